@@ -1,0 +1,1 @@
+"""Facts, entitlement, alerts and decisions, as pure functions: no I/O, no clock, no framework."""

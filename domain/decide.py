@@ -1,0 +1,163 @@
+"""Deciding: a state and a fact in, facts and alerts out. Evolving: the state after them.
+
+The state of one retiree is all that a decision needs and no more, so its size does not grow with the length of the
+history: facts that cannot touch entitlement never enter it.
+"""
+
+from datetime import date
+from typing import assert_never
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain.alerts import Action, Instruction, Kind, Standing, Strength, difference, standing
+from domain.entitlement import assess, registration
+from domain.facts import MAY_PUBLISH, Known, Reference, RetirementRegistered
+from domain.law import Citation, Law
+from domain.money import Yuan
+from domain.months import Month
+from domain.refusals import Refused
+
+
+class AlertRaised(Struct, frozen=True, kw_only=True, tag_field="name", tag="pension-alert-raised.v1"):
+    """An office must act. `replaces`: the alerts it takes the place of, which need no answer any more.
+
+    `months` and `amount` (yuan) are of the months `first_month` to `last_month`; 0 and 0.00 where nothing was paid yet.
+    """
+
+    alert: str
+    retiree: UUID
+    kind: Kind
+    action: Action
+    first_month: Month
+    last_month: Month | None
+    months: int
+    amount: Yuan
+    strength: Strength
+    rule: Citation
+    evidence: tuple[Reference, ...]
+    office: str
+    act_by: date
+    replaces: tuple[str, ...] = ()
+
+
+class AlertWithdrawn(Struct, frozen=True, kw_only=True, tag_field="name", tag="pension-alert-withdrawn.v1"):
+    """An alert no longer holds and nothing takes its place."""
+
+    alert: str
+    retiree: UUID
+    evidence: tuple[Reference, ...]
+
+
+class FactRecorded(Struct, frozen=True):
+    """A published fact enters the history."""
+
+    known: Known
+
+
+Decision = FactRecorded | AlertRaised | AlertWithdrawn
+
+
+class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What deciding needs of one retiree: the facts that bear on entitlement, and the alerts that are open."""
+
+    facts: tuple[Known, ...] = ()
+    open_alerts: dict[Action, str] = {}
+    alerts_raised: int = 0
+
+    @property
+    def registered(self) -> bool:
+        """Whether the retiree is known to us; until then facts are parked."""
+        return any(isinstance(known.fact, RetirementRegistered) for known in self.facts)
+
+
+def decide(retiree: UUID, state: RetireeState, known: Known, law: Law, today: date) -> list[Decision]:
+    """What follows from a newly learned fact: the fact itself, then the alerts it raises or withdraws.
+
+    Raises `Refused`: `not-your-fact` when the department may not publish it, `date-in-future`.
+    """
+    if known.department not in MAY_PUBLISH[type(known.fact)]:
+        raise Refused("not-your-fact", "type", f"a {known.department} does not publish this")
+    if known.fact.effective > today:
+        raise Refused("date-in-future", "data.effective", "the day has not come yet")
+    recorded = FactRecorded(known)
+    after = evolve(state, recorded)
+    return [recorded, *_alerts(retiree, state, after, known.reference, law, today)]
+
+
+def evolve(state: RetireeState, decision: Decision) -> RetireeState:
+    """The state after a decision. Never refuses."""
+    match decision:
+        case FactRecorded(known):
+            return replace(state, facts=(*state.facts, known))
+        case AlertRaised():
+            gone = set(decision.replaces)
+            still = {action: alert for action, alert in state.open_alerts.items() if alert not in gone}
+            opened = still | {decision.action: decision.alert}
+            return replace(state, open_alerts=opened, alerts_raised=state.alerts_raised + 1)
+        case AlertWithdrawn():
+            still = {a: alert for a, alert in state.open_alerts.items() if alert != decision.alert}
+            return replace(state, open_alerts=still)
+        case _:
+            assert_never(decision)
+
+
+def standing_of(state: RetireeState, law: Law, today: date) -> Standing:
+    """The instructions that hold for a state on `today`."""
+    registered = registration(state.facts)
+    if registered is None or not isinstance(registered.fact, RetirementRegistered):
+        return {}
+    return standing(assess(state.facts, law, today), registered.fact.monthly_pension, law, today)
+
+
+def _alerts(
+    retiree: UUID, before: RetireeState, after: RetireeState, cause: Reference, law: Law, today: date
+) -> list[AlertRaised | AlertWithdrawn]:
+    now = standing_of(after, law, today)
+    given = difference(standing_of(before, law, today), now, cause, law, today)
+    if not given and not (set(before.open_alerts) - set(now) - {Action.RESUME}):
+        return []
+    raised = {instruction.terms.action for instruction in given}
+    lapsed = [
+        alert
+        for action, alert in before.open_alerts.items()
+        if action in raised or (action not in now and (action is not Action.RESUME or Action.STOP in raised))
+    ]
+    if not given:
+        return [AlertWithdrawn(alert=alert, retiree=retiree, evidence=(cause,)) for alert in lapsed]
+    office = _office(after, law)
+    return [
+        _raise(retiree, before.alerts_raised + n, instruction, office, tuple(lapsed) if n == 1 else ())
+        for n, instruction in enumerate(given, start=1)
+    ]
+
+
+def _raise(retiree: UUID, number: int, given: Instruction, office: str, replaces: tuple[str, ...]) -> AlertRaised:
+    terms = given.terms
+    return AlertRaised(
+        alert=f"{retiree}-{number}",
+        retiree=retiree,
+        kind=terms.kind,
+        action=terms.action,
+        first_month=terms.first_month,
+        last_month=terms.last_month,
+        months=terms.months,
+        amount=terms.amount,
+        strength=terms.strength,
+        rule=given.rule,
+        evidence=given.evidence,
+        office=office,
+        act_by=given.act_by,
+        replaces=replaces,
+    )
+
+
+def _office(state: RetireeState, law: Law) -> str:
+    """The agency that must act: that of the city of residence; by division code where the city has no file."""
+    registered = registration(state.facts)
+    if registered is None or not isinstance(registered.fact, RetirementRegistered):
+        return ""
+    division = registered.fact.residence_division
+    city = law.city_of(division)
+    return f"social-insurance/{city.code if city else division[:4] + '00000000'}"

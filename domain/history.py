@@ -1,0 +1,113 @@
+"""What stands in the log: every kind of event under its stored name, and the entry that gives it its place."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from msgspec import Struct
+
+from domain.decide import AlertRaised, AlertWithdrawn
+from domain.facts import LIFE_EVENTS, Department, Known, LifeEvent, Reference
+
+
+class FactPublished(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A life event as a publisher told it. Stored under the name of its fact.
+
+    `sealed`: the person, encrypted under the retiree's key. `learnt`: the business day on which we were told.
+    `digest`: of the content as published, so that the same id with other content is known for what it is.
+    """
+
+    source: str
+    id: str
+    department: Department
+    published_by: str
+    channel: str
+    learnt: date
+    fact: LifeEvent
+    sealed: bytes
+    digest: bytes
+    time: datetime | None = None
+
+    def known(self, name_tag: str | None) -> Known:
+        """The fact as decisions know it."""
+        return Known(
+            reference=Reference(self.source, self.id),
+            department=self.department,
+            learnt=self.learnt,
+            fact=self.fact,
+            name_tag=name_tag,
+        )
+
+
+class DataDisclosed(Struct, frozen=True, kw_only=True, tag_field="name", tag="personal-data-disclosed.v1"):
+    """Somebody was shown personal data: who, what for, on which basis, which fields, of whom."""
+
+    department: str
+    actor: str
+    purpose: str
+    legal_basis: str
+    fields: tuple[str, ...]
+    retirees: tuple[UUID, ...]
+
+
+class AlertsDelivered(Struct, frozen=True, kw_only=True, tag_field="name", tag="alerts-delivered.v1"):
+    """Alerts reached an outlet (a topic) whose reader is `department`: which alerts, of whom."""
+
+    department: str
+    outlet: str
+    alerts: tuple[str, ...]
+    retirees: tuple[UUID, ...]
+
+
+Event = FactPublished | AlertRaised | AlertWithdrawn | DataDisclosed | AlertsDelivered
+
+STORED_NAMES: dict[str, type[Event]] = {
+    **dict.fromkeys(LIFE_EVENTS, FactPublished),
+    "pension-alert-raised.v1": AlertRaised,
+    "pension-alert-withdrawn.v1": AlertWithdrawn,
+    "personal-data-disclosed.v1": DataDisclosed,
+    "alerts-delivered.v1": AlertsDelivered,
+}
+ALERT_NAMES = ("pension-alert-raised.v1", "pension-alert-withdrawn.v1")
+
+
+class Entry(Struct, frozen=True):
+    """An event at its place: `position` in the one log (from 1, without gaps), `version` in its stream."""
+
+    position: int
+    recorded_at: datetime
+    stream: UUID
+    version: int
+    name: str
+    event: Event
+
+    @property
+    def originator_id(self) -> UUID:
+        """The stream, in the words of the eventsourcing library."""
+        return self.stream
+
+    @property
+    def originator_version(self) -> int:
+        """The version, likewise."""
+        return self.version
+
+
+class Outcome(StrEnum):
+    """How a submission ended, when it was not refused."""
+
+    ACCEPTED = "accepted"
+    PARKED = "parked"
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """The answer to an accepted submission, the same however often and by whichever way it is sent.
+
+    Parked: the retiree is not registered yet, and the fact takes effect when that happens.
+    """
+
+    source: str
+    id: str
+    status: Outcome
+    position: int
+    retiree: UUID
+    recorded_at: datetime

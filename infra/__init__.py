@@ -1,0 +1,1 @@
+"""The only home of PostgreSQL, Kafka, the eventsourcing library and cryptography."""

@@ -1,0 +1,66 @@
+"""Following the log: batches in order, woken by notification and by a slow poll always; one at a time by a lock."""
+
+from collections.abc import Callable, Sequence
+from threading import Event as Flag
+
+import structlog
+from psycopg import Connection
+
+from domain.history import Entry
+from infra import codec, log
+from infra.database import Database, DatabaseError, Rows
+from infra.recorder import POLL_SECONDS
+
+RETRY_SECONDS = 1.0
+BATCH = 1_000
+
+_logger = structlog.get_logger()
+
+
+def follow(
+    database: Database,
+    name: str,
+    position: Callable[[], int],
+    handle: Callable[[Sequence[Entry]], None],
+    stop: Flag,
+) -> None:
+    """Hand every entry after `position()` to `handle`, in order, in batches, until `stop` is set.
+
+    `handle` must remember the position together with what it did. Of several followers of one name, one works and the
+    others wait to take over. A lost database is waited for; any other error ends the follower at the entry it met.
+    """
+    while not stop.is_set():
+        try:
+            with database.listen() as connection:
+                if _lead(connection, name, stop):
+                    _follow(database, connection, position(), handle, stop)
+        except DatabaseError as error:
+            _logger.warning("database lost, waiting for it", follower=name, error=str(error))
+            stop.wait(RETRY_SECONDS)
+
+
+def _lead(connection: Connection[Rows], name: str, stop: Flag) -> bool:
+    """Wait for the lock of this name; it is the connection's, so a crash gives it up."""
+    while not stop.is_set():
+        row = connection.execute("select pg_try_advisory_lock(hashtext(%s))", [f"follower {name}"]).fetchone()
+        if row and row[0]:
+            return True
+        stop.wait(POLL_SECONDS)
+    return False
+
+
+def _follow(
+    database: Database,
+    connection: Connection[Rows],
+    after: int,
+    handle: Callable[[Sequence[Entry]], None],
+    stop: Flag,
+) -> None:
+    while not stop.is_set():
+        with database.transaction() as reading:
+            entries = [codec.decode(*row) for row in log.read(reading, after, BATCH)]
+        if entries:
+            handle(entries)
+            after = entries[-1].position
+        else:
+            list(connection.notifies(timeout=POLL_SECONDS, stop_after=1))

@@ -1,0 +1,269 @@
+"""The append path: a batch of submissions in one transaction, each accepted, known already or refused on its own.
+
+The order within the transaction is what makes it correct: look for repeats, find the retirees, lock their streams, decide,
+and only then take positions and write. Everything before can wait or fail without leaving a trace; every transaction takes
+its locks in the same order, so none waits for another in a circle.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+import msgspec
+from msgspec import Struct
+from psycopg import Connection
+
+from domain.decide import Decision, FactRecorded, RetireeState, decide, evolve
+from domain.facts import Department, LifeEvent, Person
+from domain.history import Event, FactPublished, Outcome, Receipt
+from domain.identity import normal, normal_name
+from domain.law import Law
+from domain.refusals import Refused
+from infra import codec
+from infra.database import Database, Rows
+from infra.keys import KeyRing
+from infra.log import SQL, Appended, Unplaced, copy_events, take_positions
+
+
+class Submission(Struct, frozen=True, kw_only=True):
+    """A life event as it came in, parsed and with a publisher whose right to its source was checked.
+
+    `digest` is of the content: two submissions of one (source, id) with other digests are in conflict.
+    """
+
+    source: str
+    id: str
+    department: Department
+    published_by: str
+    channel: str
+    fact: LifeEvent
+    person: Person
+    digest: bytes
+    time: datetime | None = None
+
+
+class _Faster(Exception):  # noqa: N818 - not an error: another transaction accepted one of ours first
+    pass
+
+
+def _conflict() -> Refused:
+    return Refused("id-conflict", "id", "this id was used before with other content")
+
+
+class _Accepted(NamedTuple):
+    submission: Submission
+    status: Outcome
+    retiree: UUID
+    offset: int
+
+
+class Ledger:
+    """The write side of the log."""
+
+    def __init__(self, database: Database, keys: KeyRing, law: Law) -> None:
+        self.database = database
+        self._keys = keys
+        self._law = law
+
+    def accept(self, submissions: Sequence[Submission], today: date) -> list[Receipt | Refused]:
+        """Accept a batch in one transaction; the answers are in the order of the submissions.
+
+        A refused one never fails its neighbours. The same (source, id) with the same content gets the receipt it had;
+        with other content it is refused as `id-conflict`. When this returns, what is accepted is on disk.
+        Raises `DatabaseError`; nothing of the batch is then known to be stored, and sending it again is safe.
+        """
+        while True:
+            try:
+                with self.database.transaction() as connection:
+                    return _Batch(connection, self._keys, self._law, today).accept(submissions)
+            except _Faster:
+                continue  # its inbox row is committed now, so the next round sees a repeat or a conflict
+
+    def append(self, stream: UUID, event: Event) -> None:
+        """Append an event that needs no decision (a disclosure, a delivery) to a stream of its own."""
+        with self.database.transaction() as connection:
+            append_plain(connection, stream, event)
+
+
+def append_plain(connection: Connection[Rows], stream: UUID, event: Event) -> None:
+    """Append one event that needs no decision, within the caller's transaction."""
+    connection.execute(SQL["stream_claim"], {"streams": [stream]})
+    ((_, version, _),) = connection.execute(SQL["stream_lock"], {"streams": [stream]}).fetchall()
+    connection.execute(SQL["stream_save"], {"streams": [stream], "versions": [version + 1], "states": [None]})
+    placed = take_positions(connection, 1)
+    copy_events(connection, placed, [Unplaced(stream, version + 1, codec.stored_name(event), codec.encode(event))])
+
+
+class _Batch:
+    """One transaction's work."""
+
+    def __init__(self, connection: Connection[Rows], keys: KeyRing, law: Law, today: date) -> None:
+        self._connection = connection
+        self._keys = keys
+        self._law = law
+        self._today = today
+        self._answers: dict[tuple[str, str], Receipt] = {}
+        self._events: list[Unplaced] = []
+        self._accepted: list[_Accepted] = []
+        self._versions: dict[UUID, int] = {}
+        self._states: dict[UUID, RetireeState] = {}
+        self._wrapped: dict[UUID, bytes] = {}
+
+    def accept(self, submissions: Sequence[Submission]) -> list[Receipt | Refused]:
+        digests = self._known(submissions)
+        refused: dict[int, Refused] = {}
+        fresh: list[tuple[int, Submission]] = []
+        for index, submission in enumerate(submissions):
+            known = digests.get((submission.source, submission.id))
+            if known is None:
+                fresh.append((index, submission))
+            elif known != submission.digest:
+                refused[index] = _conflict()
+        if fresh:
+            refused |= self._decide(fresh)
+        if self._accepted:
+            self._write()
+        return [refused.get(i) or self._answers[s.source, s.id] for i, s in enumerate(submissions)]
+
+    def _known(self, submissions: Sequence[Submission]) -> dict[tuple[str, str], bytes]:
+        """Answer what was accepted before; the digests of it by (source, id)."""
+        given = {"sources": [s.source for s in submissions], "ids": [s.id for s in submissions]}
+        digests: dict[tuple[str, str], bytes] = {}
+        for row in self._connection.execute(SQL["inbox_known"], given).fetchall():
+            source, id_, digest, status, position, retiree, recorded_at = row
+            key = source, id_
+            self._answers[key] = Receipt(
+                source=source,
+                id=id_,
+                status=Outcome(status),
+                position=position,
+                retiree=retiree,
+                recorded_at=recorded_at,
+            )
+            digests[key] = digest
+        return digests
+
+    def _decide(self, fresh: list[tuple[int, Submission]]) -> dict[int, Refused]:
+        """Decide on each in turn, on the state its predecessors left; nothing is written yet but claims."""
+        refused: dict[int, Refused] = {}
+        numbers: dict[int, str] = {}
+        for index, submission in fresh:
+            try:
+                numbers[index] = normal(submission.person.identity_number)
+            except Refused as refusal:
+                refused[index] = refusal
+        retirees = self._find_retirees(set(numbers.values()))
+        self._load(sorted(set(retirees.values())))
+        taken: dict[tuple[str, str], bytes] = {}
+        for index, submission in fresh:
+            if index not in numbers:
+                continue
+            twin = taken.get((submission.source, submission.id))  # one of this very batch: they share a receipt
+            if twin == submission.digest:
+                continue
+            try:
+                if twin is not None:
+                    raise _conflict()
+                self._decide_one(submission, retirees[numbers[index]], numbers[index])
+                taken[submission.source, submission.id] = submission.digest
+            except Refused as refusal:
+                refused[index] = refusal
+        return refused
+
+    def _decide_one(self, submission: Submission, retiree: UUID, number: str) -> None:
+        person = msgspec.structs.replace(submission.person, identity_number=number)
+        published = FactPublished(
+            source=submission.source,
+            id=submission.id,
+            department=submission.department,
+            published_by=submission.published_by,
+            channel=submission.channel,
+            learnt=self._today,
+            fact=submission.fact,
+            sealed=self._keys.seal(retiree, self._wrapped[retiree], msgspec.json.encode(person)),
+            digest=submission.digest,
+            time=submission.time,
+        )
+        name_tag = self._keys.tag("name", normal_name(person.name)).hex() if person.name else None
+        state = self._states[retiree]
+        decisions = decide(retiree, state, published.known(name_tag), self._law, self._today)
+        for decision in decisions:
+            state = evolve(state, decision)
+        status = Outcome.ACCEPTED if state.registered else Outcome.PARKED
+        self._accepted.append(_Accepted(submission, status, retiree, len(self._events)))
+        self._states[retiree] = state
+        self._events += (self._unplaced(retiree, decision, published) for decision in decisions)
+
+    def _unplaced(self, retiree: UUID, decision: Decision, published: FactPublished) -> Unplaced:
+        event: Event = published if isinstance(decision, FactRecorded) else decision
+        self._versions[retiree] += 1
+        return Unplaced(retiree, self._versions[retiree], codec.stored_name(event), codec.encode(event))
+
+    def _find_retirees(self, numbers: set[str]) -> dict[str, UUID]:
+        """The retirees of these identity numbers. Somebody never mentioned before gets an id here, registered or not."""
+        tags = sorted((self._keys.tag("identity-number", number), number) for number in numbers)
+        find = {"tags": [tag for tag, _ in tags]}
+        known: dict[bytes, UUID] = dict(self._connection.execute(SQL["identity_find"], find).fetchall())
+        missing = [tag for tag, _ in tags if tag not in known]
+        if missing:
+            claim = {"tags": missing, "retirees": [uuid4() for _ in missing]}
+            self._connection.execute(SQL["identity_claim"], claim)
+            known = dict(self._connection.execute(SQL["identity_find"], find).fetchall())
+        return {number: known[tag] for tag, number in tags}
+
+    def _load(self, retirees: list[UUID]) -> None:
+        """Lock the retirees' streams and load their states and keys, in one statement each."""
+        self._connection.execute(SQL["stream_claim"], {"streams": retirees})
+        for row in self._connection.execute(SQL["stream_lock"], {"streams": retirees}).fetchall():
+            stream, version, state = row
+            self._versions[stream] = version
+            self._states[stream] = codec.decode_state(state)
+        new = [retiree for retiree in retirees if not self._versions[retiree]]
+        if new:
+            keys = {"retirees": new, "wrapped": [self._keys.new_key(retiree) for retiree in new]}
+            self._connection.execute(SQL["key_claim"], keys)
+        for retiree, wrapped in self._connection.execute(SQL["key_find"], {"retirees": retirees}).fetchall():
+            self._wrapped[retiree] = wrapped
+
+    def _write(self) -> None:
+        """Take the positions, last of all, and write events, states and inbox."""
+        touched = sorted({accepted.retiree for accepted in self._accepted})
+        self._connection.execute(
+            SQL["stream_save"],
+            {
+                "streams": touched,
+                "versions": [self._versions[retiree] for retiree in touched],
+                "states": [codec.encode_state(self._states[retiree]) for retiree in touched],
+            },
+        )
+        placed = take_positions(self._connection, len(self._events))
+        copy_events(self._connection, placed, self._events)
+        self._save_inbox(placed)
+
+    def _save_inbox(self, placed: Appended) -> None:
+        positions = [placed.first + accepted.offset for accepted in self._accepted]
+        done = self._connection.execute(
+            SQL["inbox_save"],
+            {
+                "sources": [a.submission.source for a in self._accepted],
+                "ids": [a.submission.id for a in self._accepted],
+                "digests": [a.submission.digest for a in self._accepted],
+                "statuses": [a.status.value for a in self._accepted],
+                "positions": positions,
+                "retirees": [a.retiree for a in self._accepted],
+                "recorded_at": placed.recorded_at,
+            },
+        )
+        if done.rowcount != len(self._accepted):
+            raise _Faster
+        for accepted, position in zip(self._accepted, positions, strict=True):
+            submission = accepted.submission
+            self._answers[submission.source, submission.id] = Receipt(
+                source=submission.source,
+                id=submission.id,
+                status=accepted.status,
+                position=position,
+                retiree=accepted.retiree,
+                recorded_at=placed.recorded_at,
+            )

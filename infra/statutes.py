@@ -1,0 +1,17 @@
+"""Reads the law's TOML files out of the installed package."""
+
+from functools import cache
+from importlib.resources import files
+
+from domain.law import Law, parse_law
+
+
+@cache
+def the_law() -> Law:
+    """The law as shipped. Raises `LawError` naming file and key when a file is wrong."""
+    folder = files("domain.law")
+    cities = {entry.name: entry.read_text("utf-8") for entry in folder.joinpath("cities").iterdir()}
+    return parse_law(
+        {"national.toml": folder.joinpath("national.toml").read_text("utf-8")},
+        {name: text for name, text in sorted(cities.items()) if name.endswith(".toml")},
+    )

@@ -1,0 +1,92 @@
+"""The alert inbox of the agency: what is to be done, by whom and by when, and what became of it."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain.decide import AlertRaised, AlertWithdrawn
+from domain.history import Entry
+from projections.read_model import ReadModel
+
+
+class AlertRow(Struct, frozen=True, kw_only=True):
+    """An alert. `amount` in yuan; `evidence` names published facts as `source id`; `state`: open, replaced, withdrawn."""
+
+    alert: str
+    retiree: UUID
+    kind: str
+    action: str
+    first_month: str
+    last_month: str | None
+    months: int
+    amount: str
+    strength: str
+    document: str
+    article: str
+    rule_zh: str
+    rule_en: str
+    evidence: list[str]
+    office: str
+    act_by: date
+    state: str = "open"
+    replaced_by: str | None = None
+    position: int
+    recorded_at: datetime
+
+
+def keys(entry: Entry) -> tuple[str, ...]:
+    """The alert itself and those it replaces."""
+    match entry.event:
+        case AlertRaised(alert=alert, replaces=replaces):
+            return (alert, *replaces)
+        case AlertWithdrawn(alert=alert):
+            return (alert,)
+        case _:
+            return ()
+
+
+def fold(alert: str, row: AlertRow | None, entry: Entry) -> AlertRow | None:
+    """The row of `alert` after an entry."""
+    event = entry.event
+    if isinstance(event, AlertRaised) and event.alert == alert:
+        return _raised(event, entry)
+    if row is None:
+        return None
+    if isinstance(event, AlertRaised):
+        return replace(row, state="replaced", replaced_by=event.alert)
+    return replace(row, state="withdrawn")
+
+
+def _raised(event: AlertRaised, entry: Entry) -> AlertRow:
+    return AlertRow(
+        alert=event.alert,
+        retiree=event.retiree,
+        kind=event.kind,
+        action=event.action,
+        first_month=event.first_month,
+        last_month=event.last_month,
+        months=event.months,
+        amount=event.amount,
+        strength=event.strength,
+        document=event.rule.document,
+        article=event.rule.article,
+        rule_zh=event.rule.zh,
+        rule_en=event.rule.en,
+        evidence=[f"{reference.source} {reference.id}" for reference in event.evidence],
+        office=event.office,
+        act_by=event.act_by,
+        position=entry.position,
+        recorded_at=entry.recorded_at,
+    )
+
+
+ALERT_INBOX = ReadModel("views.alert_inbox", AlertRow, keys, fold)
+
+PAGE = """
+select * from views.alert_inbox
+where office like %(office)s || '%%' and (%(state)s = '' or state = %(state)s) and position < %(before)s
+order by position desc limit %(limit)s
+"""
+"""The newest alerts of an office in a state (any when empty), before a position."""

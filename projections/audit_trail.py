@@ -1,0 +1,69 @@
+"""The audit trail of data sharing: who published, received and read what about whom."""
+
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from msgspec import Struct
+
+from domain.history import AlertsDelivered, DataDisclosed, Entry, FactPublished
+from projections.read_model import ReadModel
+
+
+class TrailRow(Struct, frozen=True, kw_only=True):
+    """One deed about one retiree. `deed`: published, received or read; `what`: a stored name, an outlet or the fields."""
+
+    deed_id: str
+    position: int
+    recorded_at: datetime
+    deed: str
+    department: str
+    actor: str
+    retiree: UUID
+    what: str
+    purpose: str | None = None
+    legal_basis: str | None = None
+
+
+def keys(entry: Entry) -> tuple[str, ...]:
+    """One row for each retiree that the deed is about."""
+    match entry.event:
+        case FactPublished():
+            return (f"{entry.position}-{entry.stream}",)
+        case DataDisclosed(retirees=retirees) | AlertsDelivered(retirees=retirees):
+            return tuple(f"{entry.position}-{retiree}" for retiree in retirees)
+        case _:
+            return ()
+
+
+def fold(deed_id: str, row: TrailRow | None, entry: Entry) -> TrailRow | None:
+    """The row of a deed: written once, as deeds are not undone."""
+    retiree = UUID(deed_id.split("-", 1)[1])
+    deed = partial(TrailRow, deed_id=deed_id, position=entry.position, recorded_at=entry.recorded_at, retiree=retiree)
+    match entry.event:
+        case FactPublished() as event:
+            return deed(deed="published", department=event.department, actor=event.published_by, what=entry.name)
+        case AlertsDelivered() as event:
+            return deed(deed="received", department=event.department, actor=event.outlet, what="alerts")
+        case DataDisclosed() as event:
+            return deed(
+                deed="read",
+                department=event.department,
+                actor=event.actor,
+                what=", ".join(event.fields),
+                purpose=event.purpose,
+                legal_basis=event.legal_basis,
+            )
+        case _:
+            return row
+
+
+AUDIT_TRAIL = ReadModel("views.audit_trail", TrailRow, keys, fold)
+
+PAGE = """
+select * from views.audit_trail
+where (%(department)s = '' or department = %(department)s) and (%(retiree)s::uuid is null or retiree = %(retiree)s)
+  and position < %(before)s
+order by position desc, deed_id limit %(limit)s
+"""
+"""The newest deeds of a department (any when empty) about a retiree (any when null), before a position."""
