@@ -17,7 +17,7 @@ from psycopg import Connection
 from domain.decide import Decision, FactRecorded, RetireeState, decide, evolve
 from domain.facts import Department, LifeEvent, Person
 from domain.history import Event, FactPublished, Outcome, Receipt
-from domain.identity import normal, normal_name
+from domain.identity import born, normal, normal_name
 from domain.law import Law
 from domain.refusals import Refused
 from infra import codec
@@ -172,6 +172,8 @@ class _Batch:
         return refused
 
     def _decide_one(self, submission: Submission, retiree: UUID, number: str) -> None:
+        if submission.fact.effective < born(number):
+            raise Refused("date-before-birth", "data.effective")
         person = msgspec.structs.replace(submission.person, identity_number=number)
         published = FactPublished(
             source=submission.source,

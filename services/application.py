@@ -1,0 +1,38 @@
+"""The service: an eventsourcing Application on our log, whose one command is to accept what publishers send."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from eventsourcing.application import Application
+from uuid import UUID
+
+from domain.history import Receipt
+from domain.law import Law
+from domain.refusals import Refused
+from infra.database import Database
+from infra.keys import KeyRing
+from infra.ledger import Ledger, Submission
+
+_BEIJING = ZoneInfo("Asia/Shanghai")
+
+
+class Changqing(Application[UUID]):
+    """Accepts life events. Its recorder, mapper and notification log are the library's interfaces over our log."""
+
+    name = "changqing"
+    env = {"PERSISTENCE_MODULE": "infra.recorder:LedgerFactory"}  # noqa: RUF012 - the library's own way to say it
+
+    def __init__(self, database_url: str, keys: KeyRing, law: Law) -> None:
+        super().__init__({"DATABASE_URL": database_url})
+        self.database: Database = self.recorder.database  # type: ignore[attr-defined] # ours, by the factory above
+        self.ledger = Ledger(self.database, keys, law)
+
+    def accept(self, submissions: Sequence[Submission]) -> list[Receipt | Refused]:
+        """Accept a batch, as of today's business day in Beijing. See `Ledger.accept`."""
+        return self.ledger.accept(submissions, today())
+
+
+def today() -> date:
+    """The business day in Beijing."""
+    return datetime.now(_BEIJING).date()

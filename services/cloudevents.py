@@ -1,0 +1,151 @@
+"""CloudEvents 1.0 in: structured, binary and batch mode, to submissions. Every defect is a coded refusal with its path."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct, defstruct
+
+from domain.facts import LIFE_EVENTS, Department, LifeEvent, Person
+from domain.refusals import Refused
+from infra.ledger import Submission
+
+T = TypeVar("T")
+
+EVENT_LIMIT = 64 * 1024
+"""Bytes of one event."""
+BATCH_LIMIT = 8 * 1024 * 1024
+"""Bytes of one batch."""
+BATCH_EVENTS = 1_000
+
+STRUCTURED = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
+
+_Text = Annotated[str, Meta(min_length=1, max_length=255)]
+
+
+class Envelope(Struct, frozen=True):
+    """The attributes of a CloudEvent and its data, still raw. Extensions are allowed."""
+
+    specversion: str
+    type: _Text
+    source: _Text
+    id: _Text
+    time: datetime | None = None
+    datacontenttype: str = "application/json"
+    data: msgspec.Raw = msgspec.Raw()
+
+
+class Publisher(NamedTuple):
+    """Who sent it: an account or a topic, of a department; and by which way."""
+
+    name: str
+    department: Department
+    channel: str
+
+
+_envelope = msgspec.json.Decoder(Envelope)
+_batch = msgspec.json.Decoder(list[msgspec.Raw])
+_data: dict[str, msgspec.json.Decoder[Any]] = {}
+WIRE_TYPES: dict[str, type[Struct]] = {}
+"""What stands in `data` of each type: the fact's members and the person."""
+for _name, _fact in LIFE_EVENTS.items():
+    WIRE_TYPES[_name] = defstruct(
+        _fact.__name__, [("person", Person)], bases=(_fact,), kw_only=True, frozen=True, tag=False, forbid_unknown_fields=True
+    )
+    _data[_name] = msgspec.json.Decoder(WIRE_TYPES[_name])
+
+
+def split_batch(body: bytes) -> list[bytes]:
+    """The events of a batch, each still to be parsed. Raises `Refused` when the batch itself is no list or too long."""
+    if len(body) > BATCH_LIMIT:
+        raise Refused("body-too-large")
+    events = _decode(_batch, body, "")
+    if len(events) > BATCH_EVENTS:
+        raise Refused("body-too-large", "", f"{len(events)} events, the limit is {BATCH_EVENTS}")
+    return [bytes(event) for event in events]
+
+
+def structured(body: bytes) -> Envelope:
+    """The envelope of a structured-mode event. Raises `Refused`."""
+    if len(body) > EVENT_LIMIT:
+        raise Refused("body-too-large")
+    return _decode(_envelope, body, "", "not-cloudevents")
+
+
+def binary(attributes: Mapping[str, str], body: bytes) -> Envelope:
+    """The envelope of a binary-mode event: attributes from headers without their prefix. Raises `Refused`."""
+    if len(body) > EVENT_LIMIT:
+        raise Refused("body-too-large")
+    try:
+        return msgspec.convert({**attributes, "data": msgspec.Raw(body)}, Envelope, strict=False)
+    except msgspec.ValidationError as error:
+        raise _refusal(error, "", "not-cloudevents") from None
+
+
+def submission(envelope: Envelope, publisher: Publisher) -> Submission:
+    """The submission in an envelope, if the publisher may speak for its source. Raises `Refused`."""
+    if envelope.specversion != "1.0" or not envelope.datacontenttype.startswith("application/json"):
+        raise Refused("not-cloudevents", "specversion" if envelope.specversion != "1.0" else "datacontenttype")
+    decoder = _data.get(envelope.type)
+    if decoder is None:
+        raise Refused("unknown-type", "type")
+    if department_of(envelope.source) is not publisher.department:
+        raise Refused("not-your-source", "source")
+    data = _decode(decoder, bytes(envelope.data), "data")
+    fact_type = LIFE_EVENTS[envelope.type]
+    return Submission(
+        source=envelope.source,
+        id=envelope.id,
+        department=publisher.department,
+        published_by=publisher.name,
+        channel=publisher.channel,
+        fact=_fact_of(fact_type, data),
+        person=data.person,
+        digest=_digest(envelope),
+        time=envelope.time,
+    )
+
+
+def department_of(source: str) -> Department:
+    """The department a source belongs to: its first segment. Raises `Refused`."""
+    try:
+        return Department(source.removeprefix("/").split("/", 1)[0] if source.startswith("/") else "")
+    except ValueError:
+        raise Refused("not-your-source", "source", "it does not begin with /department") from None
+
+
+def _fact_of(fact_type: type[LifeEvent], data: Any) -> LifeEvent:
+    return fact_type(**{field: getattr(data, field) for field in fact_type.__struct_fields__})
+
+
+def _digest(envelope: Envelope) -> bytes:
+    """Of the content, in one canonical form: the same event in another mode, or with other white space, is the same."""
+    canonical = msgspec.json.encode(msgspec.json.decode(envelope.data), order="deterministic")
+    return hashlib.sha256(envelope.type.encode() + b"\0" + canonical).digest()
+
+
+def _decode(decoder: msgspec.json.Decoder[T], body: bytes, at: str, missing: str = "missing-field") -> T:
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise _refusal(error, at, missing) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Refused("malformed-json", at) from None
+
+
+def _refusal(error: msgspec.ValidationError, at: str, missing: str) -> Refused:
+    """A validation error as a code and a path; what was given is left out, as it may be personal."""
+    text = str(error)
+    found = re.search(r" - at `\$\.?(.*?)`$", text)
+    path = ".".join(part for part in (at, found.group(1) if found else "") if part)
+    member = re.search(r"required field `(\w+)`", text)
+    if member:
+        return Refused(missing, f"{path}.{member.group(1)}".lstrip("."))
+    if "unknown field" in text:
+        return Refused("unknown-field", path)
+    detail = re.sub(r"(?<=value ).*$", "not among the allowed", text.split(" - at ")[0])
+    return Refused("invalid-field", path, detail)

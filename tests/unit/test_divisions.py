@@ -1,0 +1,104 @@
+"""Divisions: codes, their levels, their names."""
+
+from pathlib import Path
+
+import pytest
+from stdnum import numdb
+
+from domain.divisions import Area, Divisions, DivisionsError, Level, level, lineage, parse_divisions, prefix, within
+
+FILE = Path(__file__).parents[2] / "domain" / "divisions.toml"
+
+
+@pytest.fixture(scope="module")
+def divisions() -> Divisions:
+    return parse_divisions(FILE.read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("code", "expected", "digits"),
+    [
+        ("440000000000", Level.PROVINCE, "44"),
+        ("440300000000", Level.CITY, "4403"),
+        ("440304000000", Level.COUNTY, "440304"),
+        ("440310000000", Level.COUNTY, "440310"),
+        ("440304901000", Level.STREET, "440304901"),
+        ("440304901010", Level.COMMUNITY, "440304901010"),
+    ],
+)
+def test_level(code: str, expected: Level, digits: str) -> None:
+    """The trailing zeros say the level; the zero that ends Pingshan's 440310 belongs to its number."""
+    assert level(code) is expected
+    assert prefix(code) == digits
+
+
+def test_within() -> None:
+    """A community lies in its district, its city, its province and itself, and in no other district."""
+    community = "440304901001"
+    assert all(within(community, area) for area in lineage(community))
+    assert not within(community, "440305000000")
+    assert not within("440300000000", community)
+
+
+def test_lineage() -> None:
+    """The lineage of a community names all five levels, from the province down."""
+    assert lineage("440304901001") == (
+        "440000000000",
+        "440300000000",
+        "440304000000",
+        "440304901000",
+        "440304901001",
+    )
+    assert lineage("440300000000") == ("440000000000", "440300000000")
+
+
+@pytest.mark.parametrize(("city", "counties"), [("4403", 9), ("4101", 12), ("2102", 10), ("4212", 6)])
+def test_counties(divisions: Divisions, city: str, counties: int) -> None:
+    """Each of the four cities has all its districts and counties."""
+    codes = [area.code for area in divisions if area.code.startswith(city)]
+    assert len([code for code in codes if level(code) is Level.COUNTY]) == counties
+    assert len(codes) == counties + 1
+
+
+def test_names_are_real(divisions: Divisions) -> None:
+    """Every code has the name that the registry of python-stdnum, kept by others, gives it."""
+    registry = numdb.get("cn/loc")
+    for area in divisions:
+        found = dict(item for _, properties in registry.info(area.code[:6]) for item in properties.items())
+        assert area.zh in found["county"], area
+
+
+def test_full_name(divisions: Divisions) -> None:
+    """A division is shown in full, in the order of its language."""
+    assert divisions.full_name("421202000000") == "湖北省咸宁市咸安区"
+    assert divisions.full_name("421202000000", "en") == "Xian'an District, Xianning, Hubei"
+
+
+def test_unknown(divisions: Divisions) -> None:
+    """What has no name is not invented: the full name goes down as far as names are known."""
+    assert divisions.find("440304001001") is None
+    assert divisions.full_name("440304001001") == "广东省深圳市福田区"
+    assert divisions.full_name("110101000000") == ""
+
+
+def test_extended(divisions: Divisions) -> None:
+    """Streets can be added for a city; the divisions they were added to stay as they were."""
+    street = Area("440304901000", "示例街道一", "Sample Street 1")
+    assert divisions.extended([street]).full_name(street.code) == "广东省深圳市福田区示例街道一"
+    assert divisions.find(street.code) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('440304000000 = { zh = "福田区", en = "Futian District" }', "440304000000"),
+        ('4403 = { zh = "深圳市", en = "Shenzhen" }', r"\\d"),
+        ('440000000000 = { zh = "广东省" }', "`en`"),
+        ("440000000000 = ", "Invalid value"),
+    ],
+    ids=["no city above", "short code", "no English name", "no TOML"],
+)
+def test_refused(text: str, named: str) -> None:
+    """A file that does not fit is refused, and the message says what."""
+    with pytest.raises(DivisionsError, match=named):
+        parse_divisions(text)
