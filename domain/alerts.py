@@ -80,7 +80,9 @@ def standing(assessment: Assessment, monthly_pension: Yuan, law: Law, today: dat
         months = debt.months if debt else 0
         strength = Strength.SUSPECTED if action is Action.VERIFY else Strength.CONFIRMED
         found[action] = Instruction(
-            Terms(action, kind, first, debt.last if debt else None, months, yuan(months * fen(monthly_pension)), strength),
+            Terms(
+                action, kind, first, debt.last if debt else None, months, yuan(months * fen(monthly_pension)), strength
+            ),
             rule.citation,
             evidence,
             today + timedelta(days=rule.act_within_days),
@@ -102,8 +104,10 @@ def standing(assessment: Assessment, monthly_pension: Yuan, law: Law, today: dat
 
 
 def difference(before: Standing, after: Standing, cause: Reference, law: Law, today: date) -> list[Instruction]:
-    """The instructions to give so that whoever followed `before` does `after`: the new and the changed ones, and a
-    resumption where a stop no longer holds. Instructions that merely lapsed are not among them."""
+    """The instructions to give so that whoever followed `before` does `after`.
+
+    The new and the changed ones, and a resumption where a stop no longer holds; those that merely lapsed are not among them.
+    """
     given = [
         _with_cause(instruction, cause)
         for action, instruction in after.items()

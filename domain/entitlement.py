@@ -32,9 +32,10 @@ class Suspicion(Struct, frozen=True):
 
 
 class Assessment(Struct, frozen=True):
-    """Where a retiree stands on a day: the timeline, what was paid too much or too little, and what to verify."""
+    """Where a retiree stands on a day: the timeline, what was paid, too much or too little of it, and what to verify."""
 
     timeline: Timeline
+    paid: Timeline = ()
     overpaid: Debt | None = None
     owed: Debt | None = None
     suspicion: Suspicion | None = None
@@ -78,6 +79,7 @@ def assess(facts: Iterable[Known], law: Law, today: date) -> Assessment:
     runs = list(differences(paid, due))
     return Assessment(
         due,
+        paid,
         _debt((run.first, run.last) for run in runs if not run.pays),
         _debt((run.first, run.last) for run in runs if run.pays),
         _suspicion(facts, law),
@@ -116,9 +118,7 @@ def live_deaths(facts: Iterable[Known]) -> list[Known]:
 
 
 def _confirmed(facts: tuple[Known, ...], registered: Known) -> list[Known]:
-    return [
-        known for known in live_deaths(facts) if known.department in STRONG and not _mismatch(known, registered)
-    ]
+    return [known for known in live_deaths(facts) if known.department in STRONG and not _mismatch(known, registered)]
 
 
 def _mismatch(known: Known, registered: Known) -> bool:

@@ -15,6 +15,7 @@ class FactPublished(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `sealed`: the person, encrypted under the retiree's key. `learnt`: the business day on which we were told.
     `digest`: of the content as published, so that the same id with other content is known for what it is.
+    `parked`: the retiree was not registered yet when it came.
     """
 
     source: str
@@ -27,6 +28,7 @@ class FactPublished(Struct, frozen=True, kw_only=True, omit_defaults=True):
     sealed: bytes
     digest: bytes
     time: datetime | None = None
+    parked: bool = False
 
     def known(self, name_tag: str | None) -> Known:
         """The fact as decisions know it."""

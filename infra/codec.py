@@ -42,4 +42,3 @@ def encode_state(state: RetireeState) -> bytes:
 def decode_state(data: bytes | None) -> RetireeState:
     """A decision state; that of somebody nobody ever mentioned when there are no bytes."""
     return _state_decoder.decode(data) if data else RetireeState()
-

@@ -41,7 +41,7 @@ class KeyRing:
             master = bytes.fromhex(path.read_text().strip())
         except (OSError, ValueError) as error:
             raise WrongKeyError(f"{path} holds no key: {error}") from error
-        if len(master) != 32:  # noqa: PLR2004 - AES-256
+        if len(master) != 32:
             raise WrongKeyError(f"{path} must hold 64 hex digits (32 bytes)")
         return cls(master)
 

@@ -192,7 +192,8 @@ class _Batch:
         decisions = decide(retiree, state, published.known(name_tag), self._law, self._today)
         for decision in decisions:
             state = evolve(state, decision)
-        status = Outcome.ACCEPTED if state.registered else Outcome.PARKED
+        published = msgspec.structs.replace(published, parked=not state.registered)
+        status = Outcome.PARKED if published.parked else Outcome.ACCEPTED
         self._accepted.append(_Accepted(submission, status, retiree, len(self._events)))
         self._states[retiree] = state
         self._events += (self._unplaced(retiree, decision, published) for decision in decisions)

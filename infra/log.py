@@ -43,8 +43,11 @@ class Unplaced(NamedTuple):
 
 
 def take_positions(connection: Connection[Rows], count: int) -> Appended:
-    """Take the next positions. Everything that can refuse or wait must have happened before: from here to the commit
-    no other batch moves. A crash before the commit gives the positions back, so there is never a hole."""
+    """Take the next positions.
+
+    Everything that can refuse or wait must have happened before: from here to the commit no other batch moves. A crash
+    before the commit gives the positions back, so there is never a hole.
+    """
     row = connection.execute(SQL["head_take"], {"count": count}).fetchone()
     assert row is not None
     last, recorded_at = row

@@ -56,9 +56,7 @@ class LedgerMapper(Mapper[UUID]):
         """The entry of an event read from the log."""
         given = cast(Recorded, stored_event)
         stream = cast(UUID, given.originator_id)
-        entry = codec.decode(
-            given.id, given.recorded_at, stream, given.originator_version, given.topic, given.state
-        )
+        entry = codec.decode(given.id, given.recorded_at, stream, given.originator_version, given.topic, given.state)
         return cast("DomainEventProtocol[UUID]", entry)
 
 

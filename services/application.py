@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from eventsourcing.application import Application
-from uuid import UUID
 
 from domain.history import Receipt
 from domain.law import Law

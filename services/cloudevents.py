@@ -54,7 +54,13 @@ WIRE_TYPES: dict[str, type[Struct]] = {}
 """What stands in `data` of each type: the fact's members and the person."""
 for _name, _fact in LIFE_EVENTS.items():
     WIRE_TYPES[_name] = defstruct(
-        _fact.__name__, [("person", Person)], bases=(_fact,), kw_only=True, frozen=True, tag=False, forbid_unknown_fields=True
+        _fact.__name__,
+        [("person", Person)],
+        bases=(_fact,),
+        kw_only=True,
+        frozen=True,
+        tag=False,
+        forbid_unknown_fields=True,
     )
     _data[_name] = msgspec.json.Decoder(WIRE_TYPES[_name])
 
@@ -147,5 +153,5 @@ def _refusal(error: msgspec.ValidationError, at: str, missing: str) -> Refused:
         return Refused(missing, f"{path}.{member.group(1)}".lstrip("."))
     if "unknown field" in text:
         return Refused("unknown-field", path)
-    detail = re.sub(r"(?<=value ).*$", "not among the allowed", text.split(" - at ")[0])
+    detail = re.sub(r"(?<=value ).*$", "not among the allowed", text.split(" - at ", maxsplit=1)[0])
     return Refused("invalid-field", path, detail)

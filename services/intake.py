@@ -1,7 +1,9 @@
 """The one handler of everything that publishers send, by whichever way it came."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from msgspec import Struct
 
 from domain.history import Receipt
 from domain.refusals import Refused
@@ -10,45 +12,68 @@ from services.application import Changqing
 from services.cloudevents import Envelope, Publisher, submission
 from services.sentences import SENTENCES
 
-Answer = Receipt | Refused
+
+class Words(Struct, frozen=True):
+    """A sentence for people, Chinese first."""
+
+    zh: str
+    en: str
 
 
-def prepare(envelope: Envelope | Refused, publisher: Publisher) -> Submission | Refused:
-    """A submission out of an envelope, or why not."""
-    if isinstance(envelope, Refused):
-        return envelope
-    try:
-        return submission(envelope, publisher)
-    except Refused as refusal:
-        return refusal
+class Refusal(Struct, frozen=True, kw_only=True):
+    """The receipt of a submission that was not accepted. `source` and `id` are None when it did not even give them."""
+
+    source: str | None
+    id: str | None
+    status: Literal["refused"] = "refused"
+    code: str
+    path: str
+    detail: str
+    reason: Words
+    remedy: Words
 
 
-def accept(application: Changqing, prepared: Sequence[Submission | Refused]) -> list[Answer]:
-    """Accept what can be accepted of a batch; answers in its order. A refused one leaves its neighbours alone."""
-    good = [one for one in prepared if isinstance(one, Submission)]
+Answer = Receipt | Refusal
+
+
+class Received(Struct, frozen=True):
+    """Something a publisher sent: how to read its envelope, and who sent it."""
+
+    read: Callable[[], Envelope]
+    publisher: Publisher
+
+
+def accept(application: Changqing, received: Sequence[Received]) -> list[Answer]:
+    """Accept what can be accepted of a batch, in one transaction; a refused one leaves its neighbours alone.
+
+    The answers are in the order received, and when they are there, what is accepted is on disk.
+    Raises `DatabaseError`: nothing is known to be accepted, and receiving it all again is safe.
+    """
+    prepared = [_prepare(one) for one in received]
+    good = [what for what, _ in prepared if isinstance(what, Submission)]
     answers = iter(application.accept(good) if good else ())
-    return [next(answers) if isinstance(one, Submission) else one for one in prepared]
+    outcomes = [(next(answers) if isinstance(what, Submission) else what, about) for what, about in prepared]
+    return [refusal(it, about) if isinstance(it, Refused) else it for it, about in outcomes]
 
 
-def receipt(answer: Answer, envelope: Envelope | Refused) -> dict[str, Any]:
-    """The receipt of an answer, as it is sent: over HTTP, on a topic, in a file."""
-    if isinstance(answer, Receipt):
-        return {
-            "source": answer.source,
-            "id": answer.id,
-            "status": answer.status.value,
-            "position": answer.position,
-            "retiree": str(answer.retiree),
-            "recorded_at": answer.recorded_at.isoformat(),
-        }
-    sentence = SENTENCES[answer.code]
-    return {
-        "source": envelope.source if isinstance(envelope, Envelope) else None,
-        "id": envelope.id if isinstance(envelope, Envelope) else None,
-        "status": "refused",
-        "code": answer.code,
-        "path": answer.path,
-        "detail": answer.detail,
-        "reason": {"zh": sentence.zh, "en": sentence.en},
-        "remedy": {"zh": sentence.remedy_zh, "en": sentence.remedy_en},
-    }
+def refusal(refused: Refused, envelope: Envelope | None = None) -> Refusal:
+    """The receipt of a refusal, with its reason and remedy in both languages."""
+    sentence = SENTENCES[refused.code]
+    return Refusal(
+        source=envelope.source if envelope else None,
+        id=envelope.id if envelope else None,
+        code=refused.code,
+        path=refused.path,
+        detail=refused.detail,
+        reason=Words(sentence.zh, sentence.en),
+        remedy=Words(sentence.remedy_zh, sentence.remedy_en),
+    )
+
+
+def _prepare(received: Received) -> tuple[Submission | Refused, Envelope | None]:
+    envelope = None
+    try:
+        envelope = received.read()
+        return submission(envelope, received.publisher), envelope
+    except Refused as refused:
+        return refused, envelope

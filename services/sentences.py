@@ -22,7 +22,11 @@ SENTENCES: dict[str, Sentence] = {
         "send at most 64 KiB an event, and at most 1,000 events or 8 MiB a batch",
     ),
     "malformed-json": Sentence(
-        400, "不是有效的 JSON", "this is not valid JSON", "检查编码（UTF-8）和括号、引号后重发", "check encoding (UTF-8), brackets and quotes"
+        400,
+        "不是有效的 JSON",
+        "this is not valid JSON",
+        "检查编码（UTF-8）和括号、引号后重发",
+        "check encoding (UTF-8), brackets and quotes",
     ),
     "not-cloudevents": Sentence(
         400,
@@ -32,14 +36,28 @@ SENTENCES: dict[str, Sentence] = {
         "give specversion, type, source and id, with datacontenttype application/json",
     ),
     "unknown-type": Sentence(
-        422, "未知的事件类型", "the event type is unknown", "使用 /asyncapi.json 所列的类型", "use one of the types listed in /asyncapi.json"
+        422,
+        "未知的事件类型",
+        "the event type is unknown",
+        "使用 /asyncapi.json 所列的类型",
+        "use one of the types listed in /asyncapi.json",
     ),
-    "missing-field": Sentence(422, "缺少必填项", "a required member is missing", "补上 path 所指的项", "add the member that path names"),
+    "missing-field": Sentence(
+        422, "缺少必填项", "a required member is missing", "补上 path 所指的项", "add the member that path names"
+    ),
     "unknown-field": Sentence(
-        422, "有未知的项", "a member is unknown", "删去或改正 path 所指对象中拼错的项", "remove or correct the misspelt member"
+        422,
+        "有未知的项",
+        "a member is unknown",
+        "删去或改正 path 所指对象中拼错的项",
+        "remove or correct the misspelt member",
     ),
     "invalid-field": Sentence(
-        422, "某项的格式或取值不对", "a member has a wrong form or value", "按 /asyncapi.json 改正 path 所指的项", "correct the member that path names, as in /asyncapi.json"
+        422,
+        "某项的格式或取值不对",
+        "a member has a wrong form or value",
+        "按 /asyncapi.json 改正 path 所指的项",
+        "correct the member that path names, as in /asyncapi.json",
     ),
     "identity-number-invalid": Sentence(
         422,
@@ -49,10 +67,18 @@ SENTENCES: dict[str, Sentence] = {
         "check it against the document; a number that Excel turned into 1.1E+17 must be entered again",
     ),
     "date-in-future": Sentence(
-        422, "日期在今天之后", "the date lies in the future", "改正日期，或到当日再报", "correct the date, or publish on that day"
+        422,
+        "日期在今天之后",
+        "the date lies in the future",
+        "改正日期，或到当日再报",
+        "correct the date, or publish on that day",
     ),
     "date-before-birth": Sentence(
-        422, "日期早于出生日期", "the date lies before the person's birth", "核对日期和身份证号", "check the date and the identity number"
+        422,
+        "日期早于出生日期",
+        "the date lies before the person's birth",
+        "核对日期和身份证号",
+        "check the date and the identity number",
     ),
     "id-conflict": Sentence(
         409,
@@ -62,16 +88,42 @@ SENTENCES: dict[str, Sentence] = {
         "use a new id for a correction; a repeat must not change",
     ),
     "not-your-source": Sentence(
-        403, "来源不属于本部门", "the source is not this publisher's", "source 须以 /本部门 开头", "begin source with /your-department"
+        403,
+        "来源不属于本部门",
+        "the source is not this publisher's",
+        "source 须以 /本部门 开头",
+        "begin source with /your-department",
     ),
     "not-your-fact": Sentence(
-        403, "本部门不发布此类事件", "this department does not publish this kind of fact", "由有权部门发布", "let the department that may publish it do so"
+        403,
+        "本部门不发布此类事件",
+        "this department does not publish this kind of fact",
+        "由有权部门发布",
+        "let the department that may publish it do so",
     ),
-    "unauthenticated": Sentence(401, "未登录或口令不对", "no valid credentials were given", "使用发给本部门的账号", "use the credentials issued to you"),
-    "forbidden": Sentence(403, "无权查看", "this role may not see this", "由有权人员查看", "ask somebody whose role may"),
-    "invalid-request": Sentence(400, "请求参数不对", "the request's parameters are wrong", "按 /openapi.json 改正", "correct them, as in /openapi.json"),
+    "unauthenticated": Sentence(
+        401,
+        "未登录或口令不对",
+        "no valid credentials were given",
+        "使用发给本部门的账号",
+        "use the credentials issued to you",
+    ),
+    "forbidden": Sentence(
+        403, "无权查看", "this role may not see this", "由有权人员查看", "ask somebody whose role may"
+    ),
+    "invalid-request": Sentence(
+        400,
+        "请求参数不对",
+        "the request's parameters are wrong",
+        "按 /openapi.json 改正",
+        "correct them, as in /openapi.json",
+    ),
     "not-found": Sentence(404, "没有此项", "there is no such thing", "核对地址", "check the address"),
     "unavailable": Sentence(
-        503, "数据库暂不可用，未受理", "the database is not available, nothing was accepted", "稍后原样重发", "send the same again in a moment"
+        503,
+        "数据库暂不可用，未受理",
+        "the database is not available, nothing was accepted",
+        "稍后原样重发",
+        "send the same again in a moment",
     ),
 }

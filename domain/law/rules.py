@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Literal, TypeVar
 
 import msgspec
@@ -121,7 +122,7 @@ def _decode(name: str, text: str, type_: type[T]) -> T:
 
 def _in_order(key: str, versions: list[Rule]) -> tuple[Rule, ...]:
     ordered = sorted(versions, key=lambda rule: rule.valid_from)
-    for earlier, later in zip(ordered, ordered[1:], strict=False):
+    for earlier, later in pairwise(ordered):
         if earlier.valid_to is None or earlier.valid_to + timedelta(days=1) != later.valid_from:
             raise LawError(f"{key}: the version from {later.valid_from} does not follow on the one before it")
     return tuple(ordered)

@@ -5,7 +5,7 @@ from functools import cache
 from importlib.resources import files
 from typing import LiteralString
 
-_STATEMENT = re.compile(r"^-- (\w+): [^\n]*\n(.*?)(?=^-- \w+: |\Z)", re.M | re.S)
+_STATEMENT = re.compile(r"^-- (\w+): [^\n]*\n(.*?)(?=^-- \w+: |\Z)", re.MULTILINE | re.DOTALL)
 
 
 @cache

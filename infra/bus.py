@@ -1,0 +1,82 @@
+"""Apache Kafka by kafka-python: declaring topics, and producing what must not be lost."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import NewTopic
+from kafka.errors import CoordinatorNotAvailableError, KafkaError, TopicAlreadyExistsError
+
+SEND_SECONDS = 30
+
+
+class BusError(Exception):
+    """Kafka cannot be reached or did not take what was sent. Sending it again is safe: consumers know repeats by id."""
+
+
+class Bus:
+    """How to reach Kafka: bootstrap servers and the security settings of kafka-python (`security_protocol`, ...)."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = dict(settings)
+
+    def declare(self, topics: Iterable[str], *, partitions: int = 4, replication: int = 1) -> None:
+        """Make the topics that do not exist yet. Raises `BusError`."""
+        wanted = [NewTopic(topic, num_partitions=partitions, replication_factor=replication) for topic in topics]
+        try:
+            with closing(KafkaAdminClient(**self._settings)) as admin:
+                existing = set(admin.list_topics())
+                missing = [topic for topic in wanted if topic.name not in existing]
+                if missing:
+                    admin.create_topics(missing)
+        except TopicAlreadyExistsError:
+            pass  # another process declared them in the meantime
+        except (KafkaError, OSError) as error:
+            raise BusError(f"Kafka is not available: {error}") from error
+
+    def members(self, group: str) -> int:
+        """How many workers a consumer group has that got their partitions; 0 while it shares them out."""
+        try:
+            with closing(KafkaAdminClient(**self._settings)) as admin:
+                described = admin.describe_groups([group])[group]
+        except CoordinatorNotAvailableError:
+            return 0  # a fresh cluster makes its coordinator when first asked
+        except (KafkaError, OSError) as error:
+            raise BusError(f"Kafka is not available: {error}") from error
+        return len(described["members"]) if described["group_state"] == "Stable" else 0
+
+    def producer(self) -> "Producer":
+        """A producer: idempotent, acknowledged by all replicas, in order per key. Raises `BusError`."""
+        try:
+            return Producer(
+                KafkaProducer(
+                    **self._settings, acks="all", enable_idempotence=True, linger_ms=0, compression_type="gzip"
+                )
+            )
+        except (KafkaError, OSError) as error:
+            raise BusError(f"Kafka is not available: {error}") from error
+
+
+class Producer:
+    """Sends batches; when `send` returns, the brokers have all of it."""
+
+    def __init__(self, producer: Any) -> None:
+        self._producer = producer
+
+    def send(self, batch: Iterable[tuple[str, bytes, bytes]]) -> None:
+        """Send (topic, key, value) triples in order and wait for every acknowledgement.
+
+        Raises `BusError` when one is missing. What was acknowledged before it stays sent, so whoever sends again repeats
+        some: at least once, in order per key.
+        """
+        try:
+            pending = [self._producer.send(topic, key=key, value=value) for topic, key, value in batch]
+            for one in pending:
+                one.get(timeout=SEND_SECONDS)
+        except (KafkaError, OSError) as error:
+            raise BusError(f"Kafka did not take the messages: {error}") from error
+
+    def close(self) -> None:
+        """Close the connections; unsent messages are dropped, as nobody was told that they were sent."""
+        self._producer.close(timeout=1)

@@ -1,0 +1,36 @@
+"""How far a relay has come, and the record of what it delivered: both in one transaction."""
+
+from uuid import UUID, uuid5
+
+from eventsourcing.persistence import Tracking
+
+from domain.history import AlertsDelivered
+from infra.database import Database
+from infra.ledger import append_plain
+from infra.recorder import LedgerRecorder
+from infra.views import APPLICATION
+
+_NAMESPACE = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
+
+
+class Outbox:
+    """The memory of one relay."""
+
+    def __init__(self, database: Database, follower: str = "relay") -> None:
+        self.database = database
+        self._recorder = LedgerRecorder(database, follower)
+        self._stream = uuid5(_NAMESPACE, f"changqing:outbox:{follower}")
+
+    def position(self) -> int:
+        """The position up to which everything was sent."""
+        return self._recorder.max_tracking_id(APPLICATION) or 0
+
+    def sent(self, position: int, delivered: AlertsDelivered | None) -> None:
+        """Remember that everything up to `position` was sent, and whose alerts were among it.
+
+        A crash before the commit forgets both, and the batch is sent again.
+        """
+        with self.database.transaction() as connection:
+            self._recorder.track(connection, Tracking(APPLICATION, position))
+            if delivered:
+                append_plain(connection, self._stream, delivered)

@@ -1,0 +1,75 @@
+"""The API's wiring: what it is made of, and what it closes."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from infra.database import DatabaseError
+from services.accounts import Accounts
+from services.api import documents, events, problems, reading
+from services.api.wakeups import Wakeups
+from services.bootstrap import Parts, parts
+from services.gather import Gatherer
+from services.intake import accept
+from services.settings import Settings
+from services.web import pages
+
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application. Nothing connects before the first request."""
+    made = parts(settings)
+    accounts = Accounts.from_file(settings.changqing_credentials_file)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.wakeups = Wakeups(made.application.database)
+        try:
+            yield
+        finally:
+            app.state.wakeups.close()
+            made.application.close()
+
+    app = FastAPI(title="Changqing 长青", version=documents.VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.accounts = accounts
+    app.state.reader = made.reader
+    app.state.settings = settings
+    app.state.gatherer = Gatherer(partial(accept, made.application))
+    app.include_router(events.router)
+    app.include_router(reading.router)
+    app.include_router(pages.router, include_in_schema=False)
+    app.middleware("http")(_secure)
+    problems.install(app)
+    documents.install(app)
+    _install_health(app, made)
+    return app
+
+
+def _install_health(app: FastAPI, made: Parts) -> None:
+    @app.get("/healthz", tags=["operation"], summary="Whether the process lives")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz", tags=["operation"], summary="Whether the ledger answers, and how far the views are behind")
+    def readyz() -> JSONResponse:
+        try:
+            head = made.application.recorder.max_notification_id() or 0
+            return JSONResponse({"status": "ready", "position": head, "views": made.views.position()})
+        except DatabaseError:
+            return JSONResponse({"status": "waiting for PostgreSQL"}, 503)
+
+
+async def _secure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    response = await call_next(request)
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

@@ -1,0 +1,170 @@
+"""The OpenAPI and AsyncAPI documents, made from the very types that the code decodes and encodes with."""
+
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from domain.decide import AlertRaised, AlertWithdrawn
+from domain.facts import LIFE_EVENTS as FACTS
+from domain.facts import MAY_PUBLISH, Department
+from domain.history import Receipt
+from services.api.problems import PROBLEM
+from services.api.reading import AlertPage
+from services.cloudevents import BATCH, STRUCTURED, WIRE_TYPES
+from services.intake import Refusal
+from services.outgoing import (
+    ALERTS,
+    DEAD_LETTERS,
+    LIFE_EVENTS,
+    RECEIPT,
+    DeadLetter,
+    LifeEventTold,
+    intake_topic,
+    receipts_topic,
+)
+from services.reader import RosterLine
+
+VERSION = version("changqing")
+
+Json = dict[str, Any]
+
+_ALERTS = {"pension-alert-raised.v1": AlertRaised, "pension-alert-withdrawn.v1": AlertWithdrawn}
+_ANSWERS = (Receipt, Refusal, AlertPage, RosterLine, LifeEventTold, DeadLetter)
+
+
+def install(app: FastAPI) -> None:
+    """Serve both documents."""
+
+    def openapi() -> Json:
+        if app.openapi_schema is None:
+            app.openapi_schema = _openapi(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's own way to extend the document
+
+    @app.get("/asyncapi.json", tags=["documents"], summary="The topics and their messages (AsyncAPI 3)")
+    async def _() -> Json:
+        return asyncapi()
+
+
+def asyncapi() -> Json:
+    """The AsyncAPI 3 document of all topics."""
+    schemas = _schemas()
+    messages = {name: _message(name, name) for name in (*WIRE_TYPES, *_ALERTS)}
+    messages |= {f"told.{name}": _message(name, "told") for name in FACTS}
+    messages |= {RECEIPT: _message(RECEIPT, RECEIPT)}
+    messages["dead-letter"] = {
+        "name": "dead-letter",
+        "contentType": "application/json",
+        "payload": {"$ref": "#/components/schemas/DeadLetter"},
+    }
+    channels: Json = {}
+    operations: Json = {}
+    for department in Department:
+        mine = [name for name, fact in FACTS.items() if department in MAY_PUBLISH[fact]]
+        _channel(channels, operations, intake_topic(department), mine, "receive")
+        _channel(channels, operations, receipts_topic(department), [RECEIPT], "send")
+    _channel(channels, operations, ALERTS, list(_ALERTS), "send")
+    _channel(channels, operations, LIFE_EVENTS, [f"told.{name}" for name in FACTS], "send")
+    _channel(channels, operations, DEAD_LETTERS, ["dead-letter"], "send")
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Changqing 长青",
+            "version": VERSION,
+            "description": "CloudEvents 1.0 on Apache Kafka, structured or binary mode in, structured mode out.",
+        },
+        "defaultContentType": STRUCTURED,
+        "channels": channels,
+        "operations": operations,
+        "components": {"messages": messages, "schemas": schemas},
+    }
+
+
+def _channel(channels: Json, operations: Json, topic: str, names: list[str], action: str) -> None:
+    key = topic.replace(".", "-")
+    channels[key] = {
+        "address": topic,
+        "messages": {name.replace(".", "-"): {"$ref": f"#/components/messages/{name}"} for name in names},
+    }
+    operations[f"{action}-{key}"] = {"action": action, "channel": {"$ref": f"#/channels/{key}"}}
+
+
+def _message(type_: str, schema: str) -> Json:
+    return {
+        "name": type_,
+        "contentType": STRUCTURED,
+        "payload": {"$ref": f"#/components/schemas/event.{schema}"},
+    }
+
+
+def _event(type_: str | None, data: Json) -> Json:
+    """The schema of a CloudEvent of one type."""
+    return {
+        "type": "object",
+        "required": ["specversion", "type", "source", "id", "data"],
+        "properties": {
+            "specversion": {"const": "1.0"},
+            "type": {"const": type_} if type_ else {"type": "string"},
+            "source": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^/"},
+            "id": {"type": "string", "minLength": 1, "maxLength": 255},
+            "time": {"type": "string", "format": "date-time"},
+            "subject": {"type": "string"},
+            "datacontenttype": {"const": "application/json"},
+            "data": data,
+        },
+    }
+
+
+def _schemas() -> Json:
+    """Every type's schema by name, and the CloudEvent around it as `event.<stored name>`."""
+    wire = list(WIRE_TYPES.items())
+    ours = list(_ALERTS.items())
+    types = [*(type_ for _, type_ in wire), *_ANSWERS, *(type_ for _, type_ in ours)]
+    found, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    by_type = dict(zip(types, found, strict=True))
+    schemas: Json = dict(components)
+    for name, type_ in (*wire, *ours):
+        schemas[f"event.{name}"] = _event(name, by_type[type_])
+    schemas["event.told"] = _event(None, by_type[LifeEventTold])
+    schemas[f"event.{RECEIPT}"] = _event(RECEIPT, {"oneOf": [by_type[Receipt], by_type[Refusal]]})
+    return schemas
+
+
+def _openapi(app: FastAPI) -> Json:
+    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(_schemas())
+    document["components"]["securitySchemes"] = {
+        "basic": {"type": "http", "scheme": "basic"},
+        "bearer": {"type": "http", "scheme": "bearer", "description": "name.secret"},
+    }
+    document["security"] = [{"basic": []}, {"bearer": []}]
+    events = {"oneOf": [{"$ref": f"#/components/schemas/event.{name}"} for name in WIRE_TYPES]}
+    problem = {"description": "Refused, with a code (RFC 9457)", "content": {PROBLEM: {"schema": _ref("Refusal")}}}
+    publish = document["paths"]["/events"]["post"]
+    publish["requestBody"] = {
+        "required": True,
+        "content": {STRUCTURED: {"schema": events}, BATCH: {"schema": {"type": "array", "items": events}}},
+    }
+    answers = {"oneOf": [_ref("Receipt"), {"type": "array", "items": {"oneOf": [_ref("Receipt"), _ref("Refusal")]}}]}
+    publish["responses"] = {"200": _answer("The receipt, or the receipts of a batch", answers)}
+    document["paths"]["/alerts"]["get"]["responses"]["200"] = _answer("Alerts", _ref("AlertPage"))
+    document["paths"]["/roster"]["get"]["responses"]["200"] = _answer(
+        "People", {"type": "array", "items": _ref("RosterLine")}
+    )
+    for path in document["paths"].values():
+        for operation in path.values():
+            operation["responses"]["default"] = problem
+    return document
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _answer(description: str, schema: Json) -> Json:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}

@@ -1,0 +1,63 @@
+"""Publishing over HTTP: CloudEvents 1.0 in structured, binary and batch mode, to the one handler."""
+
+from functools import partial
+from urllib.parse import unquote
+
+import msgspec
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from domain.refusals import Refused
+from services.api.auth import WhoAsks
+from services.api.problems import problem
+from services.cloudevents import BATCH, BATCH_LIMIT, EVENT_LIMIT, STRUCTURED, Publisher, binary, split_batch, structured
+from services.gather import Gatherer
+from services.intake import Answer, Received, Refusal
+
+router = APIRouter(tags=["publishing"])
+
+
+@router.post("/events", summary="Publish life events")
+async def publish(request: Request, account: WhoAsks) -> Response:
+    """Accept one CloudEvent (structured or binary mode), or a batch. The receipt of each says what became of it.
+
+    200 with the receipt, or problem details with a code; a batch always answers 200 with a receipt for each event.
+    """
+    publisher = Publisher(account.name, account.department, "http")
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    gatherer: Gatherer = request.app.state.gatherer
+    if media == BATCH:
+        events = split_batch(await _body(request, BATCH_LIMIT))
+        answers = await gatherer.submit([Received(partial(structured, event), publisher) for event in events])
+        return Response(msgspec.json.encode(answers), media_type="application/json")
+    body = await _body(request, EVENT_LIMIT)
+    if media == STRUCTURED:
+        received = Received(partial(structured, body), publisher)
+    elif "ce-specversion" in request.headers:
+        received = Received(partial(binary, _attributes(request), body), publisher)
+    else:
+        raise Refused("not-cloudevents", "content-type", f"send {STRUCTURED}, {BATCH}, or ce- headers")
+    (answer,) = await gatherer.submit([received])
+    return _respond(answer)
+
+
+def _respond(answer: Answer) -> Response:
+    if isinstance(answer, Refusal):
+        return problem(answer)
+    return Response(msgspec.json.encode(answer), media_type="application/json")
+
+
+def _attributes(request: Request) -> dict[str, str]:
+    """The attributes of a binary-mode event; header values are percent-encoded by the HTTP binding."""
+    attributes = {name[3:]: unquote(value) for name, value in request.headers.items() if name.startswith("ce-")}
+    return {"datacontenttype": request.headers.get("content-type", "application/json")} | attributes
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """The body, read no further than the limit."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise Refused("body-too-large", "", f"the limit is {limit} bytes")
+    return bytes(body)

@@ -1,0 +1,62 @@
+"""Refusals over HTTP: problem details (RFC 9457), with the code, the path, and both languages."""
+
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, Response
+from starlette.exceptions import HTTPException
+
+from domain.refusals import Refused
+from infra.database import DatabaseError
+from services.intake import Refusal, refusal
+from services.sentences import SENTENCES
+from services.web.pages import render
+
+PROBLEM = "application/problem+json"
+
+
+def problem(refused: Refusal) -> Response:
+    """The response of a refusal: the members of its receipt, but `status` is the HTTP code, as RFC 9457 has it."""
+    sentence = SENTENCES[refused.code]
+    body = {
+        "type": f"urn:changqing:refusal:{refused.code}",
+        "title": f"{sentence.zh} / {sentence.en}",
+        **msgspec.to_builtins(refused),
+        "status": sentence.status,
+    }
+    headers = {"WWW-Authenticate": 'Basic realm="Changqing", charset="UTF-8"'} if sentence.status == 401 else {}
+    return Response(msgspec.json.encode(body), sentence.status, headers, PROBLEM)
+
+
+def page_problem(request: Request, refused: Refusal) -> Response:
+    """The same as a page, for whoever asks for one."""
+    response = problem(refused)
+    if "text/html" not in request.headers.get("accept", ""):
+        return response
+    page = render("problem.html", refused=refused)
+    return HTMLResponse(
+        page, response.status_code, {k: v for k, v in response.headers.items() if k == "www-authenticate"}
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Turn every error of a request into problem details."""
+
+    @app.exception_handler(Refused)
+    async def refused(request: Request, error: Any) -> Response:
+        return page_problem(request, refusal(error))
+
+    @app.exception_handler(DatabaseError)
+    async def unavailable(request: Request, _: Any) -> Response:
+        return page_problem(request, refusal(Refused("unavailable")))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: Any) -> Response:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        return page_problem(request, refusal(Refused("invalid-request", where, error.errors()[0]["msg"])))
+
+    @app.exception_handler(HTTPException)
+    async def other(request: Request, error: Any) -> Response:
+        return page_problem(request, refusal(Refused("not-found" if error.status_code == 404 else "invalid-request")))

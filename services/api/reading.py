@@ -1,0 +1,115 @@
+"""Reading: the alert feed by cursor and as an event stream, the roster, the inbox and the audit trail.
+
+Whoever is shown personal data is recorded first: no record, no data.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from infra.log import LAST
+from services.accounts import Role
+from services.api.auth import WhoAsks
+from services.outgoing import Outgoing, alert_event
+from services.reader import Reader
+
+router = APIRouter(tags=["reading"])
+
+PAGE = 200
+NOBODY = UUID(int=0)
+"""Before every retiree."""
+
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Division = Annotated[str, Query(pattern=r"^\d{0,12}$", description="A division code or the beginning of one.")]
+
+
+class AlertPage(msgspec.Struct):
+    """Alerts after a cursor, and the cursor to go on from."""
+
+    alerts: list[Outgoing]
+    after: int
+
+
+@router.get("/alerts", summary="Alerts after a cursor")
+def alerts(request: Request, account: WhoAsks, after: Annotated[int, Query(ge=0)] = 0, limit: Limit = PAGE) -> Response:
+    """The alerts after a position, as CloudEvents, in the log's order. Ask again with the `after` of the answer."""
+    account.allow(Role.OFFICER, Role.AUDITOR)
+    found = [alert_event(entry) for entry in _reader(request).alerts(after, limit)]
+    return _json(AlertPage(found, int(found[-1].id) if found else after))
+
+
+@router.get("/alerts/stream", summary="Alerts as server-sent events")
+async def stream(
+    request: Request,
+    account: WhoAsks,
+    after: Annotated[int, Query(ge=0)] = 0,
+    last_event_id: Annotated[int | None, Header(ge=0)] = None,
+) -> EventSourceResponse:
+    """The alerts after a position, then each new one as it comes. `Last-Event-ID` goes on where a connection broke."""
+    account.allow(Role.OFFICER, Role.AUDITOR)
+    return EventSourceResponse(_stream(request, after if last_event_id is None else last_event_id))
+
+
+async def _stream(request: Request, after: int) -> AsyncIterator[ServerSentEvent]:
+    while True:
+        woken = asyncio.ensure_future(request.app.state.wakeups.wait())  # before reading, so that nothing slips between
+        entries = await asyncio.to_thread(_reader(request).alerts, after, PAGE)
+        for entry in entries:
+            after = entry.position
+            data = msgspec.json.encode(alert_event(entry)).decode()
+            yield ServerSentEvent(data=data, event=entry.name, id=str(entry.position))
+        if entries:
+            woken.cancel()
+        else:
+            await woken
+
+
+@router.get("/inbox", summary="The alert inbox")
+def inbox(
+    request: Request,
+    account: WhoAsks,
+    state: Annotated[str, Query(pattern="^(open|replaced|withdrawn|)$")] = "open",
+    before: int = LAST,
+    limit: Limit = PAGE,
+) -> Response:
+    """The newest alerts in a state, before a position."""
+    account.allow(Role.OFFICER, Role.AUDITOR)
+    return _json(_reader(request).inbox(account, state, before, limit))
+
+
+@router.get("/roster", summary="A page of the community roster")
+def roster(
+    request: Request, account: WhoAsks, division: Division = "", after: UUID = NOBODY, limit: Limit = 50
+) -> Response:
+    """The people whom a community serves, with their personal data. This look is recorded before it is answered."""
+    account.allow(Role.COMMUNITY, Role.OFFICER)
+    return _json(_reader(request).roster(account, division or account.division, after, limit))
+
+
+@router.get("/audit", summary="The audit trail")
+def audit(
+    request: Request,
+    account: WhoAsks,
+    department: str = "",
+    retiree: UUID | None = None,
+    before: int = LAST,
+    limit: Limit = PAGE,
+) -> Response:
+    """Who published, received and read what about whom; the newest first, before a position."""
+    account.allow(Role.AUDITOR)
+    return _json(_reader(request).audit(department, retiree, before, limit))
+
+
+def _reader(request: Request) -> Reader:
+    reader: Reader = request.app.state.reader
+    return reader
+
+
+def _json(body: Any) -> Response:
+    return Response(msgspec.json.encode(body), media_type="application/json")

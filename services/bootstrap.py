@@ -1,0 +1,45 @@
+"""The wiring that every process shares: settings in, working parts out."""
+
+from typing import Any, NamedTuple
+
+from infra.bus import Bus
+from infra.keys import KeyRing
+from infra.statutes import the_law
+from infra.views import Views
+from services.application import Changqing
+from services.reader import Reader
+from services.settings import Settings
+
+
+class Parts(NamedTuple):
+    """What a process is made of."""
+
+    application: Changqing
+    keys: KeyRing
+    views: Views
+    reader: Reader
+
+
+def parts(settings: Settings) -> Parts:
+    """The parts. Nothing connects yet. Raises `WrongKeyError`, `LawError`."""
+    keys = KeyRing.from_file(settings.changqing_key_file)
+    application = Changqing(settings.database_url, keys, the_law())
+    views = Views(application.database)
+    return Parts(application, keys, views, Reader(application.ledger, views, keys))
+
+
+def bus(settings: Settings) -> Bus:
+    """Kafka, with TLS and SASL as the settings say."""
+    given: dict[str, Any] = {
+        "bootstrap_servers": settings.require_kafka().kafka_bootstrap.split(","),
+        "security_protocol": settings.kafka_security_protocol,
+    }
+    if settings.kafka_security_protocol.startswith("SASL"):
+        given |= {
+            "sasl_mechanism": settings.kafka_sasl_mechanism,
+            "sasl_plain_username": settings.kafka_sasl_username,
+            "sasl_plain_password": settings.kafka_sasl_password,
+        }
+    if settings.kafka_security_protocol.endswith("SSL"):
+        given |= {"ssl_cafile": settings.kafka_ssl_cafile}
+    return Bus(given)

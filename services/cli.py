@@ -1,0 +1,175 @@
+"""The one command: each subcommand is a process or a tool."""
+
+import signal
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from pathlib import Path
+from threading import Event as Flag
+from typing import Annotated, ParamSpec
+
+import structlog
+import typer
+
+P = ParamSpec("P")
+
+main = typer.Typer(name="changqing", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+def _sentences(command: Callable[P, None]) -> Callable[P, None]:
+    """Failures that were foreseen end the process with one sentence and a code, never with a traceback."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        from domain.law import LawError
+        from infra.bus import BusError
+        from infra.database import DatabaseError
+        from infra.embedded import EmbeddedError
+        from infra.keys import WrongKeyError
+        from services.settings import SettingsError
+
+        structlog.configure(
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        )
+        try:
+            command(*args, **kwargs)
+        except (SettingsError, EmbeddedError, DatabaseError, BusError, WrongKeyError, LawError) as error:
+            typer.echo(f"changqing: {error}", err=True)
+            raise typer.Exit(2 if isinstance(error, SettingsError) else 1) from None
+
+    return guarded
+
+
+@main.command()
+@_sentences
+def run(
+    data: Annotated[Path | None, typer.Option(help="Keep the data here; thrown away by default.")] = None,
+    port: Annotated[int, typer.Option(help="The page's port; another one when it is taken.")] = 8000,
+    people: Annotated[int, typer.Option(min=0, help="How many invented retirees to register.")] = 12_000,
+    trickle: Annotated[bool, typer.Option(help="Publish an invented event every two seconds.")] = True,
+) -> None:
+    """Run everything on this machine, on embedded real servers."""
+    from services.run.supervisor import Run
+
+    Run(data, port, people, trickle=trickle).run()
+
+
+@main.command()
+@_sentences
+def migrate() -> None:
+    """Bring the database to the newest schema, and declare the topics when Kafka is named."""
+    from infra.migrations import migrate as apply
+    from services.run.supervisor import declare_topics
+    from services.settings import Settings
+
+    settings = Settings.read()
+    apply(settings.database_url)
+    if settings.kafka_bootstrap:
+        declare_topics(settings)
+
+
+@main.command()
+@_sentences
+def api() -> None:
+    """Serve the HTTP API and the pages."""
+    import uvicorn
+
+    from services.api.app import create_app
+    from services.settings import Settings
+
+    _supervised()
+    settings = Settings.read()
+    uvicorn.run(
+        create_app(settings),
+        host=settings.changqing_host,
+        port=settings.changqing_port,
+        access_log=False,  # addresses and retirees stay out of logs; the audit trail is the record of who looked
+        log_level="warning",
+        timeout_graceful_shutdown=2,  # event streams never end by themselves
+    )
+
+
+@main.command()
+@_sentences
+def project() -> None:
+    """Fold the log into the read models."""
+    from infra.follower import follow
+    from services.bootstrap import parts
+    from services.settings import Settings
+
+    _supervised()
+    made = parts(Settings.read())
+    follow(made.application.database, "views", made.views.position, made.views.apply, _until_told())
+
+
+@main.command()
+@_sentences
+def relay() -> None:
+    """Send alerts, life events and receipts from the log to Kafka."""
+    from infra.outbox import Outbox
+    from services.bootstrap import bus, parts
+    from services.relay import Relay
+    from services.settings import Settings
+
+    _supervised()
+    settings = Settings.read()
+    Relay(Outbox(parts(settings).application.database), bus(settings), _until_told()).run()
+
+
+@main.command()
+@_sentences
+def intake() -> None:
+    """Take in what departments publish to Kafka."""
+    from services.bootstrap import bus, parts
+    from services.settings import Settings
+    from services.worker import Worker, faust_app
+
+    _supervised()
+    settings = Settings.read().require_kafka()
+    made = parts(settings)
+    app = faust_app(Worker(made.application, bus(settings), made.keys), settings)
+    app.finalize()
+    # The constructor's switch for the web server is not honoured: a second worker would die on its port.
+    sys.argv = ["changqing", "--quiet", "worker", "--without-web", "--loglevel", "warn"]
+    app.main()
+
+
+@main.command("what-if")
+@_sentences
+def what_if(
+    facts: Annotated[Path, typer.Argument(help="Life events as CloudEvents, one a line; - for standard input.")],
+    today: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day of asking; today by default.")
+    ] = None,
+    law_at: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Apply the law as of this day.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Months as YYYY-MM, money as text in yuan.")] = False,
+) -> None:
+    """Check a case: the entitlement by month with its articles, and the alerts. Nothing is stored."""
+    from services.what_if import answer
+
+    raise typer.Exit(answer(facts, today.date() if today else None, law_at.date() if law_at else None, as_json=json))
+
+
+def _supervised() -> None:
+    from services.run.children import watch_supervisor
+
+    watch_supervisor()
+
+
+def _until_told() -> Flag:
+    """A flag that SIGTERM and SIGINT set, for a process that ends between two batches."""
+    stop = Flag()
+    for sent in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sent, lambda *_: stop.set())
+    return stop
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""What leaves the log for others: which entry goes to which topic, under which key, as which CloudEvent.
+
+Nothing here carries personal data: a retiree is an id, and whoever may see the person asks the API, which records it.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from domain.decide import AlertRaised, AlertWithdrawn
+from domain.facts import Department, LifeEvent
+from domain.history import Entry, FactPublished, Outcome, Receipt
+from services.intake import Refusal
+
+ALERTS = "alerts.pension"
+LIFE_EVENTS = "life-events"
+DEAD_LETTERS = "dead-letters"
+INTAKE_GROUP = "changqing-intake"
+
+SOURCE = "/changqing"
+RECEIPT = "receipt.v1"
+
+
+class Message(Struct, frozen=True):
+    """A message for a topic. `key` orders what must stay in order, and is never personal."""
+
+    topic: str
+    key: bytes
+    value: bytes
+
+
+class LifeEventTold(Struct, frozen=True, kw_only=True):
+    """A life event as other departments learn of it: without the person."""
+
+    retiree: UUID
+    source: str
+    id: str
+    department: Department
+    fact: LifeEvent
+
+
+class Outgoing(Struct, frozen=True, kw_only=True):
+    """A CloudEvent of ours. `id` is the position in the log, so a consumer that remembers it takes each once."""
+
+    specversion: str = "1.0"
+    id: str
+    source: str = SOURCE
+    type: str
+    time: datetime
+    subject: str | None = None
+    datacontenttype: str = "application/json"
+    data: Any = None
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True):
+    """A message that was refused: why, where it stood, and its original bytes, encrypted (base64)."""
+
+    topic: str
+    partition: int
+    offset: int
+    refusal: Refusal
+    sealed: str
+
+
+def intake_topic(department: Department) -> str:
+    """Where a department publishes."""
+    return f"intake.{department}"
+
+
+def receipts_topic(department: Department) -> str:
+    """Where a department finds its receipts."""
+    return f"receipts.{department}"
+
+
+def alert_event(entry: Entry) -> Outgoing:
+    """An alert as a CloudEvent: the same on the topic, in the event stream and behind the cursor."""
+    return _outgoing(entry, entry.event)
+
+
+def messages(entry: Entry) -> Iterator[Message]:
+    """The messages that an entry of the log becomes."""
+    event = entry.event
+    key = str(entry.stream).encode()
+    if isinstance(event, AlertRaised | AlertWithdrawn):
+        yield Message(ALERTS, key, msgspec.json.encode(alert_event(entry)))
+    elif isinstance(event, FactPublished):
+        told = LifeEventTold(
+            retiree=entry.stream, source=event.source, id=event.id, department=event.department, fact=event.fact
+        )
+        yield Message(LIFE_EVENTS, key, msgspec.json.encode(_outgoing(entry, told)))
+        yield receipt_message(event.department, _receipt(entry, event), entry.recorded_at)
+
+
+def receipt_message(department: Department, receipt: Struct, at: datetime) -> Message:
+    """A receipt on its way to the department that published; keyed by what it answers."""
+    answered = f"{getattr(receipt, 'source', '')} {getattr(receipt, 'id', '')}"
+    event = Outgoing(id=f"receipt of {answered}", type=RECEIPT, time=at, data=receipt)
+    return Message(receipts_topic(department), answered.encode(), msgspec.json.encode(event))
+
+
+def _outgoing(entry: Entry, data: Any) -> Outgoing:
+    return Outgoing(
+        id=str(entry.position), type=entry.name, time=entry.recorded_at, subject=str(entry.stream), data=data
+    )
+
+
+def _receipt(entry: Entry, event: FactPublished) -> Receipt:
+    return Receipt(
+        source=event.source,
+        id=event.id,
+        status=Outcome.PARKED if event.parked else Outcome.ACCEPTED,
+        position=entry.position,
+        retiree=entry.stream,
+        recorded_at=entry.recorded_at,
+    )

@@ -1,0 +1,105 @@
+"""Questions to the read models and the log, for the API and the pages alike; the one place where a person is unsealed."""
+
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+from msgspec import Struct
+
+from domain.facts import Person
+from domain.history import DataDisclosed, Entry
+from domain.refusals import Refused
+from infra import codec, log
+from infra.keys import KeyRing
+from infra.ledger import Ledger
+from infra.sql import statements
+from infra.views import Views
+from projections import alert_inbox, audit_trail, roster
+from services.accounts import Account, Role
+
+_NAMESPACE = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
+_PURPOSE = {Role.COMMUNITY: "社区服务 community service", Role.OFFICER: "核对待遇 checking a benefit"}
+_BASIS = "个人信息保护法 第三十四条"
+_FIELDS = ("identity_number", "name", "phone", "address")
+
+
+class RosterLine(Struct, frozen=True, kw_only=True):
+    """A retiree on a roster page, with the personal data that this look was recorded for."""
+
+    retiree: UUID
+    person: Person
+    community: str
+    retired_on: str
+    monthly_pension: str
+    party_member: bool
+    special_groups: list[str]
+    status: str
+    stopped_from: str | None
+    verify_alert: str | None
+
+
+class Reader:
+    """Reads for people. Whatever shows personal data is recorded in the log first."""
+
+    def __init__(self, ledger: Ledger, views: Views, keys: KeyRing) -> None:
+        self._ledger = ledger
+        self._views = views
+        self._keys = keys
+
+    def alerts(self, after: int, limit: int) -> list[Entry]:
+        """The alerts after a position."""
+        with self._ledger.database.transaction() as connection:
+            return [codec.decode(*row) for row in log.read_alerts(connection, after, limit)]
+
+    def inbox(self, account: Account, state: str, before: int, limit: int) -> list[dict[str, Any]]:
+        """The newest alerts in a state, of the offices that the account belongs to."""
+        office = f"social-insurance/{account.division}"
+        return self._views.select(
+            alert_inbox.PAGE, {"office": office, "state": state, "before": before, "limit": limit}
+        )
+
+    def audit(self, department: str, retiree: UUID | None, before: int, limit: int) -> list[dict[str, Any]]:
+        """The newest deeds."""
+        return self._views.select(
+            audit_trail.PAGE, {"department": department, "retiree": retiree, "before": before, "limit": limit}
+        )
+
+    def communities(self, account: Account) -> list[dict[str, Any]]:
+        """How many people each community of the account's division serves; nobody is shown."""
+        return self._views.select(roster.COUNTS, {"division": account.division})
+
+    def roster(self, account: Account, division: str, after: UUID, limit: int) -> list[RosterLine]:
+        """A page of people. The disclosure is committed before anybody is shown; if that fails, nothing is.
+
+        Raises `Refused("forbidden")` outside the account's division.
+        """
+        if not division.startswith(account.division):
+            raise Refused("forbidden", "division")
+        rows = self._views.select(roster.PAGE, {"division": division, "after": after, "limit": limit})
+        if rows:
+            self._disclose(account, tuple(row["retiree"] for row in rows))
+        wrapped = self._wrapped([row["retiree"] for row in rows])
+        return [self._line(row, wrapped[row["retiree"]]) for row in rows]
+
+    def _line(self, row: dict[str, Any], wrapped: bytes) -> RosterLine:
+        sealed = self._keys.open(row["retiree"], wrapped, row["sealed"])
+        shown = {field: row[field] for field in RosterLine.__struct_fields__ if field not in {"person", "retired_on"}}
+        person = msgspec.json.decode(sealed, type=Person)
+        return RosterLine(person=person, retired_on=row["retired_on"].isoformat(), **shown)
+
+    def _wrapped(self, retirees: list[UUID]) -> dict[UUID, bytes]:
+        with self._ledger.database.transaction() as connection:
+            return dict(connection.execute(statements("ledger")["key_find"], {"retirees": retirees}).fetchall())
+
+    def _disclose(self, account: Account, retirees: tuple[UUID, ...]) -> None:
+        self._ledger.append(
+            uuid5(_NAMESPACE, f"changqing:reader:{account.name}"),
+            DataDisclosed(
+                department=account.department,
+                actor=account.name,
+                purpose=_PURPOSE[account.role],
+                legal_basis=_BASIS,
+                fields=_FIELDS,
+                retirees=retirees,
+            ),
+        )

@@ -1,0 +1,69 @@
+"""The relay: the log to Kafka. It publishes, then remembers: a crash in between repeats, and never loses."""
+
+from collections.abc import Sequence
+from threading import Event as Flag
+
+import structlog
+
+from domain.decide import AlertRaised, AlertWithdrawn
+from domain.facts import Department
+from domain.history import AlertsDelivered, Entry
+from infra.bus import Bus, BusError, Producer
+from infra.follower import RETRY_SECONDS, follow
+from infra.outbox import Outbox
+from services.outgoing import ALERTS, messages
+
+_logger = structlog.get_logger()
+
+
+class Relay:
+    """One follower of the log that sends what leaves it, in the log's order."""
+
+    def __init__(self, outbox: Outbox, bus: Bus, stop: Flag) -> None:
+        self._outbox = outbox
+        self._bus = bus
+        self._stop = stop
+        self._producer: Producer | None = None
+
+    def handle(self, entries: Sequence[Entry]) -> None:
+        """Send a batch, wait until Kafka has it, then remember the position and what was delivered to whom.
+
+        Waits for Kafka as long as it takes. After a crash or a failure the whole batch is sent again, in order.
+        """
+        batch = [(m.topic, m.key, m.value) for entry in entries for m in messages(entry)]
+        while not self._stop.is_set():
+            try:
+                self._producer = self._producer or self._bus.producer()
+                self._producer.send(batch)
+                break
+            except BusError as error:
+                _logger.warning("Kafka lost, waiting for it", error=str(error))
+                self._close()
+                self._stop.wait(RETRY_SECONDS)
+        else:
+            return
+        self._outbox.sent(entries[-1].position, _delivered(entries))
+
+    def run(self) -> None:
+        """Relay until told to stop."""
+        try:
+            follow(self._outbox.database, "relay", self._outbox.position, self.handle, self._stop)
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        if self._producer is not None:
+            self._producer.close()
+            self._producer = None
+
+
+def _delivered(entries: Sequence[Entry]) -> AlertsDelivered | None:
+    alerts = [entry.event for entry in entries if isinstance(entry.event, AlertRaised | AlertWithdrawn)]
+    if not alerts:
+        return None
+    return AlertsDelivered(
+        department=Department.AGENCY,
+        outlet=ALERTS,
+        alerts=tuple(alert.alert for alert in alerts),
+        retirees=tuple(dict.fromkeys(alert.retiree for alert in alerts)),
+    )

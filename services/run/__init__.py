@@ -1,0 +1,1 @@
+"""`changqing run`: everything on one machine, on embedded real servers."""

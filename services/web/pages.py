@@ -1,0 +1,116 @@
+"""A page for each read model, and the front page that shows how far the system has come up."""
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from domain.divisions import Divisions, parse_divisions
+from infra.log import LAST
+from services.accounts import Role
+from services.api.auth import WhoAsks
+from services.demo.sample import sample_areas
+from services.reader import Reader
+from services.settings import Settings
+from services.web.words import WORDS
+
+router = APIRouter()
+
+ROWS = 50
+NOBODY = UUID(int=0)
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("services.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["word"] = lambda key: WORDS.get(str(key), str(key))
+    environment.globals["division"] = lambda code: divisions().full_name(code, "zh")
+    return environment
+
+
+@cache
+def divisions() -> Divisions:
+    """The division codes, the invented ones of the demo among them."""
+    text = files("domain").joinpath("divisions.toml").read_text("utf-8")
+    return parse_divisions(text).extended(sample_areas())
+
+
+def render(template: str, **given: object) -> str:
+    """A page as text."""
+    return _templates().get_template(template).render(**given)
+
+
+@router.get("/")
+def front(request: Request) -> HTMLResponse:
+    """How far the system has come up, and where to go."""
+    settings: Settings = request.app.state.settings
+    status = {"ready": True, "steps": []}
+    if settings.changqing_status_file and settings.changqing_status_file.exists():
+        status = json.loads(settings.changqing_status_file.read_text("utf-8"))
+    return HTMLResponse(render("front.html", status=status))
+
+
+@router.get("/pages/inbox")
+def inbox(
+    request: Request,
+    account: WhoAsks,
+    state: Annotated[str, Query(pattern="^(open|replaced|withdrawn|)$")] = "open",
+    before: int = LAST,
+) -> HTMLResponse:
+    """The alert inbox."""
+    account.allow(Role.OFFICER, Role.AUDITOR)
+    rows = _reader(request).inbox(account, state, before, ROWS)
+    return HTMLResponse(render("inbox.html", account=account, rows=rows, state=state, full=len(rows) == ROWS))
+
+
+@router.get("/pages/roster")
+def roster(
+    request: Request,
+    account: WhoAsks,
+    division: Annotated[str, Query(pattern=r"^\d{0,12}$")] = "",
+    after: UUID = NOBODY,
+) -> HTMLResponse:
+    """The communities of the account's division, or the people of one of them."""
+    account.allow(Role.COMMUNITY, Role.OFFICER)
+    reader = _reader(request)
+    if not division:
+        return HTMLResponse(render("communities.html", account=account, rows=reader.communities(account)))
+    rows = reader.roster(account, division, after, ROWS)
+    page = render("roster.html", account=account, rows=rows, code=division, full=len(rows) == ROWS)
+    return HTMLResponse(page)
+
+
+@router.get("/pages/audit")
+def audit(
+    request: Request, account: WhoAsks, department: str = "", retiree: str = "", before: int = LAST
+) -> HTMLResponse:
+    """The audit trail."""
+    account.allow(Role.AUDITOR)
+    rows = _reader(request).audit(department, UUID(retiree) if retiree else None, before, ROWS)
+    page = render(
+        "audit.html", account=account, rows=rows, department=department, retiree=retiree, full=len(rows) == ROWS
+    )
+    return HTMLResponse(page)
+
+
+@router.get("/static/style.css")
+def style() -> Response:
+    """The one style sheet."""
+    text = files("services.web").joinpath("style.css").read_text("utf-8")
+    return Response(text, media_type="text/css", headers={"Cache-Control": "max-age=300"})
+
+
+def _reader(request: Request) -> Reader:
+    reader: Reader = request.app.state.reader
+    return reader

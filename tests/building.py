@@ -1,0 +1,176 @@
+"""Facts and submissions for tests, with everything that a test does not speak of filled in."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+from hypothesis import strategies as st
+from stdnum.cn import ric
+
+from domain.decide import AlertRaised, Decision, RetireeState, decide, evolve
+from domain.facts import (
+    DeathReported,
+    DeathRetracted,
+    Department,
+    Known,
+    LifeEvent,
+    Person,
+    Reference,
+    RetirementRegistered,
+)
+from domain.law import Law
+from infra.ledger import Submission
+
+RETIREE = UUID("5e3c2f6e-0000-4000-8000-000000000001")
+SHENZHEN = "440304901001"
+PENSION = "3456.78"
+AGENCY, CIVIL_AFFAIRS = Department.AGENCY, Department.CIVIL_AFFAIRS
+
+
+def known(id_: str, fact: LifeEvent, learnt: date, department: Department, name: str | None = None) -> Known:
+    return Known(
+        reference=Reference(f"/{department}/shenzhen", id_),
+        department=department,
+        learnt=learnt,
+        fact=fact,
+        name_tag=name,
+    )
+
+
+def registered(
+    retired: date,
+    learnt: date,
+    id_: str = "registration",
+    pension: str = PENSION,
+    department: Department = AGENCY,
+    name: str | None = None,
+) -> Known:
+    fact = RetirementRegistered(effective=retired, monthly_pension=pension, residence_division=SHENZHEN)
+    return known(id_, fact, learnt, department, name)
+
+
+def death(
+    on: date,
+    learnt: date,
+    id_: str = "death",
+    department: Department = CIVIL_AFFAIRS,
+    document: str | None = None,
+    name: str | None = None,
+) -> Known:
+    return known(id_, DeathReported(effective=on, document=document), learnt, department, name)
+
+
+def retraction(of: str, learnt: date, id_: str = "retraction", department: Department = CIVIL_AFFAIRS) -> Known:
+    return known(id_, DeathRetracted(effective=learnt, retracts=of), learnt, department)
+
+
+class Step(NamedTuple):
+    """A fact, what was decided on it, and the state after."""
+
+    known: Known
+    decisions: list[Decision]
+    state: RetireeState
+
+    @property
+    def alerts(self) -> list[AlertRaised]:
+        return [decision for decision in self.decisions if isinstance(decision, AlertRaised)]
+
+
+def told(facts: Sequence[Known], law: Law) -> list[Step]:
+    """Decide on facts one after the other, each on the day it was learned."""
+    state, steps = RetireeState(), []
+    for fact in facts:
+        decisions = decide(RETIREE, state, fact, law, fact.learnt)
+        for decision in decisions:
+            state = evolve(state, decision)
+        steps.append(Step(fact, decisions, state))
+    return steps
+
+
+LAST_DAY = date(2024, 12, 31)
+_DAYS = st.dates(date(2022, 1, 1), date(2024, 6, 30))
+_NAMES = st.sampled_from([None, None, "one name", "another name"])
+_PENSIONS = st.sampled_from(["0.01", PENSION, "12000.00"])
+
+
+@st.composite
+def _registrations(draw: st.DrawFn, number: int) -> Known:
+    retired = draw(_DAYS)
+    department = draw(st.sampled_from([AGENCY, Department.ENTERPRISE]))
+    return registered(
+        retired, draw(st.dates(retired, LAST_DAY)), str(number), draw(_PENSIONS), department, draw(_NAMES)
+    )
+
+
+@st.composite
+def _deaths(draw: st.DrawFn, number: int) -> Known:
+    on = draw(_DAYS)
+    department = draw(st.sampled_from([CIVIL_AFFAIRS, CIVIL_AFFAIRS, Department.POLICE, Department.COMMUNITY]))
+    document = draw(st.sampled_from([None, "1号", "2号"]))
+    return death(on, draw(st.dates(on, LAST_DAY)), str(number), department, document, draw(_NAMES))
+
+
+@st.composite
+def _retractions(draw: st.DrawFn, number: int) -> Known:
+    on = draw(_DAYS)
+    department = draw(st.sampled_from([CIVIL_AFFAIRS, CIVIL_AFFAIRS, Department.POLICE, Department.COMMUNITY]))
+    return retraction(str(draw(st.integers(0, 5))), draw(st.dates(on, LAST_DAY)), str(number), department)
+
+
+@st.composite
+def histories(draw: st.DrawFn, *, registrations: int = 1) -> list[Known]:
+    """Up to six facts about one retiree, in any order, at most so many of them registrations."""
+    kinds = draw(st.lists(st.sampled_from(["registration", "death", "death", "retraction"]), max_size=6))
+    made = {"registration": _registrations, "death": _deaths, "retraction": _retractions}
+    facts: list[Known] = []
+    for number, kind in enumerate(kinds):
+        had = sum(isinstance(fact.fact, RetirementRegistered) for fact in facts)
+        facts.append(draw(made["death" if kind == "registration" and had >= registrations else kind](number)))
+    return facts
+
+
+def on_one_day(facts: Sequence[Known], day: date = LAST_DAY) -> list[Known]:
+    """The same facts, all of them learned on one day."""
+    return [msgspec.structs.replace(fact, learnt=day) for fact in facts]
+
+
+def in_order_of_arrival(facts: Sequence[Known]) -> list[Known]:
+    """The facts as we would be told them; those of one day in the order given."""
+    return sorted(facts, key=lambda fact: fact.learnt)
+
+
+def number_of(n: int) -> str:
+    """The identity number of the n-th invented person, born in 1950."""
+    stem = f"440304{1950:04d}0101{n:03d}"
+    return stem + ric.calc_check_digit(stem + "0")
+
+
+def submission(
+    fact: LifeEvent,
+    id_: str = "1",
+    *,
+    number: str | None = None,
+    name: str | None = "王小明",
+    department: Department | None = None,
+    person: Person | None = None,
+) -> Submission:
+    """A submission, published by the agency (registrations) or civil affairs (deaths) unless said otherwise."""
+    publisher = department or (AGENCY if isinstance(fact, RetirementRegistered) else CIVIL_AFFAIRS)
+    who = person or Person(identity_number=number or number_of(1), name=name)
+    return Submission(
+        source=f"/{publisher}/shenzhen",
+        id=id_,
+        department=publisher,
+        published_by=f"{publisher}-gateway",
+        channel="http",
+        fact=fact,
+        person=who,
+        digest=hashlib.sha256(msgspec.json.encode([fact, who])).digest(),
+    )
+
+
+def retirement(on: date = date(2020, 1, 31), pension: str = PENSION) -> RetirementRegistered:
+    return RetirementRegistered(effective=on, monthly_pension=pension, residence_division=SHENZHEN)

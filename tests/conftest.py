@@ -1,0 +1,78 @@
+"""What tests share. Nothing starts until a test asks for it."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from hypothesis import settings
+from psycopg import sql
+
+from domain.law import Law
+from infra.database import Database
+from infra.embedded import Postgres
+from infra.keys import KeyRing
+from infra.migrations import migrate
+from infra.statutes import the_law
+
+# The same examples every time, so that a red run stays red; `--hypothesis-profile=explore` looks for new ones.
+settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=150)
+settings.register_profile("explore", deadline=None, max_examples=2_000)
+settings.load_profile("repeatable")
+
+_TEMPLATE = "template"
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def law() -> Law:
+    """The law as shipped."""
+    return the_law()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """One real PostgreSQL for the whole run. Its directory is short: a socket's path has little room."""
+    home = Path(tempfile.mkdtemp(prefix="cq"))
+    server = Postgres(home)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres_server: Postgres) -> str:
+    """The name of a migrated, empty database to copy from."""
+    migrate(postgres_server.dsn(_TEMPLATE))
+    return _TEMPLATE
+
+
+@pytest.fixture
+def dsn(postgres_server: Postgres, migrated: str) -> Iterator[str]:
+    """A migrated, empty database of the test's own, dropped afterwards."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(postgres_server.dsn("postgres"), autocommit=True) as admin:
+        copy = sql.SQL("create database {} template {}")
+        admin.execute(copy.format(sql.Identifier(name), sql.Identifier(migrated)))
+        yield postgres_server.dsn(name)
+        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database(dsn: str) -> Iterator[Database]:
+    """A pool of connections to the test's own database."""
+    opened = Database(dsn, max_size=16)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def keys() -> KeyRing:
+    """A key ring; the same key in every test."""
+    return KeyRing(bytes(range(32)))
