@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import secrets
 from enum import StrEnum
 from pathlib import Path
 
@@ -41,7 +42,7 @@ class Accounts:
     """All accounts, by name."""
 
     def __init__(self, accounts: list[Account]) -> None:
-        self._by_name = {account.name: account for account in accounts}
+        self.by_name = {account.name: account for account in accounts}
 
     @classmethod
     def from_file(cls, path: Path) -> "Accounts":
@@ -51,9 +52,24 @@ class Accounts:
         except (OSError, msgspec.DecodeError) as error:
             raise SettingsError(f"CHANGQING_CREDENTIALS_FILE must hold a JSON list of accounts: {error}") from error
 
+    @classmethod
+    def add(cls, path: Path, name: str, role: Role, department: Department, division: str = "") -> str:
+        """Add an account to a file, or give it a new secret. Returns the secret, which is kept nowhere."""
+        if not name or set(name) & set(".:"):
+            raise SettingsError("an account's name must not be empty or hold a dot or a colon")
+        accounts = cls.from_file(path).by_name if path.exists() else {}
+        secret = secrets.token_urlsafe(24)
+        accounts[name] = Account(
+            name=name, role=role, department=department, division=division, secret_sha256=hash_secret(secret)
+        )
+        fresh = path.with_suffix(".new")
+        fresh.write_bytes(msgspec.json.format(msgspec.json.encode(list(accounts.values())), indent=2))
+        fresh.replace(path)
+        return secret
+
     def check(self, name: str, secret: str) -> Account | None:
         """The account with this name and secret."""
-        account = self._by_name.get(name)
+        account = self.by_name.get(name)
         given = hash_secret(secret)
         expected = account.secret_sha256 if account else hash_secret("")  # the same work whether the name exists or not
         return account if hmac.compare_digest(given, expected) and account else None

@@ -12,6 +12,9 @@ from typing import Annotated, ParamSpec
 import structlog
 import typer
 
+from domain.facts import Department
+from services.accounts import Role
+
 P = ParamSpec("P")
 
 main = typer.Typer(name="changqing", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -139,6 +142,30 @@ def intake() -> None:
     # The constructor's switch for the web server is not honoured: a second worker would die on its port.
     sys.argv = ["changqing", "--quiet", "worker", "--without-web", "--loglevel", "warn"]
     app.main()
+
+
+@main.command("new-key")
+@_sentences
+def new_key(file: Annotated[Path, typer.Argument(help="The file to make; an existing one is left alone.")]) -> None:
+    """Make a key-encryption key. Back it up apart from the database: without it nobody's data can be read."""
+    from infra.keys import KeyRing
+
+    KeyRing.from_file(file, create=True)
+
+
+@main.command("new-account")
+@_sentences
+def new_account(
+    file: Annotated[Path, typer.Argument(help="The credentials file, made when missing.")],
+    name: Annotated[str, typer.Argument(help="The account's name, without a dot or a colon.")],
+    role: Annotated[Role, typer.Option(help="What it is for.")],
+    department: Annotated[Department, typer.Option(help="Whom it belongs to.")],
+    division: Annotated[str, typer.Option(help="The beginning of the division codes it may see.")] = "",
+) -> None:
+    """Add an account, or give one a new secret, which is shown once; only its hash is kept."""
+    from services.accounts import Accounts
+
+    typer.echo(Accounts.add(file, name, role, department, division))
 
 
 @main.command("what-if")

@@ -14,7 +14,7 @@ import msgspec
 from domain.divisions import parse_divisions
 from domain.facts import Department
 from infra.bus import Bus, BusError
-from services.accounts import Account, Role, hash_secret
+from services.accounts import Accounts, Role
 from services.application import Changqing, today
 from services.cloudevents import Publisher, department_of, structured
 from services.demo.people import invented_retirees
@@ -39,15 +39,10 @@ _ACCOUNTS = (
 
 def make_accounts(file: Path) -> dict[str, tuple[str, str]]:
     """Write fresh accounts; their secrets and what each is for, by name. Only hashes stand in the file."""
-    made = {name: (secrets.token_urlsafe(12), what) for name, *_, what in _ACCOUNTS}
-    accounts = [
-        Account(
-            name=name, role=role, department=department, division=division, secret_sha256=hash_secret(made[name][0])
-        )
-        for name, role, department, division, _ in _ACCOUNTS
-    ]
-    file.write_bytes(msgspec.json.encode(accounts))
-    return made
+    return {
+        name: (Accounts.add(file, name, role, department, division), what)
+        for name, role, department, division, what in _ACCOUNTS
+    }
 
 
 def people(count: int, home: Path) -> list[Event]:
