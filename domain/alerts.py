@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from domain.entitlement import Assessment, Debt, last_paid_month
 from domain.facts import Reference
-from domain.law import Citation, Law, Rule
+from domain.law import Citation, Law
 from domain.money import Yuan, fen, yuan
 from domain.months import Month, count, plus
 from domain.timeline import Status
@@ -66,6 +66,10 @@ class Instruction(Struct, frozen=True):
 
 Standing = dict[Action, Instruction]
 
+_MISMATCH = (Kind.IDENTITY_MISMATCH, "identity-mismatch")
+_RETRACTED = (Kind.DEATH_RETRACTED, "death-retracted")
+"""Why a pension is paid again, and under which rule."""
+
 
 def standing(assessment: Assessment, monthly_pension: Yuan, law: Law, today: date) -> Standing:
     """The instructions that hold for an assessment on `today`, at most one an action."""
@@ -75,31 +79,29 @@ def standing(assessment: Assessment, monthly_pension: Yuan, law: Law, today: dat
     last = assessment.timeline[-1]
 
     def instruct(
-        action: Action, kind: Kind, rule: Rule, evidence: tuple[Reference, ...], debt: Debt | None, first: Month
+        action: Action, kind: Kind, key: str, evidence: tuple[Reference, ...], debt: Debt | None, first: Month
     ) -> None:
+        rule = law.rule(key, today)
         months = debt.months if debt else 0
         strength = Strength.SUSPECTED if action is Action.VERIFY else Strength.CONFIRMED
         found[action] = Instruction(
             Terms(
                 action, kind, first, debt.last if debt else None, months, yuan(months * fen(monthly_pension)), strength
             ),
-            rule.citation,
+            last.rule if action is Action.STOP else rule.citation,  # the stop's rule is that of the day of death
             evidence,
             today + timedelta(days=rule.act_within_days),
         )
 
     if last.status is Status.STOPPED:
-        instruct(Action.STOP, Kind.DEATH, law.rule(last.rule.key, _day(last.first)), last.facts, None, last.first)
-    if assessment.overpaid:
-        rule = law.rule("overpayment-recovered", today)
-        instruct(Action.RECOVER, Kind.DEATH, rule, last.facts, assessment.overpaid, assessment.overpaid.first)
-    if assessment.owed:
-        rule = law.rule("death-retracted", today)
-        instruct(Action.PAY_BACK, Kind.DEATH_RETRACTED, rule, last.facts, assessment.owed, assessment.owed.first)
+        instruct(Action.STOP, Kind.DEATH, last.rule.key, last.facts, None, last.first)
+    if over := assessment.overpaid:
+        instruct(Action.RECOVER, Kind.DEATH, "overpayment-recovered", last.facts, over, over.first)
+    if owed := assessment.owed:
+        instruct(Action.PAY_BACK, *_why_paid_again(assessment), last.facts, owed, owed.first)
     if suspicion := assessment.suspicion:
-        kind = Kind.IDENTITY_MISMATCH if suspicion.mismatch else Kind.SUSPECTED_DEATH
-        rule = law.rule("identity-mismatch" if suspicion.mismatch else "death-suspected", today)
-        instruct(Action.VERIFY, kind, rule, suspicion.facts, _at_risk(suspicion.first, law, today), suspicion.first)
+        why = _MISMATCH if suspicion.mismatch else (Kind.SUSPECTED_DEATH, "death-suspected")
+        instruct(Action.VERIFY, *why, suspicion.facts, _at_risk(suspicion.first, law, today), suspicion.first)
     return found
 
 
@@ -114,12 +116,18 @@ def difference(before: Standing, after: Standing, cause: Reference, law: Law, to
         if action not in before or before[action].terms != instruction.terms
     ]
     if Action.STOP in before and Action.STOP not in after:
-        rule = law.rule("death-retracted", today)
+        mismatch = Action.VERIFY in after and after[Action.VERIFY].terms.kind is Kind.IDENTITY_MISMATCH
+        kind, key = _MISMATCH if mismatch else _RETRACTED
+        rule = law.rule(key, today)
         first = plus(last_paid_month(law, today), 1)
-        terms = Terms(Action.RESUME, Kind.DEATH_RETRACTED, first, None, 0, "0.00", Strength.CONFIRMED)
+        terms = Terms(Action.RESUME, kind, first, None, 0, "0.00", Strength.CONFIRMED)
         act_by = today + timedelta(days=rule.act_within_days)
         given.insert(0, Instruction(terms, rule.citation, (cause,), act_by))
     return given
+
+
+def _why_paid_again(assessment: Assessment) -> tuple[Kind, str]:
+    return _MISMATCH if assessment.suspicion and assessment.suspicion.mismatch else _RETRACTED
 
 
 def _with_cause(instruction: Instruction, cause: Reference) -> Instruction:
@@ -130,7 +138,3 @@ def _with_cause(instruction: Instruction, cause: Reference) -> Instruction:
 def _at_risk(first: Month, law: Law, today: date) -> Debt | None:
     last = last_paid_month(law, today)
     return Debt(count(first, last), first, last) if first <= last else None
-
-
-def _day(month: Month) -> date:
-    return date(int(month[:4]), int(month[5:]), 1)

@@ -4,6 +4,7 @@
 same facts and the days on which they were learned: until an alert could reach the agency, it went on as before.
 """
 
+from calendar import monthrange
 from collections.abc import Iterable
 from datetime import date
 
@@ -11,7 +12,7 @@ from msgspec import Struct
 
 from domain.facts import STRONG, DeathReported, DeathRetracted, Department, Known, Reference, RetirementRegistered
 from domain.law import Law
-from domain.months import Month, count, first_day, month_of, plus
+from domain.months import Month, count, month_of, plus
 from domain.timeline import Span, Status, Timeline, clip, differences
 
 
@@ -89,14 +90,15 @@ def assess(facts: Iterable[Known], law: Law, today: date) -> Assessment:
 def last_paid_month(law: Law, today: date) -> Month:
     """The last month whose pension counts as paid on `today`."""
     month = month_of(today)
-    return month if today.day >= law.rule("payment-day", today).day_of_month else plus(month, -1)
+    return month if today >= _payment_day(law, today) else plus(month, -1)
 
 
 def live_deaths(facts: Iterable[Known]) -> list[Known]:
     """Reports of a death that nobody has taken back.
 
     A retraction undoes the report it names, and every report of the same department under the same document: the same
-    death cannot come back without a new one.
+    death cannot come back without a new one. A report without any document does not prove that it is another death;
+    see `_undocumented`.
     """
     facts = tuple(facts)
     retracted = {
@@ -118,7 +120,18 @@ def live_deaths(facts: Iterable[Known]) -> list[Known]:
 
 
 def _confirmed(facts: tuple[Known, ...], registered: Known) -> list[Known]:
-    return [known for known in live_deaths(facts) if known.department in STRONG and not _mismatch(known, registered)]
+    return [
+        known
+        for known in live_deaths(facts)
+        if known.department in STRONG and not _mismatch(known, registered) and not _undocumented(known, facts)
+    ]
+
+
+def _undocumented(known: Known, facts: tuple[Known, ...]) -> bool:
+    """A report without a document, from a department that took one back: it may be the same death, so it only suspects."""
+    return known.fact.document is None and any(
+        isinstance(other.fact, DeathRetracted) and other.department == known.department for other in facts
+    )
 
 
 def _mismatch(known: Known, registered: Known) -> bool:
@@ -159,11 +172,11 @@ def _payable(start: Month, last: Month | None, registered: Known, law: Law) -> T
 def _paid(facts: tuple[Known, ...], law: Law, today: date) -> Timeline:
     """What was paid up to `today`: each month by what was known on its payment day.
 
-    Before the retiree was registered here the agency paid without us, so the registration counts as known from the
-    start, and every other fact from the day on which both it and the registration were known.
+    Before the retiree was registered here the agency paid without us, so the first registration counts as known from
+    the start, and every other fact from the day on which both it and that registration were known.
     """
-    registered = registration(facts)
-    assert registered is not None
+    first_known = [known for known in facts if isinstance(known.fact, RetirementRegistered)]
+    registered = min(first_known, key=lambda known: (known.learnt, known.reference))
     told = {_told(known, registered, law, today) for known in facts if known is not registered}
     paid: list[Span] = []
     first = Month("0001-01")
@@ -179,9 +192,14 @@ def _told(known: Known, registered: Known, law: Law, today: date) -> Month:
     """The first month whose payment day came after the fact was known to us together with its retiree."""
     learnt = max(known.learnt, registered.learnt)
     month = month_of(learnt)
-    payment_day = law.rule("payment-day", learnt).day_of_month
-    told = month if learnt < first_day(month).replace(day=payment_day) else plus(month, 1)
+    told = month if learnt < _payment_day(law, learnt) else plus(month, 1)
     return min(told, plus(last_paid_month(law, today), 1))
+
+
+def _payment_day(law: Law, day: date) -> date:
+    """The payment day of the month of `day`; the last of a month that is shorter."""
+    last = monthrange(day.year, day.month)[1]
+    return day.replace(day=min(law.rule("payment-day", day).day_of_month, last))
 
 
 def _debt(runs: Iterable[tuple[Month, Month | None]]) -> Debt | None:

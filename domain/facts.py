@@ -14,8 +14,12 @@ from msgspec import Meta, Struct
 from domain.money import Yuan
 
 Text = Annotated[str, Meta(min_length=1, max_length=200)]
-Division = Annotated[str, Meta(pattern=r"^\d{12}$", description="Administrative division: 12 digits (GB/T 10114).")]
-Uscc = Annotated[str, Meta(pattern=r"^[0-9A-HJ-NPQRTUWXY]{18}$", description="Unified social credit code (GB 32100).")]
+Division = Annotated[
+    str, Meta(pattern=r"^[0-9]{12}$(?!\n)", description="Administrative division: 12 digits (GB/T 10114).")
+]
+Uscc = Annotated[
+    str, Meta(pattern=r"^[0-9A-HJ-NPQRTUWXY]{18}$(?!\n)", description="Unified social credit code (GB 32100).")
+]
 
 
 class Department(StrEnum):
@@ -71,7 +75,7 @@ class RetirementRegistered(Fact, frozen=True, tag="retirement-registered.v1"):
     No retirement age is ever derived: since 2025 it rises by cohort, with years of choice.
     """
 
-    monthly_pension: Yuan
+    monthly_pension: Annotated[Yuan, Meta(max_length=10)]
     residence_division: Division
     hukou_division: Division | None = None
     contribution_months: Annotated[int, Meta(ge=0, le=900)] | None = None

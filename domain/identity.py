@@ -4,12 +4,13 @@ import re
 import unicodedata
 from datetime import date
 
-from stdnum.cn import ric
+from stdnum.cn import ric, uscc
 
 from domain.refusals import Refused
 
-_EIGHTEEN = re.compile(r"\d{17}[\dX]")
-_FIFTEEN = re.compile(r"\d{15}")
+_EIGHTEEN = re.compile(r"\d{17}[\dX]", re.ASCII)
+_FIFTEEN = re.compile(r"\d{15}", re.ASCII)
+_WITHIN = re.compile(r"(?<!\d)\d{17}[\dX](?![\dA-Z])", re.ASCII)
 _BORN_18YY = ("996", "997", "998", "999")
 """Endings of 15-digit numbers kept for people born in the 1800s."""
 
@@ -35,6 +36,18 @@ def normal(number: str, path: str = "data.person.identity_number") -> str:
     except ValueError:
         raise Refused("identity-number-invalid", path, "its date of birth is no date") from None
     return text
+
+
+def names_a_person(text: str) -> bool:
+    """Whether an identity number stands in a text. A credit code (GB 32100) that happens to look like one does not count."""
+    return any(_valid(found) and not uscc.is_valid(found) for found in _WITHIN.findall(text.upper()))
+
+
+def _valid(number: str) -> bool:
+    try:
+        return bool(normal(number))
+    except Refused:
+        return False
 
 
 def born(number: str) -> date:

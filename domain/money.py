@@ -4,7 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
-Yuan = Annotated[str, Meta(pattern=r"^(0|[1-9]\d{0,8})\.\d{2}$", description="Yuan with two decimals, as text.")]
+Yuan = Annotated[
+    str, Meta(pattern=r"^(0|[1-9][0-9]{0,12})\.[0-9]{2}$(?!\n)", description="Yuan with two decimals, as text.")
+]
 
 
 def fen(yuan: str) -> int:

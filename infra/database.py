@@ -32,7 +32,10 @@ class Database:
         try:
             with self._pool.connection() as connection:
                 yield connection
-        except psycopg.OperationalError as error:  # lost connection, pool timeout, deadlock, shutdown
+        except (
+            psycopg.OperationalError,
+            psycopg.InterfaceError,
+        ) as error:  # lost, shut down, deadlocked, pool timed out
             raise _unavailable(error) from error
 
     @contextmanager

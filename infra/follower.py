@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from threading import Event as Flag
 
 import structlog
+from eventsourcing.persistence import IntegrityError
 from psycopg import Connection
 
 from domain.history import Entry
@@ -34,8 +35,8 @@ def follow(
             with database.listen() as connection:
                 if _lead(connection, name, stop):
                     _follow(database, connection, position(), handle, stop)
-        except DatabaseError as error:
-            _logger.warning("database lost, waiting for it", follower=name, error=str(error))
+        except (DatabaseError, IntegrityError) as error:  # the latter: another took over while we were cut off
+            _logger.warning("begins again from its position", follower=name, error=str(error))
             stop.wait(RETRY_SECONDS)
 
 

@@ -2,11 +2,14 @@
 
 from typing import Any, NamedTuple
 
+from domain.facts import Department
 from infra.bus import Bus
 from infra.keys import KeyRing
+from infra.outbox import Outbox
 from infra.statutes import the_law
 from infra.views import Views
 from services.application import Changqing
+from services.outgoing import ALERTS, DEAD_LETTERS, LIFE_EVENTS, intake_topic, receipts_topic
 from services.reader import Reader
 from services.settings import Settings
 
@@ -17,6 +20,7 @@ class Parts(NamedTuple):
     application: Changqing
     keys: KeyRing
     views: Views
+    outbox: Outbox
     reader: Reader
 
 
@@ -25,7 +29,7 @@ def parts(settings: Settings) -> Parts:
     keys = KeyRing.from_file(settings.changqing_key_file)
     application = Changqing(settings.database_url, keys, the_law())
     views = Views(application.database)
-    return Parts(application, keys, views, Reader(application.ledger, views, keys))
+    return Parts(application, keys, views, Outbox(application.database), Reader(application.ledger, views, keys))
 
 
 def bus(settings: Settings) -> Bus:
@@ -43,3 +47,9 @@ def bus(settings: Settings) -> Bus:
     if settings.kafka_security_protocol.endswith("SSL"):
         given |= {"ssl_cafile": settings.kafka_ssl_cafile}
     return Bus(given)
+
+
+def declare_topics(settings: Settings) -> None:
+    """Declare every topic of ours. Raises `BusError`."""
+    topics = [name for department in Department for name in (intake_topic(department), receipts_topic(department))]
+    bus(settings).declare([*topics, ALERTS, LIFE_EVENTS, DEAD_LETTERS], replication=settings.kafka_replication)

@@ -69,7 +69,7 @@ def run(
 def migrate() -> None:
     """Bring the database to the newest schema, and declare the topics when Kafka is named."""
     from infra.migrations import migrate as apply
-    from services.run.supervisor import declare_topics
+    from services.bootstrap import declare_topics
     from services.settings import Settings
 
     settings = Settings.read()
@@ -116,14 +116,13 @@ def project() -> None:
 @_sentences
 def relay() -> None:
     """Send alerts, life events and receipts from the log to Kafka."""
-    from infra.outbox import Outbox
     from services.bootstrap import bus, parts
     from services.relay import Relay
     from services.settings import Settings
 
     _supervised()
     settings = Settings.read()
-    Relay(Outbox(parts(settings).application.database), bus(settings), _until_told()).run()
+    Relay(parts(settings).outbox, bus(settings), _until_told()).run()
 
 
 @main.command()
@@ -179,7 +178,7 @@ def what_if(
     json: Annotated[bool, typer.Option("--json", help="Months as YYYY-MM, money as text in yuan.")] = False,
 ) -> None:
     """Check a case: the entitlement by month with its articles, and the alerts. Nothing is stored."""
-    from services.what_if import answer
+    from services.case_file import answer
 
     raise typer.Exit(answer(facts, today.date() if today else None, law_at.date() if law_at else None, as_json=json))
 

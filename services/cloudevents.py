@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct, defstruct
 
 from domain.facts import LIFE_EVENTS, Department, LifeEvent, Person
+from domain.identity import names_a_person
 from domain.refusals import Refused
 from infra.ledger import Submission
 
@@ -24,7 +25,7 @@ BATCH_EVENTS = 1_000
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 
-_Text = Annotated[str, Meta(min_length=1, max_length=255)]
+_Text = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 
 
 class Envelope(Struct, frozen=True):
@@ -101,6 +102,8 @@ def submission(envelope: Envelope, publisher: Publisher) -> Submission:
         raise Refused("unknown-type", "type")
     if department_of(envelope.source) is not publisher.department:
         raise Refused("not-your-source", "source")
+    if names_a_person(envelope.id) or names_a_person(envelope.source):
+        raise Refused("identity-number-in-id", "id" if names_a_person(envelope.id) else "source")
     data = _decode(decoder, bytes(envelope.data), "data")
     fact_type = LIFE_EVENTS[envelope.type]
     return Submission(
@@ -139,7 +142,7 @@ def _decode(decoder: msgspec.json.Decoder[T], body: bytes, at: str, missing: str
         return decoder.decode(body)
     except msgspec.ValidationError as error:
         raise _refusal(error, at, missing) from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Refused("malformed-json", at) from None
 
 

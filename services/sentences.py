@@ -66,6 +66,13 @@ SENTENCES: dict[str, Sentence] = {
         "核对证件原件；Excel 变成 1.1E+17 的号码须从原件重录",
         "check it against the document; a number that Excel turned into 1.1E+17 must be entered again",
     ),
+    "identity-number-in-id": Sentence(
+        422,
+        "编号或来源中含有身份证号",
+        "an identity number stands in the id or the source",
+        "id 和 source 不得含个人信息，请改用业务流水号",
+        "id and source are kept in clear: use a serial number of yours",
+    ),
     "date-in-future": Sentence(
         422,
         "日期在今天之后",
@@ -121,9 +128,9 @@ SENTENCES: dict[str, Sentence] = {
     "not-found": Sentence(404, "没有此项", "there is no such thing", "核对地址", "check the address"),
     "unavailable": Sentence(
         503,
-        "数据库暂不可用，未受理",
-        "the database is not available, nothing was accepted",
-        "稍后原样重发",
-        "send the same again in a moment",
+        "数据库暂不可用，是否受理未知",
+        "the database is not available, whether it was accepted is not known",
+        "稍后原样重发，不会重复",
+        "send the same again in a moment: nothing is ever taken twice",
     ),
 }

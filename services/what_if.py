@@ -1,17 +1,12 @@
-"""`changqing what-if`: a case file in, the timeline and the alerts out. Nothing is stored and no server is needed."""
+"""A case in, the timeline and the alerts out. Nothing is stored and no server is needed."""
 
-import sys
 from collections.abc import Iterator
-from datetime import date
-from functools import partial
-from pathlib import Path
+from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
-from rich.console import Console
-from rich.table import Table
 
 from domain.decide import AlertRaised, AlertWithdrawn, FactRecorded, RetireeState, decide, evolve
 from domain.entitlement import Assessment, Debt, assess, last_paid_month, registration
@@ -23,11 +18,8 @@ from domain.months import Month, plus
 from domain.refusals import Refused
 from domain.timeline import Run, Span, Status, differences
 from infra.ledger import Submission
-from infra.statutes import the_law
-from services.application import today as business_day
 from services.cloudevents import Publisher, department_of, structured, submission
 from services.intake import Refusal, refusal
-from services.web.words import WORDS
 
 _BEIJING = ZoneInfo("Asia/Shanghai")
 
@@ -88,24 +80,6 @@ class Answer(Struct, frozen=True, kw_only=True):
     refused: list[RefusedLine]
 
 
-def answer(file: Path, today: date | None, law_at: date | None, *, as_json: bool) -> int:
-    """Answer a case file on standard output. Returns the exit code: 0, or 1 when a line was refused, or 2 for no file."""
-    try:
-        lines = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    except OSError as error:
-        sys.stderr.write(
-            f"changqing: {file} cannot be read: {error.strerror}. Name a file with one CloudEvent a line.\n"
-        )
-        return 2
-    law = the_law().pinned(law_at) if law_at else the_law()
-    given = examine(lines, today or business_day(), law, law_at)
-    if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(given), indent=2).decode() + "\n")
-    else:
-        _show(given, Console())
-    return 1 if given.refused else 0
-
-
 def examine(lines: bytes, today: date, law: Law, law_at: date | None = None) -> Answer:
     """The answer to the lines of a case file, the same for any order of its lines."""
     refused: list[RefusedLine] = []
@@ -137,7 +111,7 @@ def _known(sent: Submission, today: date) -> tuple[str, Known]:
     number = normal(sent.person.identity_number)
     if sent.fact.effective > today:
         raise Refused("date-in-future", "data.effective", "the day has not come yet")
-    told = sent.time.astimezone(_BEIJING).date() if sent.time else today
+    told = _day_of(sent.time) if sent.time else today
     if sent.time is None and isinstance(sent.fact, RetirementRegistered):
         told = sent.fact.effective
     return number, Known(
@@ -147,6 +121,13 @@ def _known(sent: Submission, today: date) -> tuple[str, Known]:
         fact=sent.fact,
         name_tag=normal_name(sent.person.name) if sent.person.name else None,
     )
+
+
+def _day_of(time: datetime) -> date:
+    try:
+        return time.astimezone(_BEIJING).date()
+    except OverflowError:
+        raise Refused("invalid-field", "time", "it lies before the calendar") from None
 
 
 def _case(person: str, retiree: UUID, facts: list[Known], law: Law, today: date) -> Case:
@@ -223,62 +204,3 @@ def _settlement(month: Month, span: Span, wrong: list[Run], paid_until: Month) -
 
 def _amount(debt: Debt | None, pension: Yuan) -> Amount | None:
     return Amount(debt.months, debt.first, debt.last, yuan(debt.months * fen(pension))) if debt else None
-
-
-def _show(given: Answer, console: Console) -> None:
-    """Chinese first, English second; the timeline in spans of months."""
-    say = partial(console.print, highlight=False, markup=False)
-    law = f"，按 {given.law_at} 的规定 under the law of that day" if given.law_at else ""
-    say(f"截至 {given.today}{law}，不保存任何数据 as of that day, nothing is stored")
-    for case in given.retirees:
-        say(
-            f"\n{case.person}"
-            + ("" if case.registered else "：尚未登记，事件待登记后生效 not registered yet: the facts are parked")
-        )
-        if case.registered:
-            console.print(_timeline_table(case))
-        for zh, en, amount in (("多发", "overpaid", case.overpaid), ("应补发", "owed", case.owed)):
-            if amount:
-                say(f"{zh} {en}: {amount.first} — {amount.last}, {amount.months} 个月 months, {amount.amount} 元 yuan")
-        if case.alerts:
-            console.print(_alert_table(case))
-    for refused in given.refused:
-        why = refused.refusal
-        say(
-            f"第 {refused.line} 行不予受理 line {refused.line} is refused: {why.reason.zh} {why.reason.en} ({why.code} {why.path})"
-        )
-
-
-def _timeline_table(case: Case) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("月份 months", "待遇 status", "依据 rule", "事实 facts"):
-        table.add_column(heading, overflow="fold")
-    for span in case.timeline:
-        facts = ", ".join(f"{fact.source} {fact.id}" for fact in span.facts)
-        months = f"{span.first} — {span.last or '…'}"
-        table.add_row(
-            months, _bilingual(span.status), f"{span.rule.document} {span.rule.article} {span.rule.zh}", facts
-        )
-    return table
-
-
-def _alert_table(case: Case) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("日期 raised", "预警 alert", "月份 months", "元 yuan", "依据 rule", "期限 act by", "状态 state"):
-        table.add_column(heading, overflow="fold")
-    for line in case.alerts:
-        alert = line.alert
-        table.add_row(
-            str(line.raised_on),
-            f"{_bilingual(alert.action)}: {_bilingual(alert.kind)}",
-            f"{alert.first_month} — {alert.last_month or '…'}" + (f" ({alert.months})" if alert.months else ""),
-            alert.amount,
-            f"{alert.rule.document} {alert.rule.article}",
-            str(alert.act_by),
-            _bilingual(line.state),
-        )
-    return table
-
-
-def _bilingual(code: str) -> str:
-    return f"{WORDS.get(code, code)} {code}"

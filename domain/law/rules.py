@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
-from domain.months import Month, first_day, month_of
+from domain.months import Month, first_day, month_of, plus
 
 T = TypeVar("T")
 
@@ -88,13 +88,18 @@ class Law:
         return next((rule for rule in reversed(versions) if rule.valid_from <= day), versions[0])
 
     def versions(self, key: str, first: Month) -> Iterator[tuple[Month, Rule]]:
-        """The versions of a rule that hold from month `first` on, each with the month from which it does."""
+        """The versions of a rule that hold from month `first` on, each with the month from which it does.
+
+        The version in force on a month's first day holds for all of it.
+        """
         rule = self.rule(key, first_day(first))
-        yield first, rule
+        begins = {first: rule}
         if self._pinned_to is None:
             for later in self._rules[key]:
                 if later.valid_from > max(rule.valid_from, first_day(first)):
-                    yield month_of(later.valid_from), later
+                    month = month_of(later.valid_from)
+                    begins[month if later.valid_from.day == 1 else plus(month, 1)] = later
+        yield from begins.items()
 
     def city_of(self, division: str) -> Jurisdiction | None:
         """The city of a division code, by its first four digits; None outside the four."""
@@ -103,12 +108,12 @@ class Law:
 
 def parse_law(national: Mapping[str, str], cities: Mapping[str, str]) -> Law:
     """The law out of the texts of its TOML files, by file name. Raises `LawError` naming the file and the key."""
-    by_key: dict[str, list[Rule]] = {}
+    by_key: dict[str, list[tuple[str, Rule]]] = {}
     for name, text in national.items():
         for rule in _decode(name, text, _NationalFile).rule:
-            by_key.setdefault(rule.key, []).append(rule)
+            by_key.setdefault(rule.key, []).append((name, rule))
     return Law(
-        {key: _in_order(key, versions) for key, versions in by_key.items()},
+        {key: _in_order(versions) for key, versions in by_key.items()},
         tuple(_decode(name, text, Jurisdiction) for name, text in cities.items()),
     )
 
@@ -120,9 +125,15 @@ def _decode(name: str, text: str, type_: type[T]) -> T:
         raise LawError(f"{name}: {error}") from error
 
 
-def _in_order(key: str, versions: list[Rule]) -> tuple[Rule, ...]:
-    ordered = sorted(versions, key=lambda rule: rule.valid_from)
-    for earlier, later in pairwise(ordered):
+def _in_order(versions: list[tuple[str, Rule]]) -> tuple[Rule, ...]:
+    """The versions of one rule, each with its file, by date: each must follow on the one before without a day between."""
+    ordered = sorted(versions, key=lambda version: version[1].valid_from)
+    for file, rule in ordered:
+        if rule.valid_to is not None and rule.valid_to < rule.valid_from:
+            raise LawError(f"{file}: {rule.key}: the version from {rule.valid_from} ends before it begins")
+    for (_, earlier), (file, later) in pairwise(ordered):
         if earlier.valid_to is None or earlier.valid_to + timedelta(days=1) != later.valid_from:
-            raise LawError(f"{key}: the version from {later.valid_from} does not follow on the one before it")
-    return tuple(ordered)
+            raise LawError(
+                f"{file}: {later.key}: the version from {later.valid_from} does not follow on the one before it"
+            )
+    return tuple(rule for _, rule in ordered)

@@ -59,11 +59,12 @@ def _install_health(app: FastAPI, made: Parts) -> None:
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.get("/readyz", tags=["operation"], summary="Whether the ledger answers, and how far the views are behind")
+    @app.get("/readyz", tags=["operation"], summary="Whether the ledger answers, and how far each follower has come")
     def readyz() -> JSONResponse:
         try:
             head = made.application.recorder.max_notification_id() or 0
-            return JSONResponse({"status": "ready", "position": head, "views": made.views.position()})
+            positions = {"position": head, "views": made.views.position(), "relay": made.outbox.position()}
+            return JSONResponse({"status": "ready", **positions})
         except DatabaseError:
             return JSONResponse({"status": "waiting for PostgreSQL"}, 503)
 

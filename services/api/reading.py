@@ -13,6 +13,7 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from infra.database import DatabaseError
 from infra.log import LAST
 from services.accounts import Role
 from services.api.auth import WhoAsks
@@ -59,7 +60,10 @@ async def stream(
 async def _stream(request: Request, after: int) -> AsyncIterator[ServerSentEvent]:
     while True:
         woken = asyncio.ensure_future(request.app.state.wakeups.wait())  # before reading, so that nothing slips between
-        entries = await asyncio.to_thread(_reader(request).alerts, after, PAGE)
+        try:
+            entries = await asyncio.to_thread(_reader(request).alerts, after, PAGE)
+        except DatabaseError:
+            return  # the stream ends, and the client comes back with the last id it saw
         for entry in entries:
             after = entry.position
             data = msgspec.json.encode(alert_event(entry)).decode()

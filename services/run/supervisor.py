@@ -19,13 +19,12 @@ from urllib.request import urlopen
 from rich.console import Console
 from rich.table import Table
 
-from domain.facts import Department
 from infra.embedded import EmbeddedError, Kafka, Postgres
 from infra.keys import KeyRing
 from infra.migrations import migrate
 from services import bootstrap
 from services.demo.sample import Event
-from services.outgoing import ALERTS, DEAD_LETTERS, INTAKE_GROUP, LIFE_EVENTS, intake_topic, receipts_topic
+from services.outgoing import INTAKE_GROUP
 from services.run import demo
 from services.run.children import Child
 from services.run.progress import Progress, Step
@@ -140,7 +139,7 @@ class Run:
                 bootstrap_servers = server.bootstrap
         environment |= {"KAFKA_BOOTSTRAP": bootstrap_servers}
         with progress.step("services"):
-            declare_topics(_settings(environment))
+            bootstrap.declare_topics(_settings(environment))
             self._child("relay", environment, logs)
             self._child("intake", environment, logs)
             bus = bootstrap.bus(_settings(environment))
@@ -217,14 +216,6 @@ class Run:
 
 class _Stopped(Exception):  # noqa: N818 - not an error: somebody wants us to end
     pass
-
-
-def declare_topics(settings: Settings) -> None:
-    """Declare every topic of ours. Raises `BusError`."""
-    topics = [name for department in Department for name in (intake_topic(department), receipts_topic(department))]
-    bootstrap.bus(settings).declare(
-        [*topics, ALERTS, LIFE_EVENTS, DEAD_LETTERS], replication=settings.kafka_replication
-    )
 
 
 def _settings(environment: dict[str, str]) -> Settings:
