@@ -104,6 +104,8 @@ def submission(envelope: Envelope, publisher: Publisher) -> Submission:
         raise Refused("not-your-source", "source")
     if names_a_person(envelope.id) or names_a_person(envelope.source):
         raise Refused("identity-number-in-id", "id" if names_a_person(envelope.id) else "source")
+    if not bytes(envelope.data):
+        raise Refused("missing-field", "data")
     data = _decode(decoder, bytes(envelope.data), "data")
     fact_type = LIFE_EVENTS[envelope.type]
     return Submission(
@@ -154,7 +156,8 @@ def _refusal(error: msgspec.ValidationError, at: str, missing: str) -> Refused:
     member = re.search(r"required field `(\w+)`", text)
     if member:
         return Refused(missing, f"{path}.{member.group(1)}".lstrip("."))
-    if "unknown field" in text:
-        return Refused("unknown-field", path)
+    unknown = re.search(r"unknown field `(\w{1,40})`", text)
+    if unknown or "unknown field" in text:
+        return Refused("unknown-field", f"{path}.{unknown.group(1)}" if unknown else path)
     detail = re.sub(r"(?<=value ).*$", "not among the allowed", text.split(" - at ", maxsplit=1)[0])
     return Refused("invalid-field", path, detail)

@@ -1,5 +1,6 @@
 """Brings everything up in order, keeps it up, and takes it down in order."""
 
+import math
 import os
 import shutil
 import signal
@@ -12,12 +13,11 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from threading import Event as Flag
-from threading import Thread
+from threading import Lock, Thread
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from rich.console import Console
-from rich.table import Table
 
 from infra.embedded import EmbeddedError, Kafka, Postgres
 from infra.keys import KeyRing
@@ -28,6 +28,7 @@ from services.outgoing import INTAKE_GROUP
 from services.run import demo
 from services.run.children import Child
 from services.run.progress import Progress, Step
+from services.run.welcome import welcome
 from services.settings import Settings
 
 _STEPS = {
@@ -55,6 +56,7 @@ class Run:
         self._down = ExitStack()
         self._children: list[Child] = []
         self._servers: list[Postgres | Kafka] = []
+        self._keeping = Lock()
 
     def run(self) -> None:
         """Come up, stay up until SIGINT or SIGTERM, go down. Raises `EmbeddedError` and the like after going down."""
@@ -86,16 +88,23 @@ class Run:
             self._child("api", environment, logs)
             self._child("project", environment, logs)
             address = f"http://127.0.0.1:{environment['CHANGQING_PORT']}"
-            self._await(partial(_answers, f"{address}/healthz"))
+            self._await(partial(_answers, f"{address}/healthz"), logs / "api.log")
         self._console.print(f"  网页已可打开 [dim]the page is up while the rest starts[/dim]: [bold]{address}[/bold]")
         with ThreadPoolExecutor(2) as pool:  # Kafka is fetched and started while people are registered
             bus_up = pool.submit(self._bring_up_bus, home, environment, logs, progress)
             self._bring_up_people(home, environment, progress)
             bus_up.result()
         progress.ready()
-        self._tell(address, secrets, home)
+        welcome(self._console, address, secrets, home, kept=self._kept is not None)
 
     def _keep_up(self) -> None:
+        if not self._keeping.acquire(blocking=False):
+            return  # the other thread of coming up is at it
+        with ExitStack() as done:
+            done.callback(self._keeping.release)
+            self._revive()
+
+    def _revive(self) -> None:
         for server in self._servers:
             if not server.alive:
                 self._console.print(f"[yellow]{server.name} ended and is started again[/yellow]")
@@ -143,7 +152,7 @@ class Run:
             self._child("relay", environment, logs)
             self._child("intake", environment, logs)
             bus = bootstrap.bus(_settings(environment))
-            self._await(lambda: bus.members(INTAKE_GROUP) > 0)
+            self._await(lambda: bus.members(INTAKE_GROUP) > 0, logs / "intake.log")
 
     def _bring_up_people(self, home: Path, environment: dict[str, str], progress: Progress) -> None:
         parts = bootstrap.parts(_settings(environment))
@@ -154,7 +163,7 @@ class Run:
                 self._check()
         with progress.step("views"):
             head = parts.application.recorder.max_notification_id() or 0
-            self._await(lambda: parts.views.position() >= head)
+            self._await(lambda: parts.views.position() >= head, home / "logs" / "project.log", math.inf)
         parts.application.close()
         demo.write_samples(home, retirees)
         if self._trickle:
@@ -178,8 +187,12 @@ class Run:
         child.start()
         self._children.append(child)
 
-    def _await(self, reached: Callable[[], bool]) -> None:
+    def _await(self, reached: Callable[[], bool], log: Path, limit: float = 120) -> None:
+        """Wait for a process of ours, which is started again meanwhile if it dies."""
+        deadline = time.monotonic() + limit
         while not reached():
+            if time.monotonic() > deadline:
+                raise EmbeddedError(f"{log.stem} did not come up within {limit:g} s.", f"Look into {log}.")
             self._keep_up()
             self._check()
             time.sleep(0.05)
@@ -188,38 +201,13 @@ class Run:
         if self._stop.is_set():
             raise _Stopped
 
-    def _tell(self, address: str, secrets: dict[str, tuple[str, str]], home: Path) -> None:
-        table = Table(title="账号 accounts", title_justify="left", box=None, pad_edge=False)
-        for heading in ("账号 account", "口令 secret", "用途 what for"):
-            table.add_column(heading)
-        for name, (secret, what) in secrets.items():
-            table.add_row(name, secret, what)
-        say = partial(self._console.print, highlight=False, soft_wrap=True)
-        say(table)
-        post = f"curl -u civil-affairs:{secrets['civil-affairs'][0]} -H 'Content-Type: application/cloudevents+json'"
-        say(f"\n打开 open [bold]{address}[/bold]，然后试三件事 and try three things:")
-        say(
-            f"1. 民政报告一人死亡，收件箱出现停发与追回 a death is reported, the inbox shows stop and recovery:\n"
-            f"   {post} -d @{home}/death.json {address}/events"
-        )
-        say(f"   [bold]{address}/pages/inbox[/bold] (officer)")
-        say(
-            f"2. 撤回报告，恢复发放 take it back, and the pension resumes:\n"
-            f"   {post} -d @{home}/retraction.json {address}/events"
-        )
-        say(
-            f"3. 看台账，再看审计轨迹里谁看过 look at a roster (community), then see on the audit trail who looked (auditor):\n"
-            f"   [bold]{address}/pages/roster[/bold]  [bold]{address}/pages/audit[/bold]"
-        )
-        say("\nCtrl-C 停止 stops everything" + ("" if self._kept else "，数据随之清除 and throws the data away") + ".")
-
 
 class _Stopped(Exception):  # noqa: N818 - not an error: somebody wants us to end
     pass
 
 
 def _settings(environment: dict[str, str]) -> Settings:
-    return Settings.model_validate({name.lower(): value for name, value in environment.items()})
+    return Settings.model_validate({name.lower(): value for name, value in {**os.environ, **environment}.items()})
 
 
 def _answers(url: str) -> bool:

@@ -1,0 +1,29 @@
+"""What the terminal says when everything is up: the accounts, and three things to try."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+
+def welcome(console: Console, address: str, accounts: Mapping[str, tuple[str, str]], home: Path, *, kept: bool) -> None:
+    """Say it. `accounts`: the secret of each and what it is for, by name."""
+    table = Table(title="账号 accounts", title_justify="left", box=None, pad_edge=False)
+    for heading in ("账号 account", "口令 secret", "用途 what for"):
+        table.add_column(heading)
+    for name, (secret, what) in accounts.items():
+        table.add_row(name, secret, what)
+    post = f"curl -u civil-affairs:{accounts['civil-affairs'][0]} -H 'Content-Type: application/cloudevents+json'"
+    say = partial(console.print, highlight=False, soft_wrap=True)
+    say(table)
+    say(f"\n打开 open [bold]{address}[/bold]，然后试三件事 and try three things:")
+    say("1. 民政报告一人死亡，收件箱出现停发与追回 a death is reported, the inbox (officer) shows stop and recovery:")
+    say(f"   {post} -d '@{home}/death.json' {address}/events", markup=False)
+    say(f"   [bold]{address}/pages/inbox[/bold]")
+    say("2. 撤回报告，恢复发放 take it back, and the pension resumes:")
+    say(f"   {post} -d '@{home}/retraction.json' {address}/events", markup=False)
+    say("3. 看台账，再看谁看过 look at a roster (community), then at who looked, on the audit trail (auditor):")
+    say(f"   [bold]{address}/pages/roster[/bold]  [bold]{address}/pages/audit[/bold]")
+    say("\nCtrl-C 停止 stops everything" + ("." if kept else "，数据随之清除 and throws the data away."))
