@@ -1,8 +1,9 @@
 """Following the log: batches in order, woken by notification and by a slow poll always; one at a time by a lock."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from threading import Event as Flag
 
+import msgspec
 import structlog
 from eventsourcing.persistence import IntegrityError
 from psycopg import Connection
@@ -59,9 +60,24 @@ def _follow(
 ) -> None:
     while not stop.is_set():
         with database.transaction() as reading:
-            entries = [codec.decode(*row) for row in log.read(reading, after, BATCH)]
-        if entries:
+            rows = log.read(reading, after, BATCH)
+        for entries in _decoded(rows):
             handle(entries)
             after = entries[-1].position
-        else:
+        if not rows:
             list(connection.notifies(timeout=POLL_SECONDS, stop_after=1))
+
+
+def _decoded(rows: Sequence[log.Row]) -> Iterator[list[Entry]]:
+    """The entries of rows, up to the first that cannot be decoded; then its error, so that nothing is passed over."""
+    entries: list[Entry] = []
+    for row in rows:
+        try:
+            entries.append(codec.decode(*row))
+        except (KeyError, msgspec.DecodeError) as error:
+            if entries:
+                yield entries
+            error.add_note(f"at position {row.position}, {row.name}")
+            raise
+    if entries:
+        yield entries

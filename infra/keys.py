@@ -6,6 +6,8 @@ Destroying a retiree's wrapped key erases the person: what stays in the log is c
 import hmac
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -22,21 +24,20 @@ class WrongKeyError(Exception):
 
 
 class KeyRing:
-    """The key-encryption key (32 bytes) and what derives from it."""
+    """The key-encryption key (32 bytes) and what derives from it; `fingerprint` tells it from another."""
 
     def __init__(self, master: bytes) -> None:
         self._wrapping = AESGCM(_derive(master, b"wrap retiree keys"))
         self._letters = AESGCM(_derive(master, b"seal dead letters"))
         self._tagging = _derive(master, b"tag names and identity numbers")
+        self.fingerprint = _derive(master, b"tell one master key from another")[:16]
         self._cipher = lru_cache(maxsize=65_536)(self._unwrap)
 
     @classmethod
     def from_file(cls, path: Path, *, create: bool = False) -> "KeyRing":
         """The key in a file of 64 hex digits. `create`: make one, readable by its owner only, when there is none."""
         if create and not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_hex(32))
+            _make_key(path)
         try:
             master = bytes.fromhex(path.read_text().strip())
         except (OSError, ValueError) as error:
@@ -80,6 +81,19 @@ class KeyRing:
             return AESGCM(self._wrapping.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], retiree.bytes))
         except InvalidTag:
             raise WrongKeyError("the key file is not the one this ledger was written under") from None
+
+
+def _make_key(path: Path) -> None:
+    """Make a key file whole or not at all; of several who make it at once, one does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fd, fresh = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(fd, "w") as file:  # mkstemp made it readable by its owner only
+        file.write(secrets.token_hex(32))
+        file.flush()
+        os.fsync(fd)
+    with suppress(FileExistsError):
+        os.link(fresh, path)
+    Path(fresh).unlink()
 
 
 def _derive(master: bytes, purpose: bytes) -> bytes:

@@ -1,11 +1,11 @@
 """The append path: a batch of submissions in one transaction, each accepted, known already or refused on its own.
 
-The order within the transaction is what makes it correct: look for repeats, find the retirees, lock their streams, decide,
-and only then take positions and write. Everything before can wait or fail without leaving a trace; every transaction takes
-its locks in the same order, so none waits for another in a circle.
+The order within the transaction is what makes it correct: look for repeats, find the retirees, lock their streams, decide;
+then write the newcomers, take positions, write events and inbox. Whatever is refused leaves no trace; every transaction
+takes its locks in the same order, so none waits for another in a circle.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID, uuid4
@@ -22,8 +22,8 @@ from domain.law import Law
 from domain.refusals import Refused
 from infra import codec
 from infra.database import Database, Rows
-from infra.keys import KeyRing
-from infra.log import SQL, Appended, Unplaced, copy_events, take_positions
+from infra.keys import KeyRing, WrongKeyError
+from infra.log import SQL, Appended, Unplaced, append, lock_streams
 
 
 class Submission(Struct, frozen=True, kw_only=True):
@@ -43,8 +43,8 @@ class Submission(Struct, frozen=True, kw_only=True):
     time: datetime | None = None
 
 
-class _Faster(Exception):  # noqa: N818 - not an error: another transaction accepted one of ours first
-    pass
+class _Faster(Exception):  # noqa: N818 - not an error
+    """Another transaction accepted one of our events, or met one of our newcomers, first."""
 
 
 def _conflict() -> Refused:
@@ -65,20 +65,33 @@ class Ledger:
         self.database = database
         self._keys = keys
         self._law = law
+        self._key_checked = False
 
     def accept(self, submissions: Sequence[Submission], today: date) -> list[Receipt | Refused]:
         """Accept a batch in one transaction; the answers are in the order of the submissions.
 
         A refused one never fails its neighbours. The same (source, id) with the same content gets the receipt it had;
         with other content it is refused as `id-conflict`. When this returns, what is accepted is on disk.
-        Raises `DatabaseError`; nothing of the batch is then known to be stored, and sending it again is safe.
+        Raises `WrongKeyError`, and `DatabaseError`: nothing of the batch is then known to be stored, and sending it again is safe.
         """
         while True:
             try:
+                self._check_key()
                 with self.database.transaction() as connection:
                     return _Batch(connection, self._keys, self._law, today).accept(submissions)
             except _Faster:
-                continue  # its inbox row is committed now, so the next round sees a repeat or a conflict
+                continue  # what it wrote is committed now, so the next round sees it
+
+    def _check_key(self) -> None:
+        """Once: under another key nobody would be found again, and everybody would become somebody new."""
+        if self._key_checked:
+            return
+        with self.database.transaction() as connection:
+            connection.execute(SQL["master_key_claim"], {"fingerprint": self._keys.fingerprint})
+            found = connection.execute(SQL["master_key_find"]).fetchone()
+        if found != (self._keys.fingerprint,):
+            raise WrongKeyError("the key file is not the one this ledger was written under")
+        self._key_checked = True
 
     def append(self, stream: UUID, event: Event) -> None:
         """Append an event that needs no decision (a disclosure, a delivery) to a stream of its own."""
@@ -88,11 +101,8 @@ class Ledger:
 
 def append_plain(connection: Connection[Rows], stream: UUID, event: Event) -> None:
     """Append one event that needs no decision, within the caller's transaction."""
-    connection.execute(SQL["stream_claim"], {"streams": [stream]})
-    ((_, version, _),) = connection.execute(SQL["stream_lock"], {"streams": [stream]}).fetchall()
-    connection.execute(SQL["stream_save"], {"streams": [stream], "versions": [version + 1], "states": [None]})
-    placed = take_positions(connection, 1)
-    copy_events(connection, placed, [Unplaced(stream, version + 1, codec.stored_name(event), codec.encode(event))])
+    version = max(lock_streams(connection, [stream])[stream].version, 0) + 1
+    append(connection, [Unplaced(stream, version, codec.stored_name(event), codec.encode(event))])
 
 
 class _Batch:
@@ -109,6 +119,7 @@ class _Batch:
         self._versions: dict[UUID, int] = {}
         self._states: dict[UUID, RetireeState] = {}
         self._wrapped: dict[UUID, bytes] = {}
+        self._newcomers: dict[UUID, bytes] = {}
 
     def accept(self, submissions: Sequence[Submission]) -> list[Receipt | Refused]:
         digests = self._known(submissions)
@@ -145,7 +156,7 @@ class _Batch:
         return digests
 
     def _decide(self, fresh: list[tuple[int, Submission]]) -> dict[int, Refused]:
-        """Decide on each in turn, on the state its predecessors left; nothing is written yet but claims."""
+        """Decide on each in turn, on the state its predecessors left; nothing is written yet."""
         refused: dict[int, Refused] = {}
         numbers: dict[int, str] = {}
         for index, submission in fresh:
@@ -154,7 +165,7 @@ class _Batch:
             except Refused as refusal:
                 refused[index] = refusal
         retirees = self._find_retirees(set(numbers.values()))
-        self._load(sorted(set(retirees.values())))
+        self._load(retirees.values())
         taken: dict[tuple[str, str], bytes] = {}
         for index, submission in fresh:
             if index not in numbers:
@@ -204,45 +215,49 @@ class _Batch:
         return Unplaced(retiree, self._versions[retiree], codec.stored_name(event), codec.encode(event))
 
     def _find_retirees(self, numbers: set[str]) -> dict[str, UUID]:
-        """The retirees of these identity numbers. Somebody never mentioned before gets an id here, registered or not."""
-        tags = sorted((self._keys.tag("identity-number", number), number) for number in numbers)
-        find = {"tags": [tag for tag, _ in tags]}
-        known: dict[bytes, UUID] = dict(self._connection.execute(SQL["identity_find"], find).fetchall())
-        missing = [tag for tag, _ in tags if tag not in known]
-        if missing:
-            claim = {"tags": missing, "retirees": [uuid4() for _ in missing]}
-            self._connection.execute(SQL["identity_claim"], claim)
-            known = dict(self._connection.execute(SQL["identity_find"], find).fetchall())
-        return {number: known[tag] for tag, number in tags}
+        """The retirees of these identity numbers. Somebody never mentioned before gets an id, registered or not."""
+        tags = {self._keys.tag("identity-number", number): number for number in numbers}
+        found = self._connection.execute(SQL["identity_find"], {"tags": list(tags)}).fetchall()
+        retirees = {tags[tag]: retiree for tag, retiree in found}
+        for tag, number in tags.items():
+            if number not in retirees:
+                retirees[number] = self._newcomer(tag)
+        return retirees
 
-    def _load(self, retirees: list[UUID]) -> None:
-        """Lock the retirees' streams and load their states and keys, in one statement each."""
-        self._connection.execute(SQL["stream_claim"], {"streams": retirees})
-        for row in self._connection.execute(SQL["stream_lock"], {"streams": retirees}).fetchall():
-            stream, version, state = row
-            self._versions[stream] = version
-            self._states[stream] = codec.decode_state(state)
-        new = [retiree for retiree in retirees if not self._versions[retiree]]
-        if new:
-            keys = {"retirees": new, "wrapped": [self._keys.new_key(retiree) for retiree in new]}
-            self._connection.execute(SQL["key_claim"], keys)
-        for retiree, wrapped in self._connection.execute(SQL["key_find"], {"retirees": retirees}).fetchall():
-            self._wrapped[retiree] = wrapped
+    def _newcomer(self, tag: bytes) -> UUID:
+        """Somebody new, so far only in memory: a refusal leaves nothing of them."""
+        retiree = uuid4()
+        self._newcomers[retiree] = tag
+        self._versions[retiree] = 0
+        self._states[retiree] = RetireeState()
+        self._wrapped[retiree] = self._keys.new_key(retiree)
+        return retiree
+
+    def _load(self, retirees: Iterable[UUID]) -> None:
+        """Lock the streams of those we know, and load their states and keys, in one statement each."""
+        known = [retiree for retiree in retirees if retiree not in self._newcomers]
+        for retiree, stream in lock_streams(self._connection, known).items():
+            self._versions[retiree] = stream.version
+            self._states[retiree] = codec.decode_state(stream.state)
+        self._wrapped.update(self._connection.execute(SQL["key_find"], {"retirees": known}).fetchall())
 
     def _write(self) -> None:
-        """Take the positions, last of all, and write events, states and inbox."""
-        touched = sorted({accepted.retiree for accepted in self._accepted})
-        self._connection.execute(
-            SQL["stream_save"],
-            {
-                "streams": touched,
-                "versions": [self._versions[retiree] for retiree in touched],
-                "states": [codec.encode_state(self._states[retiree]) for retiree in touched],
-            },
-        )
-        placed = take_positions(self._connection, len(self._events))
-        copy_events(self._connection, placed, self._events)
-        self._save_inbox(placed)
+        """Write newcomers, events, states and inbox; the positions are taken after everything that could wait."""
+        self._save_newcomers(accepted.retiree for accepted in self._accepted)
+        states = {accepted.retiree: codec.encode_state(self._states[accepted.retiree]) for accepted in self._accepted}
+        self._save_inbox(append(self._connection, self._events, states))
+
+    def _save_newcomers(self, accepted: Iterable[UUID]) -> None:
+        """Keep the tag and the key of everybody new, unless another transaction met one of them first."""
+        new = sorted({retiree for retiree in accepted if retiree in self._newcomers}, key=self._newcomers.__getitem__)
+        if not new:
+            return
+        claim = {"tags": [self._newcomers[retiree] for retiree in new], "retirees": new}
+        if self._connection.execute(SQL["identity_claim"], claim).rowcount != len(new):
+            raise _Faster
+        keys = {"retirees": new, "wrapped": [self._wrapped[retiree] for retiree in new]}
+        self._connection.execute(SQL["key_save"], keys)
+        lock_streams(self._connection, new)
 
     def _save_inbox(self, placed: Appended) -> None:
         positions = [placed.first + accepted.offset for accepted in self._accepted]

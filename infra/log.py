@@ -1,6 +1,6 @@
 """The one log: appending takes positions last, reading follows them in order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -42,25 +42,53 @@ class Unplaced(NamedTuple):
     state: bytes
 
 
-def take_positions(connection: Connection[Rows], count: int) -> Appended:
-    """Take the next positions.
+class Stream(NamedTuple):
+    """Where a stream stands: its last version (-1 when it has none) and the state that decisions keep with it."""
 
-    Everything that can refuse or wait must have happened before: from here to the commit no other batch moves. A crash
-    before the commit gives the positions back, so there is never a hole.
+    version: int
+    state: bytes | None
+
+
+def lock_streams(connection: Connection[Rows], streams: Iterable[UUID]) -> dict[UUID, Stream]:
+    """Lock streams until the end of the transaction, making those that are not there; always in the same order."""
+    wanted = {"streams": sorted(set(streams))}
+    connection.execute(SQL["stream_claim"], wanted)
+    rows = connection.execute(SQL["stream_lock"], wanted).fetchall()
+    return {stream: Stream(version, state) for stream, version, state in rows}
+
+
+def append(
+    connection: Connection[Rows], events: Sequence[Unplaced], states: Mapping[UUID, bytes] | None = None
+) -> Appended:
+    """Append events to streams that are locked, each event the next of its stream; keep the states with the streams.
+
+    The positions are taken last: everything that can refuse or wait must have happened before, as from there to the
+    commit no other batch moves. A crash before the commit gives them back, so there is never a hole.
     """
-    row = connection.execute(SQL["head_take"], {"count": count}).fetchone()
-    assert row is not None
-    last, recorded_at = row
-    return Appended(last + 1, recorded_at)
+    versions = {event.stream: event.version for event in events}
+    kept = states or {}
+    saved = {"streams": list(versions), "versions": list(versions.values()), "states": [kept.get(s) for s in versions]}
+    connection.execute(SQL["stream_save"], saved)
+    placed = take_positions(connection, len(events))
+    copy_events(connection, placed, events)
+    return placed
 
 
 def copy_events(connection: Connection[Rows], placed: Appended, events: Sequence[Unplaced]) -> None:
-    """Write the events at the positions taken for them, and wake the followers when the transaction commits."""
+    """Write events at the positions taken for them, and wake the followers when the transaction commits."""
     with connection.cursor().copy(SQL["event_copy"]) as copy:
         copy.set_types(["int8", "uuid", "int4", "text", "timestamptz", "bytea"])
         for position, event in enumerate(events, start=placed.first):
             copy.write_row((position, event.stream, event.version, event.name, placed.recorded_at, event.state))
     connection.execute(SQL["event_notify"], {"position": placed.first + len(events) - 1})
+
+
+def take_positions(connection: Connection[Rows], count: int) -> Appended:
+    """Take the next positions; from here to the commit no other batch moves."""
+    row = connection.execute(SQL["head_take"], {"count": count}).fetchone()
+    assert row is not None
+    last, recorded_at = row
+    return Appended(last + 1, recorded_at)
 
 
 def read(

@@ -25,12 +25,12 @@ class Outbox:
         """The position up to which everything was sent."""
         return self._recorder.max_tracking_id(APPLICATION) or 0
 
-    def sent(self, position: int, delivered: AlertsDelivered | None) -> None:
-        """Remember that everything up to `position` was sent, and whose alerts were among it.
+    def sent(self, first: int, last: int, delivered: AlertsDelivered | None) -> None:
+        """Remember that the entries `first` to `last` were sent, and whose alerts were among them.
 
-        A crash before the commit forgets both, and the batch is sent again.
+        A crash before the commit forgets both, and the batch is sent again. `IntegrityError` when another relay did it.
         """
         with self.database.transaction() as connection:
-            self._recorder.track(connection, Tracking(APPLICATION, position))
+            self._recorder.track(connection, Tracking(APPLICATION, last), after=first - 1)
             if delivered:
                 append_plain(connection, self._stream, delivered)

@@ -68,7 +68,7 @@ class LedgerRecorder(ProcessRecorder):
         self.follower = follower
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
-        """Append events, each the next of its stream, and a `tracking` with them. Returns their positions.
+        """Append events, each after the last of its stream, and a `tracking` with them. Returns their positions.
 
         Raises `IntegrityError` when a stream has moved on meanwhile, or the tracking was recorded before.
         """
@@ -78,11 +78,10 @@ class LedgerRecorder(ProcessRecorder):
                 self.track(connection, tracking)
             if not stored_events:
                 return []
-            self._move_streams(connection, stored_events)
-            placed = log.take_positions(connection, len(stored_events))
             events = [Unplaced(_uuid(e.originator_id), e.originator_version, e.topic, e.state) for e in stored_events]
-            log.copy_events(connection, placed, events)
-        return range(placed.first, placed.first + len(events))
+            _check_versions(connection, events)
+            placed = log.append(connection, events)
+        return list(range(placed.first, placed.first + len(events)))
 
     def select_events(
         self,
@@ -133,18 +132,21 @@ class LedgerRecorder(ProcessRecorder):
         with self.database.transaction() as connection:
             self.track(connection, tracking)
 
-    def track(self, connection: Connection[Rows], tracking: Tracking) -> None:
+    def track(self, connection: Connection[Rows], tracking: Tracking, after: int | None = None) -> None:
         """Remember how far this follower has come, together with what it wrote in this transaction.
 
-        Raises `IntegrityError` when it had come as far already: somebody else did the same work.
+        Raises `IntegrityError` when it had come as far already, or, where `after` is given, when it does not stand
+        just there: somebody else did the same work.
         """
         given = {
+            "after": after,
             "follower": self.follower,
             "application_name": tracking.application_name,
             "position": tracking.notification_id,
         }
-        if connection.execute(SQL["tracking_set"], given).rowcount != 1:
-            raise IntegrityError(f"{self.follower} has already come to {tracking.notification_id}")
+        statement = SQL["tracking_set" if after is None else "tracking_advance"]
+        if connection.execute(statement, given).rowcount != 1:
+            raise IntegrityError(f"{self.follower} cannot come to {tracking.notification_id} from where it is")
 
     def max_tracking_id(self, application_name: str) -> int | None:
         """How far this follower has come in an application's log; None when it has not begun."""
@@ -152,19 +154,6 @@ class LedgerRecorder(ProcessRecorder):
         with self.database.transaction() as connection:
             row = connection.execute(SQL["tracking_get"], given).fetchone()
         return cast(int, row[0]) if row else None
-
-    def _move_streams(self, connection: Connection[Rows], stored_events: Sequence[StoredEvent]) -> None:
-        streams = sorted({_uuid(event.originator_id) for event in stored_events})
-        connection.execute(SQL["stream_claim"], {"streams": streams})
-        locked = connection.execute(SQL["stream_lock"], {"streams": streams}).fetchall()
-        versions = {cast(UUID, row[0]): cast(int, row[1]) for row in locked}
-        for event in stored_events:
-            stream = _uuid(event.originator_id)
-            if event.originator_version != versions[stream] + 1:
-                raise IntegrityError(f"stream {stream} is at version {versions[stream]}")
-            versions[stream] += 1
-        given = {"streams": streams, "versions": [versions[s] for s in streams], "states": [None] * len(streams)}
-        connection.execute(SQL["stream_save"], given)
 
 
 class LedgerSubscription(ListenNotifySubscription[LedgerRecorder]):
@@ -198,10 +187,6 @@ class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
         super().__init__(env)
         self.database = Database(self.env.get("DATABASE_URL") or "")
 
-    def mapper(self, transcoder: Any = None, mapper_class: Any = None) -> Any:
-        """The application's own mapper when it names one, else ours."""
-        return super().mapper(transcoder, mapper_class or LedgerMapper)
-
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
         """A recorder of streams."""
         return LedgerRecorder(self.database, purpose)
@@ -221,6 +206,16 @@ class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
     def close(self) -> None:
         """Close the connections."""
         self.database.close()
+
+
+def _check_versions(connection: Connection[Rows], events: Sequence[Unplaced]) -> None:
+    """Lock the streams and see that each event comes after the last of its own."""
+    locked = log.lock_streams(connection, (event.stream for event in events))
+    versions = {stream: found.version for stream, found in locked.items()}
+    for event in events:
+        if event.version <= versions[event.stream]:
+            raise IntegrityError(f"stream {event.stream} is at version {locked[event.stream].version}")
+        versions[event.stream] = event.version
 
 
 def _recorded(row: log.Row) -> Recorded:

@@ -31,10 +31,11 @@ class Views:
     def apply(self, entries: Sequence[Entry]) -> None:
         """Fold entries into every read model, in one transaction with the position.
 
-        A crash leaves rows and position as they were. `IntegrityError` when somebody else folded these already.
+        A crash leaves rows and position as they were. `IntegrityError` when the entries do not
+        follow on the views' position: somebody else folded them, or some are left out.
         """
         with self._database.transaction() as connection:
-            self._recorder.track(connection, Tracking(APPLICATION, entries[-1].position))
+            self._recorder.track(connection, Tracking(APPLICATION, entries[-1].position), after=entries[0].position - 1)
             for model in READ_MODELS:
                 _fold(connection, model, entries)
 

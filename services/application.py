@@ -21,7 +21,7 @@ class Changqing(Application[UUID]):
     """Accepts life events. Its recorder, mapper and notification log are the library's interfaces over our log."""
 
     name = "changqing"
-    env = {"PERSISTENCE_MODULE": "infra.recorder:LedgerFactory"}  # noqa: RUF012 - the library's own way to say it
+    env = {"PERSISTENCE_MODULE": "infra.recorder:LedgerFactory", "MAPPER_TOPIC": "infra.recorder:LedgerMapper"}  # noqa: RUF012 - the library's own way to say it
 
     def __init__(self, database_url: str, keys: KeyRing, law: Law) -> None:
         super().__init__({"DATABASE_URL": database_url})

@@ -42,7 +42,7 @@ class Relay:
                 self._stop.wait(RETRY_SECONDS)
         else:
             return
-        self._outbox.sent(entries[-1].position, _delivered(entries))
+        self._outbox.sent(entries[0].position, entries[-1].position, _delivered(entries))
 
     def run(self) -> None:
         """Relay until told to stop."""

@@ -24,10 +24,10 @@ create table ledger.event_001 partition of ledger.event for values from (1000000
 create index on ledger.event (stream, version);
 create index on ledger.event (position) where name like 'pension-alert-%';
 
--- One row a stream: its last version and, for a retiree, the state that decisions need. Locked while deciding.
+-- One row a stream: its last version (-1: none yet) and, for a retiree, the state that decisions need. Locked while deciding.
 create table ledger.stream (
     stream uuid primary key,
-    version integer not null default 0,
+    version integer not null default -1,
     state bytea
 );
 
@@ -43,10 +43,15 @@ create table ledger.inbox (
     primary key (source, id)
 );
 
--- Who is who: keyed hash of an identity number. And the key that each retiree's personal data is encrypted under.
+-- Who is who: keyed hash of an identity number; the master key that hashes and wraps; and the key that each retiree's
+-- personal data is encrypted under. Under another master key everybody would be somebody new, so it is checked.
 create table ledger.identity (
     tag bytea primary key,
     retiree uuid not null
+);
+create table ledger.master_key (
+    only_row boolean primary key default true check (only_row),
+    fingerprint bytea not null
 );
 create table ledger.retiree_key (
     retiree uuid primary key,

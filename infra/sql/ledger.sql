@@ -2,16 +2,22 @@
 select i.source, i.id, i.digest, i.status, i.position, i.retiree, i.recorded_at
 from ledger.inbox i join unnest(%(sources)s::text[], %(ids)s::text[]) as s(source, id) using (source, id)
 
--- identity_claim: give these tags their retirees, unless they have them
+-- master_key_claim: remember the first master key that is used here
+insert into ledger.master_key (fingerprint) values (%(fingerprint)s) on conflict do nothing
+
+-- master_key_find: the master key of this ledger
+select fingerprint from ledger.master_key
+
+-- identity_claim: give these tags their retirees; the count tells whether somebody was faster
 insert into ledger.identity (tag, retiree)
-select * from unnest(%(tags)s::bytea[], %(retirees)s::uuid[]) on conflict do nothing
+select * from unnest(%(tags)s::bytea[], %(retirees)s::uuid[]) as s(tag, retiree) order by tag on conflict do nothing
 
 -- identity_find: whose tags these are
 select tag, retiree from ledger.identity where tag = any(%(tags)s::bytea[])
 
--- key_claim: give these retirees their keys, unless they have them
+-- key_save: the wrapped keys of newcomers
 insert into ledger.retiree_key (retiree, wrapped)
-select * from unnest(%(retirees)s::uuid[], %(wrapped)s::bytea[]) on conflict do nothing
+select * from unnest(%(retirees)s::uuid[], %(wrapped)s::bytea[])
 
 -- key_find: the wrapped keys of these retirees
 select retiree, wrapped from ledger.retiree_key where retiree = any(%(retirees)s::uuid[])
@@ -77,3 +83,11 @@ select position from ledger.tracking where follower = %(follower)s and applicati
 insert into ledger.tracking (follower, application_name, position) values (%(follower)s, %(application_name)s, %(position)s)
 on conflict (follower, application_name) do update set position = excluded.position
 where ledger.tracking.position < excluded.position
+
+-- tracking_advance: from just where it had come to; nothing is done twice and nothing left out
+insert into ledger.tracking (follower, application_name, position)
+select %(follower)s, %(application_name)s, %(position)s
+where %(after)s = 0 or exists (select from ledger.tracking t
+                               where (t.follower, t.application_name) = (%(follower)s, %(application_name)s))
+on conflict (follower, application_name) do update set position = excluded.position
+where ledger.tracking.position = %(after)s
