@@ -5,19 +5,15 @@ from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 
 def welcome(console: Console, address: str, accounts: Mapping[str, tuple[str, str]], home: Path, *, kept: bool) -> None:
     """Say it. `accounts`: the secret of each and what it is for, by name."""
-    table = Table(title="账号 accounts", title_justify="left", box=None, pad_edge=False)
-    for heading in ("账号 account", "口令 secret", "用途 what for"):
-        table.add_column(heading)
-    for name, (secret, what) in accounts.items():
-        table.add_row(name, secret, what)
     post = f"curl -u civil-affairs:{accounts['civil-affairs'][0]} -H 'Content-Type: application/cloudevents+json'"
     say = partial(console.print, highlight=False, soft_wrap=True)
-    say(table)
+    say("账号 accounts: name, secret, what for")
+    for name, (secret, what) in accounts.items():
+        say(f"{name:<14} {secret}  {what}", markup=False)
     say(f"\n打开 open [bold]{address}[/bold]，然后试三件事 and try three things:")
     say("1. 民政报告一人死亡，收件箱出现停发与追回 a death is reported, the inbox (officer) shows stop and recovery:")
     say(f"   {post} -d '@{home}/death.json' {address}/events", markup=False)
