@@ -90,3 +90,6 @@ where office like %(office)s || '%%' and (%(state)s = '' or state = %(state)s) a
 order by position desc limit %(limit)s
 """
 """The newest alerts of an office in a state (any when empty), before a position."""
+
+OF_RETIREE = "select * from views.alert_inbox where retiree = %(retiree)s order by position desc"
+"""All alerts about a retiree, the newest first."""

@@ -106,6 +106,9 @@ order by retiree limit %(limit)s
 """
 """A page of the people of a division (any prefix of its code), after a retiree."""
 
+ONE = "select * from views.roster where retiree = %(retiree)s"
+"""One retiree."""
+
 COUNTS = """
 select community, count(*) as people, count(*) filter (where status = 'stopped') as stopped,
        count(*) filter (where party_member) as party_members, count(*) filter (where special_groups <> '{}') as special

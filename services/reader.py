@@ -38,6 +38,13 @@ class RosterLine(Struct, frozen=True, kw_only=True):
     verify_alert: str | None
 
 
+class RetireeCard(Struct, frozen=True, kw_only=True):
+    """A retiree and every alert about them, the newest first."""
+
+    line: RosterLine
+    alerts: list[dict[str, Any]]
+
+
 class Reader:
     """Reads for people. Whatever shows personal data is recorded in the log first."""
 
@@ -75,10 +82,28 @@ class Reader:
         """
         if not division.startswith(account.division):
             raise Refused("forbidden", "division")
-        rows = self._views.select(roster.PAGE, {"division": division, "after": after, "limit": limit})
-        if rows:
-            self._disclose(account, tuple(row["retiree"] for row in rows))
-        wrapped = self._wrapped([row["retiree"] for row in rows])
+        given = {"division": division, "after": after, "limit": limit}
+        return self._unseal(account, self._views.select(roster.PAGE, given))
+
+    def retiree(self, account: Account, retiree: UUID) -> RetireeCard:
+        """A retiree with the alerts about them; recorded as `roster` is.
+
+        Raises `Refused`: `not-found`, or `forbidden` outside the account's division.
+        """
+        rows = self._views.select(roster.ONE, {"retiree": retiree})
+        if not rows:
+            raise Refused("not-found", "retiree")
+        if not rows[0]["community"].startswith(account.division):
+            raise Refused("forbidden", "retiree")
+        (line,) = self._unseal(account, rows)
+        return RetireeCard(line=line, alerts=self._views.select(alert_inbox.OF_RETIREE, {"retiree": retiree}))
+
+    def _unseal(self, account: Account, rows: list[dict[str, Any]]) -> list[RosterLine]:
+        if not rows:
+            return []
+        retirees = [row["retiree"] for row in rows]
+        self._disclose(account, tuple(retirees))
+        wrapped = self._wrapped(retirees)
         return [self._line(row, wrapped[row["retiree"]]) for row in rows]
 
     def _line(self, row: dict[str, Any], wrapped: bytes) -> RosterLine:

@@ -96,6 +96,13 @@ def roster(
     return _json(_reader(request).roster(account, division or account.division, after, limit))
 
 
+@router.get("/retirees/{retiree}", summary="A retiree, with the alerts about them")
+def retiree(request: Request, account: WhoAsks, retiree: UUID) -> Response:
+    """Who an alert is about, for whoever must act on it. This look is recorded before it is answered."""
+    account.allow(Role.COMMUNITY, Role.OFFICER)
+    return _json(_reader(request).retiree(account, retiree))
+
+
 @router.get("/audit", summary="The audit trail")
 def audit(
     request: Request,

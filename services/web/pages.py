@@ -91,6 +91,14 @@ def roster(
     return HTMLResponse(page)
 
 
+@router.get("/pages/retirees/{retiree}")
+def retiree(request: Request, account: WhoAsks, retiree: UUID) -> HTMLResponse:
+    """Who an alert is about."""
+    account.allow(Role.COMMUNITY, Role.OFFICER)
+    card = _reader(request).retiree(account, retiree)
+    return HTMLResponse(render("retiree.html", account=account, row=card.line, alerts=card.alerts))
+
+
 @router.get("/pages/audit")
 def audit(
     request: Request, account: WhoAsks, department: str = "", retiree: str = "", before: int = LAST
