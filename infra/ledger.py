@@ -183,6 +183,8 @@ class _Batch:
         return refused
 
     def _decide_one(self, submission: Submission, retiree: UUID, number: str) -> None:
+        if retiree not in self._wrapped:
+            raise Refused("person-erased", "data.person", "the key that would encrypt this was destroyed")
         if submission.fact.effective < born(number):
             raise Refused("date-before-birth", "data.effective")
         person = msgspec.structs.replace(submission.person, identity_number=number)

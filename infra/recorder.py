@@ -21,6 +21,7 @@ from eventsourcing.persistence import (
     ListenNotifySubscription,
     Mapper,
     Notification,
+    NotSupportedError,
     ProcessRecorder,
     StoredEvent,
     Subscription,
@@ -188,7 +189,9 @@ class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
         self.database = Database(self.env.get("DATABASE_URL") or "")
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
-        """A recorder of streams."""
+        """A recorder of streams. `NotSupportedError` for snapshots: they are no part of the log, which has no other place."""
+        if purpose != "events":
+            raise NotSupportedError("the ledger keeps no snapshots; leave IS_SNAPSHOTTING_ENABLED out")
         return LedgerRecorder(self.database, purpose)
 
     def application_recorder(self) -> ApplicationRecorder:

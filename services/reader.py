@@ -95,8 +95,10 @@ class Reader:
             raise Refused("not-found", "retiree")
         if not rows[0]["community"].startswith(account.division):
             raise Refused("forbidden", "retiree")
-        (line,) = self._unseal(account, rows)
-        return RetireeCard(line=line, alerts=self._views.select(alert_inbox.OF_RETIREE, {"retiree": retiree}))
+        lines = self._unseal(account, rows)
+        if not lines:
+            raise Refused("person-erased", "retiree")
+        return RetireeCard(line=lines[0], alerts=self._views.select(alert_inbox.OF_RETIREE, {"retiree": retiree}))
 
     def _unseal(self, account: Account, rows: list[dict[str, Any]]) -> list[RosterLine]:
         if not rows:
@@ -104,7 +106,7 @@ class Reader:
         retirees = [row["retiree"] for row in rows]
         self._disclose(account, tuple(retirees))
         wrapped = self._wrapped(retirees)
-        return [self._line(row, wrapped[row["retiree"]]) for row in rows]
+        return [self._line(row, wrapped[row["retiree"]]) for row in rows if row["retiree"] in wrapped]  # not the erased
 
     def _line(self, row: dict[str, Any], wrapped: bytes) -> RosterLine:
         sealed = self._keys.open(row["retiree"], wrapped, row["sealed"])

@@ -87,6 +87,13 @@ SENTENCES: dict[str, Sentence] = {
         "核对日期和身份证号",
         "check the date and the identity number",
     ),
+    "person-erased": Sentence(
+        410,
+        "此人的个人信息已依法删除",
+        "this person's data was erased",
+        "不再接收此人的信息；如有误请联系社保经办机构",
+        "nothing more is taken in about this person; ask the agency if that is wrong",
+    ),
     "id-conflict": Sentence(
         409,
         "同一编号的事件内容不同",

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from threading import Thread
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.domain import Aggregate, event
-from eventsourcing.persistence import IntegrityError, StoredEvent, Tracking
+from eventsourcing.persistence import IntegrityError, NotSupportedError, StoredEvent, Tracking
 from eventsourcing.tests import persistence as suites
 
 from infra import log, recorder
@@ -96,14 +95,9 @@ def test_an_aggregate_is_had_as_it_was_at_a_version(school: DogSchool) -> None:
     assert school.repository.get(fido, version=3).tricks == ["sit", "roll over"]
 
 
-def test_snapshots_stand_beside_the_log_and_not_in_it(env: dict[str, str]) -> None:
-    with DogSchool({**env, "IS_SNAPSHOTTING_ENABLED": "y"}) as school:
-        fido = school.register("Fido")
-        school.add_trick(fido, "sit")
-        school.take_snapshot(fido)
-        school.add_trick(fido, "roll over")
-        assert school.tricks(fido) == ["sit", "roll over"]
-        assert len(school.notification_log.select(1, 10)) == 3
+def test_snapshots_are_refused_as_they_are_no_part_of_the_log(env: dict[str, str]) -> None:
+    with pytest.raises(NotSupportedError, match="snapshots"):
+        DogSchool({**env, "IS_SNAPSHOTTING_ENABLED": "y"})
 
 
 def test_the_notification_log_gives_pages_in_order(school: DogSchool) -> None:
@@ -238,5 +232,3 @@ class TestProcessRecorder(OnOurLog, suites.ProcessRecorderTestCase):
 
 class TestPositions(OnOurLog, suites.NonInterleavingNotificationIDsBaseCase):
     pass
-
-

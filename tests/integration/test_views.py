@@ -19,7 +19,7 @@ from domain.facts import DeathReported, DeathRetracted, Department, SpecialGroup
 from domain.history import AlertsDelivered, DataDisclosed, Entry
 from domain.law import Law
 from infra import codec, follower, log, views
-from infra.database import Database
+from infra.database import Database, DatabaseError
 from infra.follower import follow
 from infra.keys import KeyRing
 from infra.ledger import Ledger, Submission
@@ -97,7 +97,9 @@ def stored(database: Database) -> dict[str, dict[Any, dict[str, Any]]]:
     found = {}
     with database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
         for model in READ_MODELS:
-            rows = cursor.execute(sql.SQL("select * from {}").format(sql.Identifier(*model.table.split(".")))).fetchall()
+            rows = cursor.execute(
+                sql.SQL("select * from {}").format(sql.Identifier(*model.table.split(".")))
+            ).fetchall()
             found[model.table] = {row[model.row.__struct_fields__[0]]: row for row in rows}
     return found
 
@@ -229,7 +231,7 @@ def test_rows_folded_live_are_the_rows_of_a_fold_from_scratch(
         kept.apply(history[begin : begin + size])
     assert kept.position() == len(history)
     assert stored(database) == folded(history)
-    assert [len(rows) for rows in stored(database).values()] == [4, 9, 14]
+    assert [len(rows) for rows in stored(database).values()] == [4, 10, 14]
 
 
 def test_a_second_registration_keeps_status_and_open_request(ours: Ledger) -> None:
@@ -425,8 +427,6 @@ def test_a_follower_outlives_the_loss_of_its_connections(ours: Ledger, database:
         with psycopg.connect(dsn, autocommit=True) as admin:
             others = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database()"
             admin.execute(f"{others} and pid <> pg_backend_pid() and backend_type = 'client backend'")
-            with psycopg.connect(dsn) as connection, connection.cursor() as cursor:  # appended past the dead pool
-                cursor.execute("select 1")
         _again(lambda: tell(ours, submission(retirement(), "2", number=number_of(2))))
         _again(lambda: until(kept, 2, one))
     assert [position for batch in one.batches for position in batch] == [1, 2]
@@ -465,13 +465,11 @@ def test_a_name_this_version_does_not_know_stops_the_follower_before_it(ours: Le
     kept, stop = Views(database), Event()
     with pytest.raises(KeyError, match="from-the-future"):
         follow(database, "test", kept.position, kept.apply, stop)
-    assert kept.position() == 0
+    assert kept.position() == 1
 
 
 def _again(do: Callable[[], Any]) -> None:
     """Do it until the pool has thrown away its dead connections."""
-    from infra.database import DatabaseError
-
     for _ in range(20):
         try:
             do()

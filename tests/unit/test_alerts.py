@@ -138,6 +138,24 @@ def test_a_weak_report_that_is_taken_back_withdraws_the_request_to_verify() -> N
     assert back.state.open_alerts == {}
 
 
+def test_a_resumption_stays_open_whatever_else_comes_until_the_next_stop() -> None:
+    community = Department.COMMUNITY
+    facts = [
+        RETIRED,
+        death(date(2024, 1, 31), date(2024, 4, 10), "1", document="1号"),
+        retraction("1", date(2024, 7, 2), "2"),
+        death(date(2024, 6, 1), date(2024, 7, 8), "3", community),
+        retraction("3", date(2024, 7, 9), "4", community),
+        death(date(2024, 7, 31), date(2024, 8, 9), "5", document="2号"),
+    ]
+    *_, weak, back, again = told(facts, LAW)
+    assert [alert.replaces for alert in weak.alerts] == [()]
+    assert set(weak.state.open_alerts) == {Action.RESUME, Action.PAY_BACK, Action.VERIFY}
+    assert set(back.state.open_alerts) == {Action.RESUME, Action.PAY_BACK}
+    assert back.state.open_alerts[Action.RESUME] in again.alerts[0].replaces
+    assert set(again.state.open_alerts) == {Action.STOP, Action.RECOVER, Action.PAY_BACK}
+
+
 def test_a_name_that_does_not_fit_asks_to_settle_who_it_is() -> None:
     facts = [
         registered(date(2020, 1, 31), date(2020, 2, 3), name="one"),

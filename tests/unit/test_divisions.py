@@ -92,7 +92,7 @@ def test_extended(divisions: Divisions) -> None:
     ("text", "named"),
     [
         ('440304000000 = { zh = "福田区", en = "Futian District" }', "440304000000"),
-        ('4403 = { zh = "深圳市", en = "Shenzhen" }', r"\\d"),
+        ('4403 = { zh = "深圳市", en = "Shenzhen" }', r"\[0-9\]"),
         ('440000000000 = { zh = "广东省" }', "`en`"),
         ("440000000000 = ", "Invalid value"),
     ],

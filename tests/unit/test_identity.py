@@ -74,7 +74,18 @@ def test_an_address_code_that_was_never_in_use_is_no_error() -> None:
         with_check_digit("44030400000101001"),
         "110105490230002",
     ],
-    ids=["check digit", "17", "19", "X inside", "empty", "text", "30 February", "month 13", "year 0", "15: 30 February"],
+    ids=[
+        "check digit",
+        "17",
+        "19",
+        "X inside",
+        "empty",
+        "text",
+        "30 February",
+        "month 13",
+        "year 0",
+        "15: 30 February",
+    ],
 )
 def test_what_does_not_fit_is_refused_and_never_repeated(number: str) -> None:
     with pytest.raises(Refused) as caught:

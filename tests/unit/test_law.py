@@ -109,7 +109,8 @@ def test_a_division_belongs_to_the_city_of_its_first_four_digits(division: str, 
 
 
 @pytest.mark.parametrize(
-    "code", ["440304", "4403049010011", "44030490100a", "440304901001\n", "４４０３０４９０１００１", "٤٤٠٣٠٤٩٠١٠٠١", ""]
+    "code",
+    ["440304", "4403049010011", "44030490100a", "440304901001\n", "４４０３０４９０１００１", "٤٤٠٣٠٤٩٠١٠٠١", ""],
 )
 def test_a_division_is_twelve_ascii_digits_and_nothing_else(code: str) -> None:
     with pytest.raises(msgspec.ValidationError):

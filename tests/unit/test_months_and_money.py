@@ -97,7 +97,9 @@ def test_no_fen_is_lost_on_the_way_to_yuan_and_back(amount: int) -> None:
     assert re.fullmatch(PATTERN, yuan(amount))
 
 
-@pytest.mark.parametrize("text", ["1", "1.0", "01.00", "-1.00", "1,000.00", "1e3", ".50", "1.005", "", "1.00\n", "１.00", "1.0０"])
+@pytest.mark.parametrize(
+    "text", ["1", "1.0", "01.00", "-1.00", "1,000.00", "1e3", ".50", "1.005", "", "1.00\n", "１.00", "1.0０"]
+)
 def test_what_is_not_yuan_with_two_decimals_does_not_fit(text: str) -> None:
     with pytest.raises(ValueError, match="matching regex"):
         msgspec.convert(text, Yuan)
