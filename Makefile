@@ -51,7 +51,7 @@ run: env ## Run everything on this machine, embedded (ARGS are passed on)
 	@$(BIN)/changqing run $(ARGS)
 
 test: lint ## Every check and every test
-	$(call say,'Tests: unit, integration, acceptance')
+	$(call say,'Tests: unit; integration; acceptance')
 	@$(BIN)/pytest tests/unit tests/integration tests/acceptance $(ARGS)
 
 test-unit: env ## The tests that need no server

@@ -47,6 +47,7 @@ class AlertWithdrawn(Struct, frozen=True, kw_only=True, tag_field="name", tag="p
 
     alert: str
     retiree: UUID
+    office: str
     evidence: tuple[Reference, ...]
 
 
@@ -78,7 +79,7 @@ def decide(retiree: UUID, state: RetireeState, known: Known, law: Law, today: da
     Raises `Refused`: `not-your-fact` when the department may not publish it, `date-in-future`.
     """
     if known.department not in MAY_PUBLISH[type(known.fact)]:
-        raise Refused("not-your-fact", "type", f"a {known.department} does not publish this")
+        raise Refused("not-your-fact", "type", f"{known.department} may not publish this")
     if known.fact.effective > today:
         raise Refused("date-in-future", "data.effective", "the day has not come yet")
     recorded = FactRecorded(known)
@@ -124,9 +125,9 @@ def _alerts(
         for action, alert in before.open_alerts.items()
         if action in raised or (action not in now and (action is not Action.RESUME or Action.STOP in raised))
     ]
-    if not given:
-        return [AlertWithdrawn(alert=alert, retiree=retiree, evidence=(cause,)) for alert in lapsed]
     office = _office(after, law)
+    if not given:
+        return [AlertWithdrawn(alert=alert, retiree=retiree, office=office, evidence=(cause,)) for alert in lapsed]
     return [
         _raise(retiree, before.alerts_raised + n, instruction, office, tuple(lapsed) if n == 1 else ())
         for n, instruction in enumerate(given, start=1)

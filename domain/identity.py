@@ -55,6 +55,12 @@ def born(number: str) -> date:
     return date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
 
 
+def check_day(number: str, day: date) -> None:
+    """Raise `Refused("date-before-birth")` when a fact's day lies before its person was born."""
+    if day < born(number):
+        raise Refused("date-before-birth", "data.effective")
+
+
 def normal_name(name: str) -> str:
     """A name for comparison: width folded, no spaces, one form of the middle dot."""
     return re.sub(r"[\s]", "", unicodedata.normalize("NFKC", name)).replace("•", "·").replace("・", "·").upper()

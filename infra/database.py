@@ -36,7 +36,7 @@ class Database:
             psycopg.OperationalError,
             psycopg.InterfaceError,
         ) as error:  # lost, shut down, deadlocked, pool timed out
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
 
     @contextmanager
     def listen(self) -> Iterator[Connection[Rows]]:
@@ -46,13 +46,14 @@ class Database:
                 connection.execute("listen ledger")
                 yield connection
         except psycopg.OperationalError as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
 
     def close(self) -> None:
         """Close every connection."""
         self._pool.close()
 
 
-def _unavailable(error: Exception) -> DatabaseError:
+def unavailable(error: BaseException) -> DatabaseError:
+    """The error of the driver in one sentence."""
     said = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return DatabaseError(f"PostgreSQL is not available: {said}")

@@ -17,7 +17,7 @@ from psycopg import Connection
 from domain.decide import Decision, FactRecorded, RetireeState, decide, evolve
 from domain.facts import Department, LifeEvent, Person
 from domain.history import Event, FactPublished, Outcome, Receipt
-from domain.identity import born, normal, normal_name
+from domain.identity import check_day, normal, normal_name
 from domain.law import Law
 from domain.refusals import Refused
 from infra import codec
@@ -76,14 +76,14 @@ class Ledger:
         """
         while True:
             try:
-                self._check_key()
+                self.check_key()
                 with self.database.transaction() as connection:
                     return _Batch(connection, self._keys, self._law, today).accept(submissions)
             except _Faster:
                 continue  # what it wrote is committed now, so the next round sees it
 
-    def _check_key(self) -> None:
-        """Once: under another key nobody would be found again, and everybody would become somebody new."""
+    def check_key(self) -> None:
+        """Raise `WrongKeyError` unless this is the ledger's key: under another one everybody would become somebody new."""
         if self._key_checked:
             return
         with self.database.transaction() as connection:
@@ -185,8 +185,7 @@ class _Batch:
     def _decide_one(self, submission: Submission, retiree: UUID, number: str) -> None:
         if retiree not in self._wrapped:
             raise Refused("person-erased", "data.person", "the key that would encrypt this was destroyed")
-        if submission.fact.effective < born(number):
-            raise Refused("date-before-birth", "data.effective")
+        check_day(number, submission.fact.effective)
         person = msgspec.structs.replace(submission.person, identity_number=number)
         published = FactPublished(
             source=submission.source,

@@ -64,6 +64,7 @@ class Accounts:
         )
         fresh = path.with_suffix(".new")
         fresh.write_bytes(msgspec.json.format(msgspec.json.encode(list(accounts.values())), indent=2))
+        fresh.chmod(0o600)
         fresh.replace(path)
         return secret
 

@@ -52,9 +52,8 @@ def _show(given: Answer, console: Console) -> None:
             console.print(_alert_table(case))
     for refused in given.refused:
         why = refused.refusal
-        say(
-            f"第 {refused.line} 行不予受理 line {refused.line} is refused: {why.reason.zh} {why.reason.en} ({why.code} {why.path})"
-        )
+        where = f"{why.code} {why.path}".strip()
+        say(f"第 {refused.line} 行不予受理 line {refused.line} is refused: {why.reason.zh} {why.reason.en} ({where})")
 
 
 def _timeline_table(case: Case) -> Table:

@@ -35,9 +35,10 @@ class Envelope(Struct, frozen=True):
     type: _Text
     source: _Text
     id: _Text
-    time: datetime | None = None
+    time: Annotated[datetime, Meta(tz=True)] | None = None
     datacontenttype: str = "application/json"
     data: msgspec.Raw = msgspec.Raw()
+    data_base64: bytes = b""
 
 
 class Publisher(NamedTuple):
@@ -80,7 +81,10 @@ def structured(body: bytes) -> Envelope:
     """The envelope of a structured-mode event. Raises `Refused`."""
     if len(body) > EVENT_LIMIT:
         raise Refused("body-too-large")
-    return _decode(_envelope, body, "", "not-cloudevents")
+    envelope = _decode(_envelope, body, "", "not-cloudevents")
+    if envelope.data_base64:
+        envelope = msgspec.structs.replace(envelope, data=msgspec.Raw(envelope.data_base64), data_base64=b"")
+    return envelope
 
 
 def binary(attributes: Mapping[str, str], body: bytes) -> Envelope:
@@ -102,11 +106,12 @@ def submission(envelope: Envelope, publisher: Publisher) -> Submission:
         raise Refused("unknown-type", "type")
     if department_of(envelope.source) is not publisher.department:
         raise Refused("not-your-source", "source")
-    if names_a_person(envelope.id) or names_a_person(envelope.source):
-        raise Refused("identity-number-in-id", "id" if names_a_person(envelope.id) else "source")
     if not bytes(envelope.data):
         raise Refused("missing-field", "data")
     data = _decode(decoder, bytes(envelope.data), "data")
+    _keep_clear(
+        {"id": envelope.id, "source": envelope.source, "data.document": data.document, "data.evidence": data.evidence}
+    )
     fact_type = LIFE_EVENTS[envelope.type]
     return Submission(
         source=envelope.source,
@@ -127,6 +132,13 @@ def department_of(source: str) -> Department:
         return Department(source.removeprefix("/").split("/", 1)[0] if source.startswith("/") else "")
     except ValueError:
         raise Refused("not-your-source", "source", "it does not begin with /department") from None
+
+
+def _keep_clear(texts: Mapping[str, str | None]) -> None:
+    """Refuse an identity number where it would be kept in clear."""
+    for path, text in texts.items():
+        if text and names_a_person(text):
+            raise Refused("identity-number-in-id", path)
 
 
 def _fact_of(fact_type: type[LifeEvent], data: Any) -> LifeEvent:

@@ -4,7 +4,7 @@ Nothing here carries personal data: a retiree is an id, and whoever may see the 
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from domain.decide import AlertRaised, AlertWithdrawn
-from domain.facts import Department, LifeEvent
+from domain.facts import Department
 from domain.history import Entry, FactPublished, Outcome, Receipt
 from services.intake import Refusal
 
@@ -34,13 +34,13 @@ class Message(Struct, frozen=True):
 
 
 class LifeEventTold(Struct, frozen=True, kw_only=True):
-    """A life event as other departments learn of it: without the person."""
+    """A life event as other departments learn of it: that it happened and when, and nothing else about anybody."""
 
     retiree: UUID
     source: str
     id: str
     department: Department
-    fact: LifeEvent
+    effective: date
 
 
 class Outgoing(Struct, frozen=True, kw_only=True):
@@ -89,17 +89,21 @@ def messages(entry: Entry) -> Iterator[Message]:
         yield Message(ALERTS, key, msgspec.json.encode(alert_event(entry)))
     elif isinstance(event, FactPublished):
         told = LifeEventTold(
-            retiree=entry.stream, source=event.source, id=event.id, department=event.department, fact=event.fact
+            retiree=entry.stream,
+            source=event.source,
+            id=event.id,
+            department=event.department,
+            effective=event.fact.effective,
         )
         yield Message(LIFE_EVENTS, key, msgspec.json.encode(_outgoing(entry, told)))
-        yield receipt_message(event.department, _receipt(entry, event), entry.recorded_at)
+        yield receipt_message(event.department, _receipt(entry, event), f"receipt-{entry.position}", entry.recorded_at)
 
 
-def receipt_message(department: Department, receipt: Struct, at: datetime) -> Message:
-    """A receipt on its way to the department that published; keyed by what it answers."""
-    answered = f"{getattr(receipt, 'source', '')} {getattr(receipt, 'id', '')}"
-    event = Outgoing(id=f"receipt of {answered}", type=RECEIPT, time=at, data=receipt)
-    return Message(receipts_topic(department), answered.encode(), msgspec.json.encode(event))
+def receipt_message(department: Department, receipt: Receipt | Refusal, number: str, at: datetime) -> Message:
+    """A receipt on its way to the department that published; `number` is the receipt's own, as one id may have several."""
+    event = Outgoing(id=number, type=RECEIPT, time=at, data=receipt)
+    key = f"{receipt.source} {receipt.id}" if receipt.source else number
+    return Message(receipts_topic(department), key.encode(), msgspec.json.encode(event))
 
 
 def _outgoing(entry: Entry, data: Any) -> Outgoing:

@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 import msgspec
 from msgspec import Struct
 
+from domain.decide import AlertRaised, AlertWithdrawn
 from domain.facts import Person
 from domain.history import DataDisclosed, Entry
 from domain.refusals import Refused
@@ -21,6 +22,15 @@ _NAMESPACE = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 _PURPOSE = {Role.COMMUNITY: "社区服务 community service", Role.OFFICER: "核对待遇 checking a benefit"}
 _BASIS = "个人信息保护法 第三十四条"
 _FIELDS = ("identity_number", "name", "phone", "address")
+
+
+def _office(account: Account) -> str:
+    """The offices an account belongs to, by the beginning of their names: an office is a city's."""
+    return f"social-insurance/{account.division[:4]}"
+
+
+def _office_of(entry: Entry) -> str:
+    return entry.event.office if isinstance(entry.event, AlertRaised | AlertWithdrawn) else ""
 
 
 class RosterLine(Struct, frozen=True, kw_only=True):
@@ -53,14 +63,16 @@ class Reader:
         self._views = views
         self._keys = keys
 
-    def alerts(self, after: int, limit: int) -> list[Entry]:
-        """The alerts after a position."""
+    def alerts(self, account: Account, after: int, limit: int) -> tuple[list[Entry], int]:
+        """The alerts for the account's offices among the next `limit`, and the position up to which that is all."""
         with self._ledger.database.transaction() as connection:
-            return [codec.decode(*row) for row in log.read_alerts(connection, after, limit)]
+            entries = [codec.decode(*row) for row in log.read_alerts(connection, after, limit)]
+        mine = [entry for entry in entries if _office_of(entry).startswith(_office(account))]
+        return mine, entries[-1].position if entries else after
 
     def inbox(self, account: Account, state: str, before: int, limit: int) -> list[dict[str, Any]]:
-        """The newest alerts in a state, of the offices that the account belongs to."""
-        office = f"social-insurance/{account.division}"
+        """The newest alerts in a state, for the account's offices."""
+        office = _office(account)
         return self._views.select(
             alert_inbox.PAGE, {"office": office, "state": state, "before": before, "limit": limit}
         )

@@ -68,10 +68,10 @@ SENTENCES: dict[str, Sentence] = {
     ),
     "identity-number-in-id": Sentence(
         422,
-        "编号或来源中含有身份证号",
-        "an identity number stands in the id or the source",
-        "id 和 source 不得含个人信息，请改用业务流水号",
-        "id and source are kept in clear: use a serial number of yours",
+        "公开保存的项中含有身份证号",
+        "an identity number stands in a member that is kept in clear",
+        "id、source、document、evidence 不得含个人信息，请改用业务流水号",
+        "id, source, document and evidence are kept in clear: use a serial number of yours",
     ),
     "date-in-future": Sentence(
         422,
@@ -133,6 +133,16 @@ SENTENCES: dict[str, Sentence] = {
         "correct them, as in /openapi.json",
     ),
     "not-found": Sentence(404, "没有此项", "there is no such thing", "核对地址", "check the address"),
+    "wrong-key": Sentence(
+        503,
+        "密钥文件与账本不符，未受理",
+        "the key file is not the ledger's, nothing was accepted",
+        "请运维人员恢复正确的密钥文件",
+        "let the operator put the right key file back",
+    ),
+    "method-not-allowed": Sentence(
+        405, "不支持这种请求方法", "this method is not allowed here", "按 /openapi.json 改正", "see /openapi.json"
+    ),
     "unavailable": Sentence(
         503,
         "数据库暂不可用，是否受理未知",

@@ -11,7 +11,7 @@ from msgspec import Struct
 from domain.decide import AlertRaised, AlertWithdrawn, FactRecorded, RetireeState, decide, evolve
 from domain.entitlement import Assessment, Debt, assess, last_paid_month, registration
 from domain.facts import DeathReported, Known, Reference, RetirementRegistered
-from domain.identity import normal, normal_name
+from domain.identity import check_day, normal, normal_name
 from domain.law import Law
 from domain.money import Yuan, fen, yuan
 from domain.months import Month, plus
@@ -109,6 +109,7 @@ def examine(lines: bytes, today: date, law: Law, law_at: date | None = None) -> 
 def _known(sent: Submission, today: date) -> tuple[str, Known]:
     """The fact, learned on the day of its `time`: without one a registration on its own day, anything else today."""
     number = normal(sent.person.identity_number)
+    check_day(number, sent.fact.effective)
     if sent.fact.effective > today:
         raise Refused("date-in-future", "data.effective", "the day has not come yet")
     told = _day_of(sent.time) if sent.time else today

@@ -49,6 +49,11 @@ class Arrived(msgspec.Struct, frozen=True):
     value: bytes
 
     @property
+    def place(self) -> str:
+        """Where it stood, in one word."""
+        return f"{self.topic}-{self.partition}-{self.offset}"
+
+    @property
     def publisher(self) -> Publisher:
         """The department whose topic it is: the broker's access rules decide who may write there."""
         return Publisher(f"kafka:{self.topic}", Department(self.topic.removeprefix("intake.")), "kafka")
@@ -92,9 +97,9 @@ class Worker:
             department = one.publisher.department
             if isinstance(answer, Receipt):
                 if answer.recorded_at < began:  # accepted before: the relay told of it then, and this one asks again
-                    out.append(receipt_message(department, answer, answer.recorded_at))
+                    out.append(receipt_message(department, answer, f"receipt-{answer.position}", answer.recorded_at))
                 continue
-            out.append(receipt_message(department, answer, began))
+            out.append(receipt_message(department, answer, f"receipt-{one.place}", began))
             letter = DeadLetter(
                 topic=one.topic,
                 partition=one.partition,
@@ -102,8 +107,7 @@ class Worker:
                 refusal=answer,
                 sealed=base64.b64encode(self._keys.seal_letter(one.value)).decode(),
             )
-            key = f"{one.topic}-{one.partition}-{one.offset}".encode()
-            out.append(Message(DEAD_LETTERS, key, msgspec.json.encode(letter)))
+            out.append(Message(DEAD_LETTERS, one.place.encode(), msgspec.json.encode(letter)))
         return out
 
     def _send(self, messages: Sequence[Message]) -> None:

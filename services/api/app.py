@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from infra.database import DatabaseError
+from infra.keys import WrongKeyError
 from services.accounts import Accounts
 from services.api import documents, events, problems, reading
 from services.api.wakeups import Wakeups
@@ -62,11 +63,14 @@ def _install_health(app: FastAPI, made: Parts) -> None:
     @app.get("/readyz", tags=["operation"], summary="Whether the ledger answers, and how far each follower has come")
     def readyz() -> JSONResponse:
         try:
+            made.application.ledger.check_key()
             head = made.application.recorder.max_notification_id() or 0
             positions = {"position": head, "views": made.views.position(), "relay": made.outbox.position()}
             return JSONResponse({"status": "ready", **positions})
         except DatabaseError:
             return JSONResponse({"status": "waiting for PostgreSQL"}, 503)
+        except WrongKeyError as error:
+            return JSONResponse({"status": str(error)}, 503)
 
 
 async def _secure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -23,6 +23,7 @@ def account_of(request: Request) -> Account:
     account = accounts.check(name, secret)
     if account is None:
         raise Refused("unauthenticated")
+    request.state.account = account  # for the page that says why something is refused
     return account
 
 

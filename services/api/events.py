@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from domain.refusals import Refused
+from services.accounts import Role
 from services.api.auth import WhoAsks
 from services.api.problems import problem
 from services.cloudevents import BATCH, BATCH_LIMIT, EVENT_LIMIT, STRUCTURED, Publisher, binary, split_batch, structured
@@ -23,6 +24,7 @@ async def publish(request: Request, account: WhoAsks) -> Response:
 
     200 with the receipt, or problem details with a code; a batch always answers 200 with a receipt for each event.
     """
+    account.allow(Role.PUBLISHER, Role.OFFICER, Role.COMMUNITY)
     publisher = Publisher(account.name, account.department, "http")
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     gatherer: Gatherer = request.app.state.gatherer

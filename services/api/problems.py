@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from domain.refusals import Refused
 from infra.database import DatabaseError
+from infra.keys import WrongKeyError
 from services.intake import Refusal, refusal
 from services.sentences import SENTENCES
 from services.web.pages import render
@@ -35,7 +36,7 @@ def page_problem(request: Request, refused: Refusal) -> Response:
     response = problem(refused)
     if "text/html" not in request.headers.get("accept", ""):
         return response
-    page = render("problem.html", refused=refused)
+    page = render("problem.html", refused=refused, account=getattr(request.state, "account", None))
     return HTMLResponse(
         page, response.status_code, {k: v for k, v in response.headers.items() if k == "www-authenticate"}
     )
@@ -52,6 +53,10 @@ def install(app: FastAPI) -> None:
     async def unavailable(request: Request, _: Any) -> Response:
         return page_problem(request, refusal(Refused("unavailable")))
 
+    @app.exception_handler(WrongKeyError)
+    async def wrong_key(request: Request, _: Any) -> Response:
+        return page_problem(request, refusal(Refused("wrong-key")))
+
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: Any) -> Response:
         where = ".".join(map(str, error.errors()[0]["loc"]))
@@ -59,4 +64,5 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def other(request: Request, error: Any) -> Response:
-        return page_problem(request, refusal(Refused("not-found" if error.status_code == 404 else "invalid-request")))
+        code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "invalid-request")
+        return page_problem(request, refusal(Refused(code)))

@@ -15,7 +15,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from infra.database import DatabaseError
 from infra.log import LAST
-from services.accounts import Role
+from services.accounts import Account, Role
 from services.api.auth import WhoAsks
 from services.outgoing import Outgoing, alert_event
 from services.reader import Reader
@@ -41,8 +41,8 @@ class AlertPage(msgspec.Struct):
 def alerts(request: Request, account: WhoAsks, after: Annotated[int, Query(ge=0)] = 0, limit: Limit = PAGE) -> Response:
     """The alerts after a position, as CloudEvents, in the log's order. Ask again with the `after` of the answer."""
     account.allow(Role.OFFICER, Role.AUDITOR)
-    found = [alert_event(entry) for entry in _reader(request).alerts(after, limit)]
-    return _json(AlertPage(found, int(found[-1].id) if found else after))
+    entries, come = _reader(request).alerts(account, after, limit)
+    return _json(AlertPage([alert_event(entry) for entry in entries], come))
 
 
 @router.get("/alerts/stream", summary="Alerts as server-sent events")
@@ -54,21 +54,21 @@ async def stream(
 ) -> EventSourceResponse:
     """The alerts after a position, then each new one as it comes. `Last-Event-ID` goes on where a connection broke."""
     account.allow(Role.OFFICER, Role.AUDITOR)
-    return EventSourceResponse(_stream(request, after if last_event_id is None else last_event_id))
+    return EventSourceResponse(_stream(request, account, after if last_event_id is None else last_event_id))
 
 
-async def _stream(request: Request, after: int) -> AsyncIterator[ServerSentEvent]:
+async def _stream(request: Request, account: Account, after: int) -> AsyncIterator[ServerSentEvent]:
     while True:
         woken = asyncio.ensure_future(request.app.state.wakeups.wait())  # before reading, so that nothing slips between
         try:
-            entries = await asyncio.to_thread(_reader(request).alerts, after, PAGE)
+            entries, come = await asyncio.to_thread(_reader(request).alerts, account, after, PAGE)
         except DatabaseError:
             return  # the stream ends, and the client comes back with the last id it saw
         for entry in entries:
-            after = entry.position
             data = msgspec.json.encode(alert_event(entry)).decode()
             yield ServerSentEvent(data=data, event=entry.name, id=str(entry.position))
-        if entries:
+        if come > after:
+            after = come
             woken.cancel()
         else:
             await woken

@@ -95,7 +95,7 @@ class Run:
             self._bring_up_people(home, environment, progress)
             bus_up.result()
         progress.ready()
-        welcome(self._console, address, secrets, home, kept=self._kept is not None)
+        welcome(self._console, address, environment["KAFKA_BOOTSTRAP"], secrets, home, kept=self._kept is not None)
 
     def _keep_up(self) -> None:
         if not self._keeping.acquire(blocking=False):

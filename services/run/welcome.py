@@ -7,13 +7,16 @@ from pathlib import Path
 from rich.console import Console
 
 
-def welcome(console: Console, address: str, accounts: Mapping[str, tuple[str, str]], home: Path, *, kept: bool) -> None:
-    """Say it. `accounts`: the secret of each and what it is for, by name."""
+def welcome(
+    console: Console, address: str, bus: str, accounts: Mapping[str, tuple[str, str]], home: Path, *, kept: bool
+) -> None:
+    """Say it. `address` of the pages and `bus` of Kafka. `accounts`: the secret of each and what it is for, by name."""
     post = f"curl -u civil-affairs:{accounts['civil-affairs'][0]} -H 'Content-Type: application/cloudevents+json'"
     say = partial(console.print, highlight=False, soft_wrap=True)
     say("账号 accounts: name, secret, what for")
     for name, (secret, what) in accounts.items():
         say(f"{name:<14} {secret}  {what}", markup=False)
+    say(f"Kafka {bus} (topics: {address}/asyncapi.json)")
     say(f"\n打开 open [bold]{address}[/bold]，然后试三件事 and try three things:")
     say("1. 民政报告一人死亡，收件箱出现停发与追回 a death is reported, the inbox (officer) shows stop and recovery:")
     say(f"   {post} -d '@{home}/death.json' {address}/events", markup=False)

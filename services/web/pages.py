@@ -7,10 +7,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from domain.divisions import Divisions, parse_divisions
+from domain.refusals import Refused
 from infra.log import LAST
 from services.accounts import Role
 from services.api.auth import WhoAsks
@@ -48,7 +49,7 @@ def divisions() -> Divisions:
 
 def render(template: str, **given: object) -> str:
     """A page as text."""
-    return _templates().get_template(template).render(**given)
+    return _templates().get_template(template).render({"account": None, **given})
 
 
 @router.get("/")
@@ -59,6 +60,14 @@ def front(request: Request) -> HTMLResponse:
     if settings.changqing_status_file and settings.changqing_status_file.exists():
         status = json.loads(settings.changqing_status_file.read_text("utf-8"))
     return HTMLResponse(render("front.html", status=status))
+
+
+@router.get("/pages/switch")
+def switch(account: WhoAsks, leave: str = "") -> Response:
+    """Let the browser ask again: it keeps an account until it is told that it is not good enough."""
+    if account.name == leave:
+        raise Refused("unauthenticated")
+    return RedirectResponse("/", 303)
 
 
 @router.get("/pages/inbox")

@@ -133,7 +133,12 @@ def test_a_weak_report_that_is_taken_back_withdraws_the_request_to_verify() -> N
         retraction("death", date(2024, 2, 12), department=Department.COMMUNITY),
     ]
     _, weak, back = told(facts, LAW)
-    withdrawn = AlertWithdrawn(alert=weak.alerts[0].alert, retiree=RETIREE, evidence=(facts[-1].reference,))
+    withdrawn = AlertWithdrawn(
+        alert=weak.alerts[0].alert,
+        retiree=RETIREE,
+        office=weak.alerts[0].office,
+        evidence=(facts[-1].reference,),
+    )
     assert back.decisions == [FactRecorded(facts[-1]), withdrawn]
     assert back.state.open_alerts == {}
 
