@@ -76,15 +76,20 @@ class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def decide(retiree: UUID, state: RetireeState, known: Known, law: Law, today: date) -> list[Decision]:
     """What follows from a newly learned fact: the fact itself, then the alerts it raises or withdraws.
 
-    Raises `Refused`: `not-your-fact` when the department may not publish it, `date-in-future`.
+    Raises `Refused` as `check` does.
     """
+    check(known, today)
+    recorded = FactRecorded(known)
+    after = evolve(state, recorded)
+    return [recorded, *_alerts(retiree, state, after, known.reference, law, today)]
+
+
+def check(known: Known, today: date) -> None:
+    """Raise `Refused`: `not-your-fact` when the department may not publish it, `date-in-future`."""
     if known.department not in MAY_PUBLISH[type(known.fact)]:
         raise Refused("not-your-fact", "type", f"{known.department} may not publish this")
     if known.fact.effective > today:
         raise Refused("date-in-future", "data.effective", "the day has not come yet")
-    recorded = FactRecorded(known)
-    after = evolve(state, recorded)
-    return [recorded, *_alerts(retiree, state, after, known.reference, law, today)]
 
 
 def evolve(state: RetireeState, decision: Decision) -> RetireeState:

@@ -7,12 +7,22 @@ from typing import Any
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 from kafka.errors import CoordinatorNotAvailableError, KafkaError, TopicAlreadyExistsError
+from msgspec import Struct
 
 SEND_SECONDS = 30
 
 
 class BusError(Exception):
     """Kafka cannot be reached or did not take what was sent. Sending it again is safe: consumers know repeats by id."""
+
+
+class Message(Struct, frozen=True):
+    """A message for a topic. `key` orders what must stay in order, and is never personal."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    content_type: str = "application/cloudevents+json; charset=UTF-8"
 
 
 class Bus:
@@ -64,14 +74,19 @@ class Producer:
     def __init__(self, producer: Any) -> None:
         self._producer = producer
 
-    def send(self, batch: Iterable[tuple[str, bytes, bytes]]) -> None:
-        """Send (topic, key, value) triples in order and wait for every acknowledgement.
+    def send(self, batch: Iterable[Message]) -> None:
+        """Send messages in order and wait for every acknowledgement.
 
         Raises `BusError` when one is missing. What was acknowledged before it stays sent, so whoever sends again repeats
         some: at least once, in order per key.
         """
         try:
-            pending = [self._producer.send(topic, key=key, value=value) for topic, key, value in batch]
+            pending = [
+                self._producer.send(
+                    m.topic, key=m.key, value=m.value, headers=[("content-type", m.content_type.encode())]
+                )
+                for m in batch
+            ]
             for one in pending:
                 one.get(timeout=SEND_SECONDS)
         except (KafkaError, OSError) as error:

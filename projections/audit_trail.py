@@ -63,7 +63,7 @@ AUDIT_TRAIL = ReadModel("views.audit_trail", TrailRow, keys, fold)
 PAGE = """
 select * from views.audit_trail
 where (%(department)s = '' or department = %(department)s) and (%(retiree)s::uuid is null or retiree = %(retiree)s)
-  and position < %(before)s
-order by position desc, deed_id limit %(limit)s
+  and (position, deed_id) < (%(position)s, %(deed_id)s)
+order by position desc, deed_id desc limit %(limit)s
 """
-"""The newest deeds of a department (any when empty) about a retiree (any when null), before a position."""
+"""The newest deeds of a department (any when empty) about a retiree (any when null), before a deed."""

@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from domain.history import Receipt
+from domain.identity import names_a_person
 from domain.refusals import Refused
 from infra.ledger import Submission
 from services.application import Changqing
@@ -21,7 +22,7 @@ class Words(Struct, frozen=True):
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
-    """The receipt of a submission that was not accepted. `source` and `id` are None when it did not even give them."""
+    """The receipt of a submission that was not accepted. `source` and `id` are None when not given, or not to be repeated."""
 
     source: str | None
     id: str | None
@@ -60,14 +61,19 @@ def refusal(refused: Refused, envelope: Envelope | None = None) -> Refusal:
     """The receipt of a refusal, with its reason and remedy in both languages."""
     sentence = SENTENCES[refused.code]
     return Refusal(
-        source=envelope.source if envelope else None,
-        id=envelope.id if envelope else None,
+        source=_clear(envelope.source) if envelope else None,
+        id=_clear(envelope.id) if envelope else None,
         code=refused.code,
         path=refused.path,
         detail=refused.detail,
         reason=Words(sentence.zh, sentence.en),
         remedy=Words(sentence.remedy_zh, sentence.remedy_en),
     )
+
+
+def _clear(text: str) -> str | None:
+    """What may be repeated: not an identity number that somebody took for an id."""
+    return None if names_a_person(text) else text
 
 
 def _prepare(received: Received) -> tuple[Submission | Refused, Envelope | None]:

@@ -9,11 +9,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from domain.decide import AlertRaised, AlertWithdrawn
 from domain.facts import Department
 from domain.history import Entry, FactPublished, Outcome, Receipt
+from infra.bus import Message
 from services.intake import Refusal
 
 ALERTS = "alerts.pension"
@@ -23,14 +24,6 @@ INTAKE_GROUP = "changqing-intake"
 
 SOURCE = "/changqing"
 RECEIPT = "receipt.v1"
-
-
-class Message(Struct, frozen=True):
-    """A message for a topic. `key` orders what must stay in order, and is never personal."""
-
-    topic: str
-    key: bytes
-    value: bytes
 
 
 class LifeEventTold(Struct, frozen=True, kw_only=True):
@@ -51,7 +44,7 @@ class Outgoing(Struct, frozen=True, kw_only=True):
     source: str = SOURCE
     type: str
     time: datetime
-    subject: str | None = None
+    subject: str | UnsetType = UNSET
     datacontenttype: str = "application/json"
     data: Any = None
 
@@ -102,7 +95,7 @@ def messages(entry: Entry) -> Iterator[Message]:
 def receipt_message(department: Department, receipt: Receipt | Refusal, number: str, at: datetime) -> Message:
     """A receipt on its way to the department that published; `number` is the receipt's own, as one id may have several."""
     event = Outgoing(id=number, type=RECEIPT, time=at, data=receipt)
-    key = f"{receipt.source} {receipt.id}" if receipt.source else number
+    key = f"{receipt.source} {receipt.id}" if receipt.source and receipt.id else number
     return Message(receipts_topic(department), key.encode(), msgspec.json.encode(event))
 
 

@@ -77,11 +77,11 @@ class Reader:
             alert_inbox.PAGE, {"office": office, "state": state, "before": before, "limit": limit}
         )
 
-    def audit(self, department: str, retiree: UUID | None, before: int, limit: int) -> list[dict[str, Any]]:
-        """The newest deeds."""
-        return self._views.select(
-            audit_trail.PAGE, {"department": department, "retiree": retiree, "before": before, "limit": limit}
-        )
+    def audit(self, department: str, retiree: UUID | None, before: str, limit: int) -> list[dict[str, Any]]:
+        """The newest deeds, before one of them (its `deed_id`; empty: from the newest)."""
+        position = int(before.partition("-")[0]) if before else log.LAST
+        given = {"department": department, "retiree": retiree, "position": position, "deed_id": before, "limit": limit}
+        return self._views.select(audit_trail.PAGE, given)
 
     def communities(self, account: Account) -> list[dict[str, Any]]:
         """How many people each community of the account's division serves; nobody is shown."""

@@ -30,7 +30,7 @@ class Relay:
 
         Waits for Kafka as long as it takes. After a crash or a failure the whole batch is sent again, in order.
         """
-        batch = [(m.topic, m.key, m.value) for entry in entries for m in messages(entry)]
+        batch = [message for entry in entries for message in messages(entry)]
         while not self._stop.is_set():
             try:
                 self._producer = self._producer or self._bus.producer()

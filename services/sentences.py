@@ -143,6 +143,13 @@ SENTENCES: dict[str, Sentence] = {
     "method-not-allowed": Sentence(
         405, "不支持这种请求方法", "this method is not allowed here", "按 /openapi.json 改正", "see /openapi.json"
     ),
+    "internal": Sentence(
+        500,
+        "系统内部错误，是否受理未知",
+        "an error of ours, whether it was accepted is not known",
+        "稍后原样重发，不会重复；仍不成功请联系运维人员",
+        "send the same again, nothing is taken twice; if it stays, tell the operator",
+    ),
     "unavailable": Sentence(
         503,
         "数据库暂不可用，是否受理未知",

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
 
-from domain.decide import AlertRaised, AlertWithdrawn, FactRecorded, RetireeState, decide, evolve
+from domain.decide import AlertRaised, AlertWithdrawn, FactRecorded, RetireeState, check, decide, evolve
 from domain.entitlement import Assessment, Debt, assess, last_paid_month, registration
 from domain.facts import DeathReported, Known, Reference, RetirementRegistered
 from domain.identity import check_day, normal, normal_name
@@ -18,7 +19,7 @@ from domain.months import Month, plus
 from domain.refusals import Refused
 from domain.timeline import Run, Span, Status, differences
 from infra.ledger import Submission
-from services.cloudevents import Publisher, department_of, structured, submission
+from services.cloudevents import Envelope, Publisher, department_of, structured, submission
 from services.intake import Refusal, refusal
 
 _BEIJING = ZoneInfo("Asia/Shanghai")
@@ -83,7 +84,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 def examine(lines: bytes, today: date, law: Law, law_at: date | None = None) -> Answer:
     """The answer to the lines of a case file, the same for any order of its lines."""
     refused: list[RefusedLine] = []
-    cases: dict[str, dict[Reference, tuple[bytes, Known]]] = {}
+    told: dict[Reference, list[_Line]] = {}
     for number, line in enumerate(lines.splitlines(), start=1):
         if not line.strip():
             continue
@@ -92,36 +93,57 @@ def examine(lines: bytes, today: date, law: Law, law_at: date | None = None) -> 
             envelope = structured(line)
             sent = submission(envelope, Publisher("what-if", department_of(envelope.source), "file"))
             person, known = _known(sent, today)
-            told = cases.setdefault(person, {})
-            earlier, _ = told.setdefault(known.reference, (sent.digest, known))
+            told.setdefault(known.reference, []).append(
+                _Line(known.learnt, sent.digest, number, person, known, envelope)
+            )
         except Refused as why:
             refused.append(RefusedLine(number, refusal(why, envelope)))
-        else:
-            if earlier != sent.digest:
-                refused.append(RefusedLine(number, refusal(Refused("id-conflict", "id"), envelope)))
-    found = [
-        _case(person, UUID(int=n), [k for _, k in told.values()], law, today)
-        for n, (person, told) in enumerate(sorted(cases.items()), 1)
-    ]
-    return Answer(today=today, law_at=law_at, retirees=found, refused=refused)
+    cases: dict[str, list[Known]] = {}
+    for same in told.values():
+        first, *others = sorted(same, key=lambda one: (one.learnt, one.digest))
+        cases.setdefault(first.person, []).append(first.known)
+        refused += [
+            RefusedLine(other.number, refusal(Refused("id-conflict", "id"), other.envelope))
+            for other in others
+            if other.digest != first.digest
+        ]
+    return Answer(
+        today=today,
+        law_at=law_at,
+        retirees=[
+            _case(who, UUID(int=n), facts, law, today) for n, (who, facts) in enumerate(sorted(cases.items()), 1)
+        ],
+        refused=sorted(refused, key=lambda line: line.line),
+    )
+
+
+class _Line(NamedTuple):
+    """A line that can be understood."""
+
+    learnt: date
+    digest: bytes
+    number: int
+    person: str
+    known: Known
+    envelope: Envelope
 
 
 def _known(sent: Submission, today: date) -> tuple[str, Known]:
     """The fact, learned on the day of its `time`: without one a registration on its own day, anything else today."""
     number = normal(sent.person.identity_number)
     check_day(number, sent.fact.effective)
-    if sent.fact.effective > today:
-        raise Refused("date-in-future", "data.effective", "the day has not come yet")
     told = _day_of(sent.time) if sent.time else today
     if sent.time is None and isinstance(sent.fact, RetirementRegistered):
         told = sent.fact.effective
-    return number, Known(
+    known = Known(
         reference=Reference(sent.source, sent.id),
         department=sent.department,
         learnt=min(max(told, sent.fact.effective), today),
         fact=sent.fact,
         name_tag=normal_name(sent.person.name) if sent.person.name else None,
     )
+    check(known, today)
+    return number, known
 
 
 def _day_of(time: datetime) -> date:

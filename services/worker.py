@@ -5,6 +5,7 @@ offsets committed. A crash anywhere before that means the batch comes again, and
 """
 
 import asyncio
+import atexit
 import base64
 import os
 import ssl
@@ -23,13 +24,13 @@ import structlog
 from domain.facts import Department
 from domain.history import Receipt
 from domain.refusals import Refused
-from infra.bus import Bus, BusError, Producer
+from infra.bus import Bus, BusError, Message, Producer
 from infra.database import DatabaseError
 from infra.keys import KeyRing
 from services.application import Changqing
 from services.cloudevents import STRUCTURED, Envelope, Publisher, binary, structured
 from services.intake import Answer, Received, accept
-from services.outgoing import DEAD_LETTERS, INTAKE_GROUP, DeadLetter, Message, intake_topic, receipt_message
+from services.outgoing import DEAD_LETTERS, INTAKE_GROUP, DeadLetter, intake_topic, receipt_message
 from services.settings import Settings
 
 _logger = structlog.get_logger()
@@ -107,7 +108,7 @@ class Worker:
                 refusal=answer,
                 sealed=base64.b64encode(self._keys.seal_letter(one.value)).decode(),
             )
-            out.append(Message(DEAD_LETTERS, one.place.encode(), msgspec.json.encode(letter)))
+            out.append(Message(DEAD_LETTERS, one.place.encode(), msgspec.json.encode(letter), "application/json"))
         return out
 
     def _send(self, messages: Sequence[Message]) -> None:
@@ -115,7 +116,7 @@ class Worker:
             return
         try:
             self._producer = self._producer or self._bus.producer()
-            self._producer.send([(message.topic, message.key, message.value) for message in messages])
+            self._producer.send(messages)
         except BusError:
             if self._producer:
                 self._producer.close()
@@ -145,7 +146,7 @@ def faust_app(worker: Worker, settings: Settings) -> faust.App:
         topic_disable_leader=True,  # Faust's own topic creation fails on Kafka 4; ours are declared before
         consumer_auto_offset_reset="earliest",
         store="memory://",
-        datadir=Path(tempfile.gettempdir()) / "changqing-intake",  # Faust insists on one; ours stays empty
+        datadir=_empty_directory(),
         web_enabled=False,
     )
     topic = app.topic(
@@ -164,6 +165,13 @@ def faust_app(worker: Worker, settings: Settings) -> faust.App:
                 os._exit(70)
 
     return app
+
+
+def _empty_directory() -> Path:
+    """Faust insists on a directory for tables; we have none, and leave none behind."""
+    directory = tempfile.TemporaryDirectory(prefix="changqing-intake-")
+    atexit.register(directory.cleanup)
+    return Path(directory.name)
 
 
 def _credentials(settings: Settings) -> Any:

@@ -11,7 +11,7 @@ from domain.decide import AlertRaised, AlertWithdrawn
 from domain.facts import LIFE_EVENTS as FACTS
 from domain.facts import MAY_PUBLISH, Department
 from domain.history import Receipt
-from services.api.problems import PROBLEM
+from services.api.problems import PROBLEM, Problem
 from services.api.reading import AlertPage
 from services.cloudevents import BATCH, STRUCTURED, WIRE_TYPES
 from services.intake import Refusal
@@ -32,7 +32,7 @@ VERSION = version("changqing")
 Json = dict[str, Any]
 
 _ALERTS = {"pension-alert-raised.v1": AlertRaised, "pension-alert-withdrawn.v1": AlertWithdrawn}
-_ANSWERS = (Receipt, Refusal, AlertPage, RosterLine, LifeEventTold, DeadLetter)
+_ANSWERS = (Receipt, Refusal, Problem, AlertPage, RosterLine, LifeEventTold, DeadLetter)
 
 
 def install(app: FastAPI) -> None:
@@ -144,7 +144,7 @@ def _openapi(app: FastAPI) -> Json:
     }
     document["security"] = [{"basic": []}, {"bearer": []}]
     events = {"oneOf": [{"$ref": f"#/components/schemas/event.{name}"} for name in WIRE_TYPES]}
-    problem = {"description": "Refused, with a code (RFC 9457)", "content": {PROBLEM: {"schema": _ref("Refusal")}}}
+    problem = {"description": "Refused, with a code (RFC 9457)", "content": {PROBLEM: {"schema": _ref("Problem")}}}
     publish = document["paths"]["/events"]["post"]
     publish["requestBody"] = {
         "required": True,

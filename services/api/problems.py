@@ -3,30 +3,45 @@
 from typing import Any
 
 import msgspec
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
+from msgspec import Struct
 from starlette.exceptions import HTTPException
 
 from domain.refusals import Refused
 from infra.database import DatabaseError
 from infra.keys import WrongKeyError
-from services.intake import Refusal, refusal
+from services.intake import Refusal, Words, refusal
 from services.sentences import SENTENCES
 from services.web.pages import render
 
 PROBLEM = "application/problem+json"
 
+_logger = structlog.get_logger()
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """Problem details (RFC 9457): `type`, `title` and `status`, the HTTP code; the rest as in the receipt of a refusal."""
+
+    type: str
+    title: str
+    status: int
+    source: str | None
+    id: str | None
+    code: str
+    path: str
+    detail: str
+    reason: Words
+    remedy: Words
+
 
 def problem(refused: Refusal) -> Response:
-    """The response of a refusal: the members of its receipt, but `status` is the HTTP code, as RFC 9457 has it."""
+    """The response of a refusal."""
     sentence = SENTENCES[refused.code]
-    body = {
-        "type": f"urn:changqing:refusal:{refused.code}",
-        "title": f"{sentence.zh} / {sentence.en}",
-        **msgspec.to_builtins(refused),
-        "status": sentence.status,
-    }
+    members = msgspec.structs.asdict(refused) | {"status": sentence.status}
+    body = Problem(type=f"urn:changqing:refusal:{refused.code}", title=f"{sentence.zh} / {sentence.en}", **members)
     headers = {"WWW-Authenticate": 'Basic realm="Changqing", charset="UTF-8"'} if sentence.status == 401 else {}
     return Response(msgspec.json.encode(body), sentence.status, headers, PROBLEM)
 
@@ -61,6 +76,11 @@ def install(app: FastAPI) -> None:
     async def invalid(request: Request, error: Any) -> Response:
         where = ".".join(map(str, error.errors()[0]["loc"]))
         return page_problem(request, refusal(Refused("invalid-request", where, error.errors()[0]["msg"])))
+
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, error: Any) -> Response:
+        _logger.critical("a request failed in a way that was not foreseen", path=request.url.path, exc_info=error)
+        return page_problem(request, refusal(Refused("internal")))
 
     @app.exception_handler(HTTPException)
     async def other(request: Request, error: Any) -> Response:

@@ -13,10 +13,12 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from domain.facts import Department
 from infra.database import DatabaseError
 from infra.log import LAST
 from services.accounts import Account, Role
 from services.api.auth import WhoAsks
+from services.api.cursors import DeedCursor, DivisionPrefix, Limit
 from services.outgoing import Outgoing, alert_event
 from services.reader import Reader
 
@@ -25,9 +27,6 @@ router = APIRouter(tags=["reading"])
 PAGE = 200
 NOBODY = UUID(int=0)
 """Before every retiree."""
-
-Limit = Annotated[int, Query(ge=1, le=1000)]
-Division = Annotated[str, Query(pattern=r"^\d{0,12}$", description="A division code or the beginning of one.")]
 
 
 class AlertPage(msgspec.Struct):
@@ -89,7 +88,7 @@ def inbox(
 
 @router.get("/roster", summary="A page of the community roster")
 def roster(
-    request: Request, account: WhoAsks, division: Division = "", after: UUID = NOBODY, limit: Limit = 50
+    request: Request, account: WhoAsks, division: DivisionPrefix = "", after: UUID = NOBODY, limit: Limit = 50
 ) -> Response:
     """The people whom a community serves, with their personal data. This look is recorded before it is answered."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
@@ -107,14 +106,14 @@ def retiree(request: Request, account: WhoAsks, retiree: UUID) -> Response:
 def audit(
     request: Request,
     account: WhoAsks,
-    department: str = "",
+    department: Department | None = None,
     retiree: UUID | None = None,
-    before: int = LAST,
+    before: DeedCursor = "",
     limit: Limit = PAGE,
 ) -> Response:
-    """Who published, received and read what about whom; the newest first, before a position."""
+    """Who published, received and read what about whom; the newest first, before the `deed_id` of the last one seen."""
     account.allow(Role.AUDITOR)
-    return _json(_reader(request).audit(department, retiree, before, limit))
+    return _json(_reader(request).audit(department or "", retiree, before, limit))
 
 
 def _reader(request: Request) -> Reader:

@@ -23,7 +23,7 @@ class Child:
 
     def __init__(self, command: str, environment: Mapping[str, str], logs: Path) -> None:
         self.command = command
-        self._environment = {**os.environ, **environment, SUPERVISED: "1"}
+        self._environment = {**os.environ, **environment, SUPERVISED: "1", "TMPDIR": str(logs)}
         self._log = logs / f"{command}.log"
         self._pid_file = logs / f"{command}.pid"
         self._process: subprocess.Popen[bytes] | None = None

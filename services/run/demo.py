@@ -13,7 +13,7 @@ import msgspec
 
 from domain.divisions import parse_divisions
 from domain.facts import Department
-from infra.bus import Bus, BusError
+from infra.bus import Bus, BusError, Message
 from services.accounts import Accounts, Role
 from services.application import Changqing, today
 from services.cloudevents import Publisher, department_of, structured
@@ -73,7 +73,7 @@ def publish_trickle(bus: Bus, retirees: Sequence[Event], seed: int, stop: Flag) 
         key = event["source"].encode()
         try:
             producer = producer or bus.producer()
-            producer.send([(topic, key, msgspec.json.encode(now))])
+            producer.send([Message(topic, key, msgspec.json.encode(now))])
         except BusError:
             producer = None  # Kafka is away; the next event finds out whether it is back
 

@@ -11,10 +11,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from domain.divisions import Divisions, parse_divisions
+from domain.facts import Department
 from domain.refusals import Refused
 from infra.log import LAST
 from services.accounts import Role
 from services.api.auth import WhoAsks
+from services.api.cursors import DeedCursor, DivisionPrefix
 from services.demo.sample import sample_areas
 from services.reader import Reader
 from services.settings import Settings
@@ -87,7 +89,7 @@ def inbox(
 def roster(
     request: Request,
     account: WhoAsks,
-    division: Annotated[str, Query(pattern=r"^\d{0,12}$")] = "",
+    division: DivisionPrefix = "",
     after: UUID = NOBODY,
 ) -> HTMLResponse:
     """The communities of the account's division, or the people of one of them."""
@@ -110,11 +112,15 @@ def retiree(request: Request, account: WhoAsks, retiree: UUID) -> HTMLResponse:
 
 @router.get("/pages/audit")
 def audit(
-    request: Request, account: WhoAsks, department: str = "", retiree: str = "", before: int = LAST
+    request: Request,
+    account: WhoAsks,
+    department: Department | None = None,
+    retiree: UUID | None = None,
+    before: DeedCursor = "",
 ) -> HTMLResponse:
     """The audit trail."""
     account.allow(Role.AUDITOR)
-    rows = _reader(request).audit(department, UUID(retiree) if retiree else None, before, ROWS)
+    rows = _reader(request).audit(department or "", retiree, before, ROWS)
     page = render(
         "audit.html", account=account, rows=rows, department=department, retiree=retiree, full=len(rows) == ROWS
     )
