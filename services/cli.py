@@ -55,7 +55,7 @@ def _sentences(command: Callable[P, None]) -> Callable[P, None]:
 def run(
     data: Annotated[Path | None, typer.Option(help="Keep the data here; thrown away by default.")] = None,
     port: Annotated[int, typer.Option(help="The page's port; another one when it is taken.")] = 8000,
-    people: Annotated[int, typer.Option(min=1, help="How many invented retirees to register.")] = 12_000,
+    people: Annotated[int, typer.Option(min=0, help="How many invented retirees to register.")] = 12_000,
     trickle: Annotated[bool, typer.Option(help="Publish an invented event every two seconds.")] = True,
 ) -> None:
     """Run everything on this machine, on embedded real servers."""

@@ -165,8 +165,9 @@ class Run:
             head = parts.application.recorder.max_notification_id() or 0
             self._await(lambda: parts.views.position() >= head, home / "logs" / "project.log", math.inf)
         parts.application.close()
-        demo.write_samples(home, retirees)
-        if self._trickle:
+        if retirees:
+            demo.write_samples(home, retirees)
+        if retirees and self._trickle:
             seed = head  # another one each time, as the same would have the same people die again
             Thread(target=self._publish, args=(environment, retirees, seed), daemon=True).start()
 

@@ -17,7 +17,15 @@ def welcome(
     for name, (secret, what) in accounts.items():
         say(f"{name:<14} {secret}  {what}", markup=False)
     say(f"Kafka {bus} (topics: {address}/asyncapi.json)")
-    say(f"\n打开 open [bold]{address}[/bold]，然后试三件事 and try three things:")
+    say(f"\n打开 open [bold]{address}[/bold]")
+    if (home / "death.json").exists():
+        _three_things(console, address, post, home)
+    say("\nCtrl-C 停止 stops everything" + ("." if kept else "，数据随之清除 and throws the data away."))
+
+
+def _three_things(console: Console, address: str, post: str, home: Path) -> None:
+    say = partial(console.print, highlight=False, soft_wrap=True)
+    say("然后试三件事 and try three things:")
     say("1. 民政报告一人死亡，收件箱出现停发与追回 a death is reported, the inbox (officer) shows stop and recovery:")
     say(f"   {post} -d '@{home}/death.json' {address}/events", markup=False)
     say(f"   [bold]{address}/pages/inbox[/bold]")
@@ -25,4 +33,3 @@ def welcome(
     say(f"   {post} -d '@{home}/retraction.json' {address}/events", markup=False)
     say("3. 看台账，再看谁看过 look at a roster (community), then at who looked, on the audit trail (auditor):")
     say(f"   [bold]{address}/pages/roster[/bold]  [bold]{address}/pages/audit[/bold]")
-    say("\nCtrl-C 停止 stops everything" + ("." if kept else "，数据随之清除 and throws the data away."))
