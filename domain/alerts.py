@@ -64,6 +64,10 @@ class Instruction(Struct, frozen=True):
     act_by: date
 
 
+_EVIDENCE = (
+    20  # facts an alert names beside its cause; a chatty publisher must not make it longer than a message may be
+)
+
 Standing = dict[Action, Instruction]
 
 _MISMATCH = (Kind.IDENTITY_MISMATCH, "identity-mismatch")
@@ -131,7 +135,7 @@ def _why_paid_again(assessment: Assessment) -> tuple[Kind, str]:
 
 
 def _with_cause(instruction: Instruction, cause: Reference) -> Instruction:
-    evidence = dict.fromkeys((*instruction.evidence, cause))
+    evidence = dict.fromkeys((*instruction.evidence[:_EVIDENCE], cause))
     return Instruction(instruction.terms, instruction.rule, tuple(evidence), instruction.act_by)
 
 

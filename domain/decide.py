@@ -1,7 +1,7 @@
 """Deciding: a state and a fact in, facts and alerts out. Evolving: the state after them.
 
-The state of one retiree is all that a decision needs and no more, so its size does not grow with the length of the
-history: facts that cannot touch entitlement never enter it.
+The state of one retiree is all that a decision needs and no more: the facts that bear on entitlement, and the open
+alerts. Its size grows with those facts only, not with the length of the history.
 """
 
 from datetime import date

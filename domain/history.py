@@ -70,7 +70,6 @@ STORED_NAMES: dict[str, type[Event]] = {
     "personal-data-disclosed.v1": DataDisclosed,
     "alerts-delivered.v1": AlertsDelivered,
 }
-ALERT_NAMES = ("pension-alert-raised.v1", "pension-alert-withdrawn.v1")
 
 
 class Entry(Struct, frozen=True):

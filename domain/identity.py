@@ -4,13 +4,14 @@ import re
 import unicodedata
 from datetime import date
 
-from stdnum.cn import ric, uscc
+from stdnum.cn import ric
 
 from domain.refusals import Refused
 
 _EIGHTEEN = re.compile(r"\d{17}[\dX]", re.ASCII)
 _FIFTEEN = re.compile(r"\d{15}", re.ASCII)
-_WITHIN = re.compile(r"(?<!\d)\d{17}[\dX](?![\dA-Z])", re.ASCII)
+_WITHIN = re.compile(r"(?<!\d)\d{17}[\dX](?!\d)", re.ASCII)
+_OLDEST = 1880  # a serial number that reads as an earlier birth is a serial number
 _BORN_18YY = ("996", "997", "998", "999")
 """Endings of 15-digit numbers kept for people born in the 1800s."""
 
@@ -39,13 +40,14 @@ def normal(number: str, path: str = "data.person.identity_number") -> str:
 
 
 def names_a_person(text: str) -> bool:
-    """Whether an identity number stands in a text. A credit code (GB 32100) that happens to look like one does not count."""
-    return any(_valid(found) and not uscc.is_valid(found) for found in _WITHIN.findall(text.upper()))
+    """Whether an 18-digit identity number of somebody who may live stands in a text."""
+    folded = re.sub(r"\s", "", unicodedata.normalize("NFKC", text)).upper()
+    return any(_valid(found) for found in _WITHIN.findall(folded))
 
 
 def _valid(number: str) -> bool:
     try:
-        return bool(normal(number))
+        return born(normal(number)).year >= _OLDEST
     except Refused:
         return False
 

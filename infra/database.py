@@ -8,6 +8,9 @@ import psycopg
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+POLL_SECONDS = 1.0
+"""How long whoever waits for a notification trusts that none was missed."""
+
 Rows = tuple[Any, ...]
 """A row as psycopg gives it; the statement says what stands where."""
 
@@ -45,7 +48,7 @@ class Database:
             with psycopg.connect(self.dsn, autocommit=True, application_name="changqing-listen") as connection:
                 connection.execute("listen ledger")
                 yield connection
-        except psycopg.OperationalError as error:
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise unavailable(error) from error
 
     def close(self) -> None:

@@ -10,8 +10,7 @@ from psycopg import Connection
 
 from domain.history import Entry
 from infra import codec, log
-from infra.database import Database, DatabaseError, Rows
-from infra.recorder import POLL_SECONDS
+from infra.database import POLL_SECONDS, Database, DatabaseError, Rows
 
 RETRY_SECONDS = 1.0
 BATCH = 1_000

@@ -1,6 +1,7 @@
 """Keys: one for each retiree's personal data, wrapped by a key-encryption key; keyed tags for looking people up.
 
-Destroying a retiree's wrapped key erases the person: what stays in the log is ciphertext nobody can read.
+Destroying a retiree's wrapped key erases the person: who it was stays in the log as ciphertext nobody can read. What
+happened, and when, stays readable, as nobody's.
 """
 
 import hmac

@@ -32,10 +32,8 @@ from psycopg import Connection
 
 from domain.history import Entry
 from infra import codec, log
-from infra.database import Database, Rows
+from infra.database import POLL_SECONDS, Database, Rows
 from infra.log import SQL, Unplaced
-
-POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)

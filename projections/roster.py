@@ -102,9 +102,10 @@ ROSTER = ReadModel("views.roster", RosterRow, keys, fold)
 PAGE = """
 select * from views.roster
 where community like %(division)s || '%%' and retiree > %(after)s
+  and exists (select from ledger.retiree_key k where k.retiree = views.roster.retiree)
 order by retiree limit %(limit)s
 """
-"""A page of the people of a division (any prefix of its code), after a retiree."""
+"""A page of the people of a division (any prefix of its code), after a retiree; not the erased."""
 
 ONE = "select * from views.roster where retiree = %(retiree)s"
 """One retiree."""

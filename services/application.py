@@ -14,7 +14,7 @@ from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger, Submission
 
-_BEIJING = ZoneInfo("Asia/Shanghai")
+BEIJING = ZoneInfo("Asia/Shanghai")
 
 
 class Changqing(Application[UUID]):
@@ -35,4 +35,4 @@ class Changqing(Application[UUID]):
 
 def today() -> date:
     """The business day in Beijing."""
-    return datetime.now(_BEIJING).date()
+    return datetime.now(BEIJING).date()

@@ -4,14 +4,14 @@ from typing import Any, NamedTuple
 
 from domain.facts import Department
 from infra.bus import Bus
-from infra.keys import KeyRing
+from infra.keys import KeyRing, WrongKeyError
 from infra.outbox import Outbox
 from infra.statutes import the_law
 from infra.views import Views
 from services.application import Changqing
 from services.outgoing import ALERTS, DEAD_LETTERS, LIFE_EVENTS, intake_topic, receipts_topic
 from services.reader import Reader
-from services.settings import Settings
+from services.settings import Settings, SettingsError
 
 
 class Parts(NamedTuple):
@@ -25,8 +25,11 @@ class Parts(NamedTuple):
 
 
 def parts(settings: Settings) -> Parts:
-    """The parts. Nothing connects yet. Raises `WrongKeyError`, `LawError`."""
-    keys = KeyRing.from_file(settings.changqing_key_file)
+    """The parts. Nothing connects yet. Raises `SettingsError`, `LawError`."""
+    try:
+        keys = KeyRing.from_file(settings.changqing_key_file)
+    except WrongKeyError as error:
+        raise SettingsError(f"CHANGQING_KEY_FILE must name a key file: {error}") from error
     application = Changqing(settings.database_url, keys, the_law())
     views = Views(application.database)
     return Parts(application, keys, views, Outbox(application.database), Reader(application.ledger, views, keys))

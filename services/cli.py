@@ -54,7 +54,7 @@ def _sentences(command: Callable[P, None]) -> Callable[P, None]:
 @_sentences
 def run(
     data: Annotated[Path | None, typer.Option(help="Keep the data here; thrown away by default.")] = None,
-    port: Annotated[int, typer.Option(help="The page's port; another one when it is taken.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The page's port; another one when it is taken.")] = 8000,
     people: Annotated[int, typer.Option(min=0, help="How many invented retirees to register.")] = 12_000,
     trickle: Annotated[bool, typer.Option(help="Publish an invented event every two seconds.")] = True,
 ) -> None:
@@ -129,9 +129,10 @@ def relay() -> None:
 @_sentences
 def intake() -> None:
     """Take in what departments publish to Kafka."""
+    from services.agent import faust_app
     from services.bootstrap import bus, parts
     from services.settings import Settings
-    from services.worker import Worker, faust_app
+    from services.worker import Worker
 
     _supervised()
     settings = Settings.read().require_kafka()

@@ -8,6 +8,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, defstruct
+from stdnum.cn import uscc
 
 from domain.facts import LIFE_EVENTS, Department, LifeEvent, Person
 from domain.identity import names_a_person
@@ -109,9 +110,9 @@ def submission(envelope: Envelope, publisher: Publisher) -> Submission:
     if not bytes(envelope.data):
         raise Refused("missing-field", "data")
     data = _decode(decoder, bytes(envelope.data), "data")
-    _keep_clear(
-        {"id": envelope.id, "source": envelope.source, "data.document": data.document, "data.evidence": data.evidence}
-    )
+    kept: dict[str, str | None] = {"id": envelope.id, "source": envelope.source}
+    kept |= {f"data.{name}": getattr(data, name, None) for name in ("document", "evidence", "retracts")}
+    _keep_clear(kept)
     fact_type = LIFE_EVENTS[envelope.type]
     return Submission(
         source=envelope.source,
@@ -135,9 +136,9 @@ def department_of(source: str) -> Department:
 
 
 def _keep_clear(texts: Mapping[str, str | None]) -> None:
-    """Refuse an identity number where it would be kept in clear."""
+    """Refuse an identity number where it would be kept in clear. The credit code of an enterprise in a source is none."""
     for path, text in texts.items():
-        if text and names_a_person(text):
+        if text and names_a_person(text) and not (path == "source" and uscc.is_valid(text.rpartition("/")[2])):
             raise Refused("identity-number-in-id", path)
 
 

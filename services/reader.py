@@ -21,7 +21,6 @@ from services.accounts import Account, Role
 _NAMESPACE = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 _PURPOSE = {Role.COMMUNITY: "社区服务 community service", Role.OFFICER: "核对待遇 checking a benefit"}
 _BASIS = "个人信息保护法 第三十四条"
-_FIELDS = ("identity_number", "name", "phone", "address")
 
 
 def _office(account: Account) -> str:
@@ -46,6 +45,13 @@ class RosterLine(Struct, frozen=True, kw_only=True):
     status: str
     stopped_from: str | None
     verify_alert: str | None
+
+
+_SHOWN = (
+    *Person.__struct_fields__,
+    *(field for field in RosterLine.__struct_fields__ if field not in {"retiree", "person"}),
+)
+"""What a look shows of somebody, as the record of it says."""
 
 
 class RetireeCard(Struct, frozen=True, kw_only=True):
@@ -138,7 +144,7 @@ class Reader:
                 actor=account.name,
                 purpose=_PURPOSE[account.role],
                 legal_basis=_BASIS,
-                fields=_FIELDS,
+                fields=_SHOWN,
                 retirees=retirees,
             ),
         )

@@ -1,5 +1,7 @@
 """Settings, read once at start from the environment; each error names the variable and what it should hold."""
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,8 +35,13 @@ class Settings(BaseSettings):
     @classmethod
     def read(cls) -> "Settings":
         """The settings of this process. Raises `SettingsError`."""
+        return cls.of(os.environ)
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> "Settings":
+        """The settings in an environment. Raises `SettingsError`; no value is repeated, as it may hold a password."""
         try:
-            return cls()  # type: ignore[call-arg] # from the environment
+            return cls.model_validate({name.lower(): value for name, value in environment.items()})
         except ValidationError as error:
             raise SettingsError("; ".join(_sentence(e) for e in error.errors())) from None
 
@@ -42,6 +49,10 @@ class Settings(BaseSettings):
         """The same, for a process that cannot do without Kafka."""
         if not self.kafka_bootstrap:
             raise SettingsError(f"KAFKA_BOOTSTRAP must hold {_described('kafka_bootstrap')}")
+        if self.kafka_security_protocol.startswith("SASL") and not self.kafka_sasl_username:
+            raise SettingsError(f"KAFKA_SASL_USERNAME must hold {_described('kafka_sasl_username')}")
+        if self.kafka_ssl_cafile and not Path(self.kafka_ssl_cafile).is_file():
+            raise SettingsError(f"KAFKA_SSL_CAFILE must hold {_described('kafka_ssl_cafile')}, and it names none")
         return self
 
 

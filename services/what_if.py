@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
@@ -19,10 +18,9 @@ from domain.months import Month, plus
 from domain.refusals import Refused
 from domain.timeline import Run, Span, Status, differences
 from infra.ledger import Submission
+from services.application import BEIJING
 from services.cloudevents import Envelope, Publisher, department_of, structured, submission
 from services.intake import Refusal, refusal
-
-_BEIJING = ZoneInfo("Asia/Shanghai")
 
 
 class MonthLine(Struct, frozen=True, kw_only=True):
@@ -148,7 +146,7 @@ def _known(sent: Submission, today: date) -> tuple[str, Known]:
 
 def _day_of(time: datetime) -> date:
     try:
-        return time.astimezone(_BEIJING).date()
+        return time.astimezone(BEIJING).date()
     except OverflowError:
         raise Refused("invalid-field", "time", "it lies before the calendar") from None
 

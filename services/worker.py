@@ -1,23 +1,16 @@
-"""Intake by Kafka: a Faust agent in a consumer group, stateless, in batches.
+"""Intake by Kafka: what becomes of the messages of the intake topics, batch by batch. `agent.py` brings them.
 
 Publish, then remember: the ledger commits, receipts of what it did not take in are on their topics, and only then are the
 offsets committed. A crash anywhere before that means the batch comes again, and the inbox knows what it had.
 """
 
-import asyncio
-import atexit
 import base64
-import os
-import ssl
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import faust
 import msgspec
 import structlog
 
@@ -30,13 +23,12 @@ from infra.keys import KeyRing
 from services.application import Changqing
 from services.cloudevents import STRUCTURED, Envelope, Publisher, binary, structured
 from services.intake import Answer, Received, accept
-from services.outgoing import DEAD_LETTERS, INTAKE_GROUP, DeadLetter, intake_topic, receipt_message
-from services.settings import Settings
+from services.outgoing import DEAD_LETTERS, DeadLetter, receipt_message
 
 _logger = structlog.get_logger()
 
-BATCH = 1_000
-GATHER_SECONDS = 0.02
+LETTER_LIMIT = 512 * 1024
+"""Bytes of a refused message that are kept in its dead letter; the brokers take 1 MiB."""
 RETRY_SECONDS = 1.0
 
 
@@ -88,28 +80,32 @@ class Worker:
         Waits for PostgreSQL and Kafka as long as it takes: meanwhile nothing more is read, which is the back-pressure.
         """
         received = [Received(one.envelope, one.publisher) for one in batch]
-        began = datetime.now(UTC)
+        head = _patiently(self._application.recorder.max_notification_id) or 0
         answers = _patiently(partial(accept, self._application, received))
-        _patiently(partial(self._send, self._messages(batch, answers, began)))
+        _patiently(partial(self._send, self._messages(batch, answers, head)))
 
-    def _messages(self, batch: Sequence[Arrived], answers: Sequence[Answer], began: datetime) -> list[Message]:
+    def _messages(self, batch: Sequence[Arrived], answers: Sequence[Answer], head: int) -> list[Message]:
         out: list[Message] = []
         for one, answer in zip(batch, answers, strict=True):
             department = one.publisher.department
             if isinstance(answer, Receipt):
-                if answer.recorded_at < began:  # accepted before: the relay told of it then, and this one asks again
+                if answer.position <= head:  # accepted before: the relay told of it then, and this one asks again
                     out.append(receipt_message(department, answer, f"receipt-{answer.position}", answer.recorded_at))
                 continue
-            out.append(receipt_message(department, answer, f"receipt-{one.place}", began))
+            out.append(receipt_message(department, answer, f"receipt-{one.place}", datetime.now(UTC)))
             letter = DeadLetter(
                 topic=one.topic,
                 partition=one.partition,
                 offset=one.offset,
                 refusal=answer,
-                sealed=base64.b64encode(self._keys.seal_letter(one.value)).decode(),
+                sealed=self._sealed(one.value),
             )
             out.append(Message(DEAD_LETTERS, one.place.encode(), msgspec.json.encode(letter), "application/json"))
         return out
+
+    def _sealed(self, value: bytes) -> str:
+        """The original bytes, unless a message could not hold them: then their place in the topic must do."""
+        return base64.b64encode(self._keys.seal_letter(value)).decode() if len(value) <= LETTER_LIMIT else ""
 
     def _send(self, messages: Sequence[Message]) -> None:
         if not messages:
@@ -134,63 +130,8 @@ def _patiently(deed: Any) -> Any:
             time.sleep(RETRY_SECONDS)
 
 
-def faust_app(worker: Worker, settings: Settings) -> faust.App:
-    """The Faust application: one agent on all intake topics, a consumer group shared by all workers."""
-    app = faust.App(
-        INTAKE_GROUP,
-        broker=[f"kafka://{server}" for server in settings.kafka_bootstrap.split(",")],
-        broker_credentials=_credentials(settings),
-        broker_session_timeout=10,  # the default of 60 s is how long a dead worker's partitions would wait
-        broker_heartbeat_interval=2,
-        broker_commit_interval=0.5,
-        topic_disable_leader=True,  # Faust's own topic creation fails on Kafka 4; ours are declared before
-        consumer_auto_offset_reset="earliest",
-        store="memory://",
-        datadir=_empty_directory(),
-        web_enabled=False,
-    )
-    topic = app.topic(
-        *map(intake_topic, Department), key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
-    )
-
-    @app.agent(topic)
-    async def intake(stream: Any) -> None:
-        async for events in stream.take_events(BATCH, within=GATHER_SECONDS):
-            try:
-                await asyncio.to_thread(worker.take, [_arrived(event) for event in events])
-            except BaseException as error:
-                _logger.critical(
-                    "a batch failed in a way that was not foreseen; ending, to read it again", exc_info=error
-                )
-                os._exit(70)
-
-    return app
-
-
-def _empty_directory() -> Path:
-    """Faust insists on a directory for tables; we have none, and leave none behind."""
-    directory = tempfile.TemporaryDirectory(prefix="changqing-intake-")
-    atexit.register(directory.cleanup)
-    return Path(directory.name)
-
-
-def _credentials(settings: Settings) -> Any:
-    """TLS and SASL as Faust wants them; None for plain text."""
-    tls = None
-    if settings.kafka_security_protocol.endswith("SSL"):
-        tls = ssl.create_default_context(cafile=settings.kafka_ssl_cafile)
-    if settings.kafka_security_protocol.startswith("SASL"):
-        return faust.SASLCredentials(
-            username=settings.kafka_sasl_username,
-            password=settings.kafka_sasl_password,
-            ssl_context=tls,
-            mechanism=settings.kafka_sasl_mechanism,
-        )
-    return faust.SSLCredentials(tls) if tls else None
-
-
-def _arrived(event: Any) -> Arrived:
-    message = event.message
+def arrived(message: Any) -> Arrived:
+    """A message as Faust has it."""
     headers = message.headers.items() if isinstance(message.headers, Mapping) else message.headers or ()
     return Arrived(
         message.topic,

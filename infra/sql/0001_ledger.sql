@@ -20,7 +20,7 @@ create table ledger.event (
     state bytea not null
 ) partition by range (position);
 create table ledger.event_000 partition of ledger.event for values from (1) to (10000001);
-create table ledger.event_001 partition of ledger.event for values from (10000001) to (20000001);
+create table ledger.event_rest partition of ledger.event default;
 create index on ledger.event (stream, version);
 create index on ledger.event (position) where name like 'pension-alert-%';
 

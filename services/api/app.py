@@ -74,7 +74,10 @@ def _install_health(app: FastAPI, made: Parts) -> None:
 
 
 async def _secure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    response = await call_next(request)
+    try:
+        response = await call_next(request)
+    except Exception as error:  # noqa: BLE001 - the last place that can answer with a code
+        response = problems.unforeseen(request, error)
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     return response

@@ -51,7 +51,14 @@ def _respond(answer: Answer) -> Response:
 
 def _attributes(request: Request) -> dict[str, str]:
     """The attributes of a binary-mode event; header values are percent-encoded by the HTTP binding."""
-    attributes = {name[3:]: unquote(value) for name, value in request.headers.items() if name.startswith("ce-")}
+    try:
+        attributes = {
+            name[3:]: unquote(value.encode("ascii").decode(), errors="strict")
+            for name, value in request.headers.items()
+            if name.startswith("ce-")
+        }
+    except UnicodeError:
+        raise Refused("not-cloudevents", "headers", "a ce- header is not percent-encoded UTF-8") from None
     return {"datacontenttype": request.headers.get("content-type", "application/json")} | attributes
 
 

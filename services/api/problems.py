@@ -57,6 +57,12 @@ def page_problem(request: Request, refused: Refusal) -> Response:
     )
 
 
+def unforeseen(request: Request, error: Exception) -> Response:
+    """The answer to an error of ours; what it was stands in the process's log."""
+    _logger.critical("a request failed in a way that was not foreseen", path=request.url.path, exc_info=error)
+    return page_problem(request, refusal(Refused("internal")))
+
+
 def install(app: FastAPI) -> None:
     """Turn every error of a request into problem details."""
 
@@ -76,11 +82,6 @@ def install(app: FastAPI) -> None:
     async def invalid(request: Request, error: Any) -> Response:
         where = ".".join(map(str, error.errors()[0]["loc"]))
         return page_problem(request, refusal(Refused("invalid-request", where, error.errors()[0]["msg"])))
-
-    @app.exception_handler(Exception)
-    async def unforeseen(request: Request, error: Any) -> Response:
-        _logger.critical("a request failed in a way that was not foreseen", path=request.url.path, exc_info=error)
-        return page_problem(request, refusal(Refused("internal")))
 
     @app.exception_handler(HTTPException)
     async def other(request: Request, error: Any) -> Response:

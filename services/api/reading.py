@@ -18,15 +18,12 @@ from infra.database import DatabaseError
 from infra.log import LAST
 from services.accounts import Account, Role
 from services.api.auth import WhoAsks
-from services.api.cursors import DeedCursor, DivisionPrefix, Limit
+from services.api.questions import NOBODY, DeedCursor, DivisionPrefix, Limit, reader_of
 from services.outgoing import Outgoing, alert_event
-from services.reader import Reader
 
 router = APIRouter(tags=["reading"])
 
 PAGE = 200
-NOBODY = UUID(int=0)
-"""Before every retiree."""
 
 
 class AlertPage(msgspec.Struct):
@@ -40,7 +37,7 @@ class AlertPage(msgspec.Struct):
 def alerts(request: Request, account: WhoAsks, after: Annotated[int, Query(ge=0)] = 0, limit: Limit = PAGE) -> Response:
     """The alerts after a position, as CloudEvents, in the log's order. Ask again with the `after` of the answer."""
     account.allow(Role.OFFICER, Role.AUDITOR)
-    entries, come = _reader(request).alerts(account, after, limit)
+    entries, come = reader_of(request).alerts(account, after, limit)
     return _json(AlertPage([alert_event(entry) for entry in entries], come))
 
 
@@ -60,7 +57,7 @@ async def _stream(request: Request, account: Account, after: int) -> AsyncIterat
     while True:
         woken = asyncio.ensure_future(request.app.state.wakeups.wait())  # before reading, so that nothing slips between
         try:
-            entries, come = await asyncio.to_thread(_reader(request).alerts, account, after, PAGE)
+            entries, come = await asyncio.to_thread(reader_of(request).alerts, account, after, PAGE)
         except DatabaseError:
             return  # the stream ends, and the client comes back with the last id it saw
         for entry in entries:
@@ -83,7 +80,7 @@ def inbox(
 ) -> Response:
     """The newest alerts in a state, before a position."""
     account.allow(Role.OFFICER, Role.AUDITOR)
-    return _json(_reader(request).inbox(account, state, before, limit))
+    return _json(reader_of(request).inbox(account, state, before, limit))
 
 
 @router.get("/roster", summary="A page of the community roster")
@@ -92,14 +89,14 @@ def roster(
 ) -> Response:
     """The people whom a community serves, with their personal data. This look is recorded before it is answered."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
-    return _json(_reader(request).roster(account, division or account.division, after, limit))
+    return _json(reader_of(request).roster(account, division or account.division, after, limit))
 
 
 @router.get("/retirees/{retiree}", summary="A retiree, with the alerts about them")
 def retiree(request: Request, account: WhoAsks, retiree: UUID) -> Response:
     """Who an alert is about, for whoever must act on it. This look is recorded before it is answered."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
-    return _json(_reader(request).retiree(account, retiree))
+    return _json(reader_of(request).retiree(account, retiree))
 
 
 @router.get("/audit", summary="The audit trail")
@@ -113,12 +110,7 @@ def audit(
 ) -> Response:
     """Who published, received and read what about whom; the newest first, before the `deed_id` of the last one seen."""
     account.allow(Role.AUDITOR)
-    return _json(_reader(request).audit(department or "", retiree, before, limit))
-
-
-def _reader(request: Request) -> Reader:
-    reader: Reader = request.app.state.reader
-    return reader
+    return _json(reader_of(request).audit(department or "", retiree, before, limit))
 
 
 def _json(body: Any) -> Response:

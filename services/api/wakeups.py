@@ -4,8 +4,7 @@ import asyncio
 from threading import Event as Flag
 from threading import Thread
 
-from infra.database import Database, DatabaseError
-from infra.recorder import POLL_SECONDS
+from infra.database import POLL_SECONDS, Database, DatabaseError
 
 
 class Wakeups:
@@ -40,6 +39,8 @@ class Wakeups:
                             self._loop.call_soon_threadsafe(self._wake)
             except DatabaseError:
                 self._stop.wait(POLL_SECONDS)
+            except RuntimeError:  # the loop is closed: this process ends
+                return
 
     def _wake(self) -> None:
         """All who wait now; who comes later waits for the next."""

@@ -208,7 +208,7 @@ class _Stopped(Exception):  # noqa: N818 - not an error: somebody wants us to en
 
 
 def _settings(environment: dict[str, str]) -> Settings:
-    return Settings.model_validate({name.lower(): value for name, value in {**os.environ, **environment}.items()})
+    return Settings.of({**os.environ, **environment})
 
 
 def _answers(url: str) -> bool:

@@ -16,16 +16,14 @@ from domain.refusals import Refused
 from infra.log import LAST
 from services.accounts import Role
 from services.api.auth import WhoAsks
-from services.api.cursors import DeedCursor, DivisionPrefix
+from services.api.questions import NOBODY, DeedCursor, DivisionPrefix, reader_of
 from services.demo.sample import sample_areas
-from services.reader import Reader
 from services.settings import Settings
 from services.web.words import WORDS
 
 router = APIRouter()
 
 ROWS = 50
-NOBODY = UUID(int=0)
 
 
 @cache
@@ -81,7 +79,7 @@ def inbox(
 ) -> HTMLResponse:
     """The alert inbox."""
     account.allow(Role.OFFICER, Role.AUDITOR)
-    rows = _reader(request).inbox(account, state, before, ROWS)
+    rows = reader_of(request).inbox(account, state, before, ROWS)
     return HTMLResponse(render("inbox.html", account=account, rows=rows, state=state, full=len(rows) == ROWS))
 
 
@@ -94,7 +92,7 @@ def roster(
 ) -> HTMLResponse:
     """The communities of the account's division, or the people of one of them."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
-    reader = _reader(request)
+    reader = reader_of(request)
     if not division:
         return HTMLResponse(render("communities.html", account=account, rows=reader.communities(account)))
     rows = reader.roster(account, division, after, ROWS)
@@ -106,7 +104,7 @@ def roster(
 def retiree(request: Request, account: WhoAsks, retiree: UUID) -> HTMLResponse:
     """Who an alert is about."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
-    card = _reader(request).retiree(account, retiree)
+    card = reader_of(request).retiree(account, retiree)
     return HTMLResponse(render("retiree.html", account=account, row=card.line, alerts=card.alerts))
 
 
@@ -120,7 +118,7 @@ def audit(
 ) -> HTMLResponse:
     """The audit trail."""
     account.allow(Role.AUDITOR)
-    rows = _reader(request).audit(department or "", retiree, before, ROWS)
+    rows = reader_of(request).audit(department or "", retiree, before, ROWS)
     page = render(
         "audit.html", account=account, rows=rows, department=department, retiree=retiree, full=len(rows) == ROWS
     )
@@ -132,8 +130,3 @@ def style() -> Response:
     """The one style sheet."""
     text = files("services.web").joinpath("style.css").read_text("utf-8")
     return Response(text, media_type="text/css", headers={"Cache-Control": "max-age=300"})
-
-
-def _reader(request: Request) -> Reader:
-    reader: Reader = request.app.state.reader
-    return reader

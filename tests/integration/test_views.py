@@ -208,7 +208,7 @@ def test_the_alert_inbox_is_shown_by_office_state_and_page(shown: Views) -> None
 def test_the_audit_trail_says_who_published_received_and_read_what_about_whom(
     shown: Views, people: dict[str, UUID]
 ) -> None:
-    rows = page(shown, audit_trail.PAGE, department="", retiree=people["dead"], before=log.LAST)
+    rows = page(shown, audit_trail.PAGE, department="", retiree=people["dead"], position=log.LAST, deed_id="")
     assert [(row["deed"], row["department"], row["actor"], row["what"]) for row in rows] == [
         ("received", "agency", "alerts.pension", "alerts"),
         ("read", "community", "officer-7", "name, phone"),
@@ -217,7 +217,7 @@ def test_the_audit_trail_says_who_published_received_and_read_what_about_whom(
         ("published", "social-insurance", "social-insurance-gateway", "retirement-registered.v1"),
     ]
     assert (rows[1]["purpose"], rows[1]["legal_basis"]) == ("visit", "个人信息保护法 34")
-    read = page(shown, audit_trail.PAGE, department="agency", retiree=None, before=log.LAST)
+    read = page(shown, audit_trail.PAGE, department="agency", retiree=None, position=log.LAST, deed_id="")
     assert {row["retiree"] for row in read} == {people["dead"], people["back"]}
 
 

@@ -1,0 +1,103 @@
+"""The Faust agent that brings what departments publish to Kafka to the worker: stateless, in a consumer group."""
+
+import asyncio
+import atexit
+import os
+import ssl
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import faust
+import structlog
+from faust.transport.drivers.aiokafka import Consumer
+
+from domain.facts import Department
+from services.outgoing import INTAKE_GROUP, intake_topic
+from services.settings import Settings
+from services.worker import Worker, arrived
+
+_logger = structlog.get_logger()
+
+BATCH = 1_000
+GATHER_SECONDS = 0.02
+
+
+class _Consumer(Consumer):
+    """Counts a message as done only when the worker took it.
+
+    Faust also acknowledges what it skips after a rebalance, though that is fetched once more. Were its offset committed
+    before the second copy is in the ledger, a crash in between would lose it.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.taken: set[tuple[Any, int]] = set()
+
+    def ack(self, message: Any) -> bool:
+        """Count a message as done, if it is."""
+        place = (message.tp, message.offset)
+        if place not in self.taken:
+            return False
+        self.taken.discard(place)
+        return bool(super().ack(message))
+
+
+def faust_app(worker: Worker, settings: Settings) -> faust.App:
+    """The Faust application: one agent on all intake topics, a consumer group shared by all workers."""
+    app = faust.App(
+        INTAKE_GROUP,
+        broker=[f"kafka://{server}" for server in settings.kafka_bootstrap.split(",")],
+        broker_credentials=_credentials(settings),
+        broker_session_timeout=10,  # the default of 60 s is how long a dead worker's partitions would wait
+        broker_heartbeat_interval=2,
+        broker_commit_interval=0.5,
+        topic_disable_leader=True,  # Faust's own topic creation fails on Kafka 4; ours are declared before
+        consumer_auto_offset_reset="earliest",
+        store="memory://",
+        datadir=_empty_directory(),
+        web_enabled=False,
+    )
+    transport: Any = app.transport
+    transport.Consumer = _Consumer
+    topic = app.topic(
+        *map(intake_topic, Department), key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+    )
+
+    @app.agent(topic)
+    async def intake(stream: Any) -> None:
+        async for events in stream.take_events(BATCH, within=GATHER_SECONDS):
+            messages = [event.message for event in events]
+            try:
+                await asyncio.to_thread(worker.take, [arrived(message) for message in messages])
+            except asyncio.CancelledError:
+                os._exit(0)  # told to stop in the middle of a batch; passing this on would commit its offsets
+            except BaseException as error:
+                _logger.critical("a batch failed in a way that was not foreseen; it is read again", exc_info=error)
+                os._exit(70)  # likewise
+            consumer: Any = app.consumer
+            consumer.taken.update((message.tp, message.offset) for message in messages)
+
+    return app
+
+
+def _empty_directory() -> Path:
+    """Faust insists on a directory for tables; we have none, and leave none behind."""
+    directory = tempfile.TemporaryDirectory(prefix="changqing-intake-")
+    atexit.register(directory.cleanup)
+    return Path(directory.name)
+
+
+def _credentials(settings: Settings) -> Any:
+    """TLS and SASL as Faust wants them; None for plain text."""
+    tls = None
+    if settings.kafka_security_protocol.endswith("SSL"):
+        tls = ssl.create_default_context(cafile=settings.kafka_ssl_cafile)
+    if settings.kafka_security_protocol.startswith("SASL"):
+        return faust.SASLCredentials(
+            username=settings.kafka_sasl_username,
+            password=settings.kafka_sasl_password,
+            ssl_context=tls,
+            mechanism=settings.kafka_sasl_mechanism,
+        )
+    return faust.SSLCredentials(tls) if tls else None
