@@ -1,5 +1,6 @@
 """What stands in the log: every kind of event under its stored name, and the entry that gives it its place."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -53,7 +54,7 @@ class DataDisclosed(Struct, frozen=True, kw_only=True, tag_field="name", tag="pe
 
 
 class AlertsDelivered(Struct, frozen=True, kw_only=True, tag_field="name", tag="alerts-delivered.v1"):
-    """Alerts reached an outlet (a topic) whose reader is `department`: which alerts, of whom."""
+    """Alerts were handed over at an outlet (a topic, an account of the API) to `department`: which alerts, of whom."""
 
     department: str
     outlet: str
@@ -91,6 +92,19 @@ class Entry(Struct, frozen=True):
     def originator_version(self) -> int:
         """The version, likewise."""
         return self.version
+
+
+def delivery(department: str, outlet: str, entries: Iterable[Entry]) -> AlertsDelivered | None:
+    """The record of handing over the alerts among some entries; None when there are none."""
+    alerts = [entry.event for entry in entries if isinstance(entry.event, AlertRaised | AlertWithdrawn)]
+    if not alerts:
+        return None
+    return AlertsDelivered(
+        department=department,
+        outlet=outlet,
+        alerts=tuple(alert.alert for alert in alerts),
+        retirees=tuple(dict.fromkeys(alert.retiree for alert in alerts)),
+    )
 
 
 class Outcome(StrEnum):

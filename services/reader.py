@@ -1,5 +1,6 @@
 """Questions to the read models and the log, for the API and the pages alike; the one place where a person is unsealed."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -8,7 +9,7 @@ from msgspec import Struct
 
 from domain.decide import AlertRaised, AlertWithdrawn
 from domain.facts import Person
-from domain.history import DataDisclosed, Entry
+from domain.history import AlertsDelivered, DataDisclosed, Entry, delivery
 from domain.refusals import Refused
 from infra import codec, log
 from infra.keys import KeyRing
@@ -19,7 +20,11 @@ from projections import alert_inbox, audit_trail, roster
 from services.accounts import Account, Role
 
 _NAMESPACE = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
-_PURPOSE = {Role.COMMUNITY: "社区服务 community service", Role.OFFICER: "核对待遇 checking a benefit"}
+_PURPOSE = {
+    Role.COMMUNITY: "社区服务 community service",
+    Role.OFFICER: "核对待遇 checking a benefit",
+    Role.AUDITOR: "审计 auditing",
+}
 _BASIS = "个人信息保护法 第三十四条"
 
 
@@ -70,18 +75,24 @@ class Reader:
         self._keys = keys
 
     def alerts(self, account: Account, after: int, limit: int) -> tuple[list[Entry], int]:
-        """The alerts for the account's offices among the next `limit`, and the position up to which that is all."""
+        """The alerts for the account's offices among the next `limit`, and the position up to which that is all.
+
+        Handing them over is recorded first, as sending them to a topic is.
+        """
         with self._ledger.database.transaction() as connection:
             entries = [codec.decode(*row) for row in log.read_alerts(connection, after, limit)]
         mine = [entry for entry in entries if _office_of(entry).startswith(_office(account))]
+        if handed := delivery(account.department, f"http:{account.name}", mine):
+            self._record(account, handed)
         return mine, entries[-1].position if entries else after
 
     def inbox(self, account: Account, state: str, before: int, limit: int) -> list[dict[str, Any]]:
-        """The newest alerts in a state, for the account's offices."""
-        office = _office(account)
-        return self._views.select(
-            alert_inbox.PAGE, {"office": office, "state": state, "before": before, "limit": limit}
-        )
+        """The newest alerts in a state, for the account's offices; this look is recorded first."""
+        given = {"office": _office(account), "state": state, "before": before, "limit": limit}
+        rows = self._views.select(alert_inbox.PAGE, given)
+        if rows:
+            self._disclose(account, ("alerts",), (row["retiree"] for row in rows))
+        return rows
 
     def audit(self, department: str, retiree: UUID | None, before: str, limit: int) -> list[dict[str, Any]]:
         """The newest deeds, before one of them (its `deed_id`; empty: from the newest)."""
@@ -101,7 +112,7 @@ class Reader:
         if not division.startswith(account.division):
             raise Refused("forbidden", "division")
         given = {"division": division, "after": after, "limit": limit}
-        return self._unseal(account, self._views.select(roster.PAGE, given))
+        return self._unseal(account, _SHOWN, self._views.select(roster.PAGE, given))
 
     def retiree(self, account: Account, retiree: UUID) -> RetireeCard:
         """A retiree with the alerts about them; recorded as `roster` is.
@@ -113,16 +124,16 @@ class Reader:
             raise Refused("not-found", "retiree")
         if not rows[0]["community"].startswith(account.division):
             raise Refused("forbidden", "retiree")
-        lines = self._unseal(account, rows)
+        lines = self._unseal(account, (*_SHOWN, "alerts"), rows)
         if not lines:
             raise Refused("person-erased", "retiree")
         return RetireeCard(line=lines[0], alerts=self._views.select(alert_inbox.OF_RETIREE, {"retiree": retiree}))
 
-    def _unseal(self, account: Account, rows: list[dict[str, Any]]) -> list[RosterLine]:
+    def _unseal(self, account: Account, fields: tuple[str, ...], rows: list[dict[str, Any]]) -> list[RosterLine]:
         if not rows:
             return []
         retirees = [row["retiree"] for row in rows]
-        self._disclose(account, tuple(retirees))
+        self._disclose(account, fields, retirees)
         wrapped = self._wrapped(retirees)
         return [self._line(row, wrapped[row["retiree"]]) for row in rows if row["retiree"] in wrapped]  # not the erased
 
@@ -136,15 +147,16 @@ class Reader:
         with self._ledger.database.transaction() as connection:
             return dict(connection.execute(statements("ledger")["key_find"], {"retirees": retirees}).fetchall())
 
-    def _disclose(self, account: Account, retirees: tuple[UUID, ...]) -> None:
-        self._ledger.append(
-            uuid5(_NAMESPACE, f"changqing:reader:{account.name}"),
-            DataDisclosed(
-                department=account.department,
-                actor=account.name,
-                purpose=_PURPOSE[account.role],
-                legal_basis=_BASIS,
-                fields=_SHOWN,
-                retirees=retirees,
-            ),
+    def _disclose(self, account: Account, fields: tuple[str, ...], retirees: Iterable[UUID]) -> None:
+        disclosed = DataDisclosed(
+            department=account.department,
+            actor=account.name,
+            purpose=_PURPOSE[account.role],
+            legal_basis=_BASIS,
+            fields=fields,
+            retirees=tuple(dict.fromkeys(retirees)),
         )
+        self._record(account, disclosed)
+
+    def _record(self, account: Account, event: DataDisclosed | AlertsDelivered) -> None:
+        self._ledger.append(uuid5(_NAMESPACE, f"changqing:reader:{account.name}"), event)

@@ -5,9 +5,8 @@ from threading import Event as Flag
 
 import structlog
 
-from domain.decide import AlertRaised, AlertWithdrawn
 from domain.facts import Department
-from domain.history import AlertsDelivered, Entry
+from domain.history import Entry, delivery
 from infra.bus import Bus, BusError, Producer
 from infra.follower import RETRY_SECONDS, follow
 from infra.outbox import Outbox
@@ -42,7 +41,7 @@ class Relay:
                 self._stop.wait(RETRY_SECONDS)
         else:
             return
-        self._outbox.sent(entries[0].position, entries[-1].position, _delivered(entries))
+        self._outbox.sent(entries[0].position, entries[-1].position, delivery(Department.AGENCY, ALERTS, entries))
 
     def run(self) -> None:
         """Relay until told to stop."""
@@ -55,15 +54,3 @@ class Relay:
         if self._producer is not None:
             self._producer.close()
             self._producer = None
-
-
-def _delivered(entries: Sequence[Entry]) -> AlertsDelivered | None:
-    alerts = [entry.event for entry in entries if isinstance(entry.event, AlertRaised | AlertWithdrawn)]
-    if not alerts:
-        return None
-    return AlertsDelivered(
-        department=Department.AGENCY,
-        outlet=ALERTS,
-        alerts=tuple(alert.alert for alert in alerts),
-        retirees=tuple(dict.fromkeys(alert.retiree for alert in alerts)),
-    )

@@ -241,6 +241,8 @@ def test_the_roster_showed_the_stop_and_now_shows_the_resumption(system: System,
 
 def test_the_audit_trail_says_who_published_received_and_read(system: System, story: Story) -> None:
     roster_line(system, story.retiree)
+    system.get("/inbox", "officer", state="", limit=1000)
+    system.get("/alerts", "officer", limit=1000)
     system.settled()
     rows = system.get("/audit", "auditor", retiree=story.retiree).json()
     deeds = {(row["deed"], row["department"], row["actor"], row["what"]) for row in rows}
@@ -250,6 +252,8 @@ def test_the_audit_trail_says_who_published_received_and_read(system: System, st
         ("published", "civil-affairs", "kafka:intake.civil-affairs", "death-retracted.v1"),
         ("received", "social-insurance", "alerts.pension", "alerts"),
         ("read", "community", "community", SHOWN),
+        ("received", "social-insurance", "http:officer", "alerts"),
+        ("read", "social-insurance", "officer", "alerts"),
     }
     read = next(row for row in rows if row["deed"] == "read")
     assert read["purpose"]
