@@ -14,6 +14,9 @@ from services.application import today as business_day
 from services.web.words import WORDS
 from services.what_if import Answer, Case, examine
 
+_PAGE = 160
+"""Columns where there is no terminal: a file, a pipe."""
+
 
 def answer(file: Path, today: date | None, law_at: date | None, *, as_json: bool) -> int:
     """Answer a case file on standard output. Returns the exit code: 0, or 1 when a line was refused, or 2 for no file."""
@@ -29,7 +32,8 @@ def answer(file: Path, today: date | None, law_at: date | None, *, as_json: bool
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(given), indent=2).decode() + "\n")
     else:
-        _show(given, Console())
+        console = Console()
+        _show(given, console if console.is_terminal else Console(width=_PAGE))
     return 1 if given.refused else 0
 
 
