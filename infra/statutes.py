@@ -1,8 +1,9 @@
-"""Reads the law's TOML files out of the installed package."""
+"""Reads the TOML files of the domain out of the installed package: the law, and the names of divisions."""
 
 from functools import cache
 from importlib.resources import files
 
+from domain.divisions import Divisions, parse_divisions
 from domain.law import Law, parse_law
 
 
@@ -15,3 +16,8 @@ def the_law() -> Law:
         {"national.toml": folder.joinpath("national.toml").read_text("utf-8")},
         {name: text for name, text in sorted(cities.items()) if name.endswith(".toml")},
     )
+
+
+def the_divisions(more: str = "") -> Divisions:
+    """The divisions as shipped, and `more` of them: the text of a file of the same form. Raises `DivisionsError`."""
+    return parse_divisions(files("domain").joinpath("divisions.toml").read_text("utf-8") + "\n" + more)

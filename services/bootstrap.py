@@ -2,11 +2,12 @@
 
 from typing import Any, NamedTuple
 
+from domain.divisions import Divisions
 from domain.facts import Department
 from infra.bus import Bus
 from infra.keys import KeyRing, WrongKeyError
 from infra.outbox import Outbox
-from infra.statutes import the_law
+from infra.statutes import the_divisions, the_law
 from infra.views import Views
 from services.application import Changqing
 from services.outgoing import ALERTS, DEAD_LETTERS, LIFE_EVENTS, intake_topic, receipts_topic
@@ -33,6 +34,15 @@ def parts(settings: Settings) -> Parts:
     application = Changqing(settings.database_url, keys, the_law())
     views = Views(application.database)
     return Parts(application, keys, views, Outbox(application.database), Reader(application.ledger, views, keys))
+
+
+def divisions(settings: Settings) -> Divisions:
+    """The names of divisions, with those of the settings' file. Raises `SettingsError`."""
+    file = settings.changqing_divisions_file
+    try:
+        return the_divisions(file.read_text("utf-8") if file else "")
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"CHANGQING_DIVISIONS_FILE must name such a file: {error}") from error
 
 
 def bus(settings: Settings) -> Bus:

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     changqing_key_file: Path = Field(description="the file of the key-encryption key, 64 hex digits")
     changqing_credentials_file: Path = Field(description="the file of who may do what, JSON")
     changqing_status_file: Path | None = Field(default=None, description="where `run` writes how far it is")
+    changqing_divisions_file: Path | None = Field(
+        default=None, description="a TOML file that names streets and communities"
+    )
     changqing_host: str = Field(default="127.0.0.1", description="the address to listen on")
     changqing_port: int = Field(default=8000, ge=0, le=65535, description="the port to listen on")
 

@@ -4,21 +4,20 @@ import secrets
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
-from importlib.resources import files
 from itertools import repeat
 from pathlib import Path
 from threading import Event as Flag
 
 import msgspec
 
-from domain.divisions import parse_divisions
 from domain.facts import Department
 from infra.bus import Bus, BusError, Message
+from infra.statutes import the_divisions
 from services.accounts import Accounts, Role
 from services.application import Changqing, today
 from services.cloudevents import Publisher, department_of, structured
 from services.demo.people import invented_retirees
-from services.demo.sample import Event
+from services.demo.sample import Event, sample_areas
 from services.demo.trickle import trickle
 from services.intake import Received, accept
 from services.outgoing import intake_topic
@@ -45,13 +44,18 @@ def make_accounts(file: Path) -> dict[str, tuple[str, str]]:
     }
 
 
+def name_places(file: Path) -> None:
+    """Write the names of the invented streets and communities, for the pages."""
+    lines = (f'{area.code} = {{ zh = "{area.zh}", en = "{area.en}" }}\n' for area in sample_areas())
+    file.write_text("".join(lines), "utf-8")
+
+
 def people(count: int, home: Path) -> list[Event]:
     """The invented retirees of this data directory: the same ones each time it is used."""
     born = home / "demo-day"
     if not born.exists():
         born.write_text(today().isoformat())
-    divisions = parse_divisions(files("domain").joinpath("divisions.toml").read_text("utf-8"))
-    return list(invented_retirees(count, SEED, divisions, date.fromisoformat(born.read_text())))
+    return list(invented_retirees(count, SEED, the_divisions(), date.fromisoformat(born.read_text())))
 
 
 def register(application: Changqing, retirees: Sequence[Event]) -> Iterator[int]:

@@ -78,6 +78,7 @@ class Run:
         environment = self._environment(home)
         secrets = demo.make_accounts(home / "credentials.json")
         KeyRing.from_file(home / "key", create=True)
+        demo.name_places(home / "divisions.toml")
         progress = Progress(home / "status.json", self._console, _STEPS)
         environment |= {"DATABASE_URL": self._database(home, progress)}
         with progress.step("migrate"):
@@ -126,6 +127,7 @@ class Run:
             "CHANGQING_KEY_FILE": str(home / "key"),
             "CHANGQING_CREDENTIALS_FILE": str(home / "credentials.json"),
             "CHANGQING_STATUS_FILE": str(home / "status.json"),
+            "CHANGQING_DIVISIONS_FILE": str(home / "divisions.toml"),
             "CHANGQING_PORT": str(_free_port(self._port)),
         }
 

@@ -10,14 +10,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from domain.divisions import Divisions, parse_divisions
+from domain.divisions import Divisions
 from domain.facts import Department
 from domain.refusals import Refused
 from infra.log import LAST
 from services.accounts import Role
 from services.api.auth import WhoAsks
 from services.api.questions import NOBODY, DeedCursor, DivisionPrefix, reader_of
-from services.demo.sample import sample_areas
 from services.settings import Settings
 from services.web.words import WORDS
 
@@ -36,15 +35,12 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["word"] = lambda key: WORDS.get(str(key), str(key))
-    environment.globals["division"] = lambda code: divisions().full_name(code, "zh")
     return environment
 
 
-@cache
-def divisions() -> Divisions:
-    """The division codes, the invented ones of the demo among them."""
-    text = files("domain").joinpath("divisions.toml").read_text("utf-8")
-    return parse_divisions(text).extended(sample_areas())
+def name_divisions(divisions: Divisions) -> None:
+    """Let the pages show divisions by name."""
+    _templates().globals["division"] = divisions.full_name
 
 
 def render(template: str, **given: object) -> str:
