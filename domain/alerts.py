@@ -64,9 +64,8 @@ class Instruction(Struct, frozen=True):
     act_by: date
 
 
-_EVIDENCE = (
-    20  # facts an alert names beside its cause; a chatty publisher must not make it longer than a message may be
-)
+_EVIDENCE = 20
+"""Facts an alert names beside its cause: a chatty publisher must not make it longer than a message may be."""
 
 Standing = dict[Action, Instruction]
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.alerts import Action, Instruction, Kind, Standing, Strength, difference, standing
-from domain.entitlement import assess, registration
+from domain.entitlement import assess, registered_fact
 from domain.facts import MAY_PUBLISH, Known, Reference, RetirementRegistered
 from domain.law import Citation, Law
 from domain.money import Yuan
@@ -111,10 +111,8 @@ def evolve(state: RetireeState, decision: Decision) -> RetireeState:
 
 def standing_of(state: RetireeState, law: Law, today: date) -> Standing:
     """The instructions that hold for a state on `today`."""
-    registered = registration(state.facts)
-    if registered is None or not isinstance(registered.fact, RetirementRegistered):
-        return {}
-    return standing(assess(state.facts, law, today), registered.fact.monthly_pension, law, today)
+    registered = registered_fact(state.facts)
+    return standing(assess(state.facts, law, today), registered.monthly_pension, law, today) if registered else {}
 
 
 def _alerts(
@@ -161,9 +159,9 @@ def _raise(retiree: UUID, number: int, given: Instruction, office: str, replaces
 
 def _office(state: RetireeState, law: Law) -> str:
     """The agency that must act: that of the city of residence; by division code where the city has no file."""
-    registered = registration(state.facts)
-    if registered is None or not isinstance(registered.fact, RetirementRegistered):
+    registered = registered_fact(state.facts)
+    if registered is None:
         return ""
-    division = registered.fact.residence_division
+    division = registered.residence_division
     city = law.city_of(division)
     return f"social-insurance/{city.code if city else division[:4] + '00000000'}"

@@ -48,6 +48,12 @@ def registration(facts: Iterable[Known]) -> Known | None:
     return max(found, key=lambda k: precedence(k.department, k.fact.effective, k.reference), default=None)
 
 
+def registered_fact(facts: Iterable[Known]) -> RetirementRegistered | None:
+    """What the registration that counts says; None: not registered."""
+    found = registration(facts)
+    return found.fact if found and isinstance(found.fact, RetirementRegistered) else None
+
+
 def precedence(department: str, effective: date, reference: Reference) -> tuple[bool, date, Reference]:
     """Which of two registrations counts: the one whose precedence is greater."""
     return department == Department.AGENCY, effective, reference

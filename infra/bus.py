@@ -57,22 +57,16 @@ class Bus:
         return len(described["members"]) if described["group_state"] == "Stable" else 0
 
     def producer(self) -> "Producer":
-        """A producer: idempotent, acknowledged by all replicas, in order per key. Raises `BusError`."""
-        try:
-            return Producer(
-                KafkaProducer(
-                    **self._settings, acks="all", enable_idempotence=True, linger_ms=0, compression_type="gzip"
-                )
-            )
-        except (KafkaError, OSError) as error:
-            raise BusError(f"Kafka is not available: {error}") from error
+        """A producer: idempotent, acknowledged by all replicas, in order per key. It connects when it first sends."""
+        return Producer(self._settings)
 
 
 class Producer:
-    """Sends batches; when `send` returns, the brokers have all of it."""
+    """Sends batches; when `send` returns, the brokers have all of it. After a failure it connects anew."""
 
-    def __init__(self, producer: Any) -> None:
-        self._producer = producer
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = settings
+        self._client: Any = None
 
     def send(self, batch: Iterable[Message]) -> None:
         """Send messages in order and wait for every acknowledgement.
@@ -81,8 +75,11 @@ class Producer:
         some: at least once, in order per key.
         """
         try:
+            self._client = self._client or KafkaProducer(
+                **self._settings, acks="all", enable_idempotence=True, linger_ms=0, compression_type="gzip"
+            )
             pending = [
-                self._producer.send(
+                self._client.send(
                     m.topic, key=m.key, value=m.value, headers=[("content-type", m.content_type.encode())]
                 )
                 for m in batch
@@ -90,8 +87,11 @@ class Producer:
             for one in pending:
                 one.get(timeout=SEND_SECONDS)
         except (KafkaError, OSError) as error:
+            self.close()
             raise BusError(f"Kafka did not take the messages: {error}") from error
 
     def close(self) -> None:
         """Close the connections; unsent messages are dropped, as nobody was told that they were sent."""
-        self._producer.close(timeout=1)
+        if self._client is not None:
+            self._client.close(timeout=1)
+            self._client = None

@@ -35,10 +35,8 @@ class Database:
         try:
             with self._pool.connection() as connection:
                 yield connection
-        except (
-            psycopg.OperationalError,
-            psycopg.InterfaceError,
-        ) as error:  # lost, shut down, deadlocked, pool timed out
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            # lost, shut down, deadlocked, or no connection of the pool came free
             raise unavailable(error) from error
 
     @contextmanager

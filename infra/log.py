@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from psycopg import Connection
 
@@ -11,6 +11,7 @@ from infra.database import Rows
 from infra.sql import statements
 
 SQL = statements("ledger")
+_NAMESPACE = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 LAST = 2**62
 """A position or version beyond all others."""
 
@@ -40,6 +41,11 @@ class Unplaced(NamedTuple):
     version: int
     name: str
     state: bytes
+
+
+def stream_of(name: str) -> UUID:
+    """The stream of somebody who is no retiree: a relay, a reader."""
+    return uuid5(_NAMESPACE, f"changqing:{name}")
 
 
 class Stream(NamedTuple):

@@ -1,16 +1,13 @@
 """How far a relay has come, and the record of what it delivered: both in one transaction."""
 
-from uuid import UUID, uuid5
-
 from eventsourcing.persistence import Tracking
 
 from domain.history import AlertsDelivered
 from infra.database import Database
 from infra.ledger import append_plain
+from infra.log import stream_of
 from infra.recorder import LedgerRecorder
 from infra.views import APPLICATION
-
-_NAMESPACE = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 
 
 class Outbox:
@@ -19,7 +16,7 @@ class Outbox:
     def __init__(self, database: Database, follower: str = "relay") -> None:
         self.database = database
         self._recorder = LedgerRecorder(database, follower)
-        self._stream = uuid5(_NAMESPACE, f"changqing:outbox:{follower}")
+        self._stream = stream_of(f"outbox:{follower}")
 
     def position(self) -> int:
         """The position up to which everything was sent."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -19,7 +19,6 @@ from infra.views import Views
 from projections import alert_inbox, audit_trail, roster
 from services.accounts import Account, Role
 
-_NAMESPACE = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 _PURPOSE = {
     Role.COMMUNITY: "社区服务 community service",
     Role.OFFICER: "核对待遇 checking a benefit",
@@ -159,4 +158,4 @@ class Reader:
         self._record(account, disclosed)
 
     def _record(self, account: Account, event: DataDisclosed | AlertsDelivered) -> None:
-        self._ledger.append(uuid5(_NAMESPACE, f"changqing:reader:{account.name}"), event)
+        self._ledger.append(log.stream_of(f"reader:{account.name}"), event)

@@ -7,7 +7,7 @@ import structlog
 
 from domain.facts import Department
 from domain.history import Entry, delivery
-from infra.bus import Bus, BusError, Producer
+from infra.bus import Bus, BusError
 from infra.follower import RETRY_SECONDS, follow
 from infra.outbox import Outbox
 from services.outgoing import ALERTS, messages
@@ -20,9 +20,8 @@ class Relay:
 
     def __init__(self, outbox: Outbox, bus: Bus, stop: Flag) -> None:
         self._outbox = outbox
-        self._bus = bus
+        self._producer = bus.producer()
         self._stop = stop
-        self._producer: Producer | None = None
 
     def handle(self, entries: Sequence[Entry]) -> None:
         """Send a batch, wait until Kafka has it, then remember the position and what was delivered to whom.
@@ -32,12 +31,10 @@ class Relay:
         batch = [message for entry in entries for message in messages(entry)]
         while not self._stop.is_set():
             try:
-                self._producer = self._producer or self._bus.producer()
                 self._producer.send(batch)
                 break
             except BusError as error:
                 _logger.warning("Kafka lost, waiting for it", error=str(error))
-                self._close()
                 self._stop.wait(RETRY_SECONDS)
         else:
             return
@@ -48,9 +45,4 @@ class Relay:
         try:
             follow(self._outbox.database, "relay", self._outbox.position, self.handle, self._stop)
         finally:
-            self._close()
-
-    def _close(self) -> None:
-        if self._producer is not None:
             self._producer.close()
-            self._producer = None

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from domain.decide import AlertRaised, AlertWithdrawn, FactRecorded, RetireeState, check, decide, evolve
-from domain.entitlement import Assessment, Debt, assess, last_paid_month, registration
+from domain.entitlement import Assessment, Debt, assess, last_paid_month, registered_fact
 from domain.facts import DeathReported, Known, Reference, RetirementRegistered
 from domain.identity import check_day, normal, normal_name
 from domain.law import Law
@@ -154,10 +154,8 @@ def _day_of(time: datetime) -> date:
 def _case(person: str, retiree: UUID, facts: list[Known], law: Law, today: date) -> Case:
     state, alerts = _live(retiree, facts, law)
     found = assess(state.facts, law, today)
-    registered = registration(state.facts)
-    pension = (
-        registered.fact.monthly_pension if registered and isinstance(registered.fact, RetirementRegistered) else "0.00"
-    )
+    registered = registered_fact(state.facts)
+    pension = registered.monthly_pension if registered else "0.00"
     return Case(
         person=f"{person[:6]}********{person[-4:]}",
         registered=state.registered,

@@ -17,7 +17,7 @@ import structlog
 from domain.facts import Department
 from domain.history import Receipt
 from domain.refusals import Refused
-from infra.bus import Bus, BusError, Message, Producer
+from infra.bus import Bus, BusError, Message
 from infra.database import DatabaseError
 from infra.keys import KeyRing
 from services.application import Changqing
@@ -70,9 +70,8 @@ class Worker:
 
     def __init__(self, application: Changqing, bus: Bus, keys: KeyRing) -> None:
         self._application = application
-        self._bus = bus
+        self._producer = bus.producer()
         self._keys = keys
-        self._producer: Producer | None = None
 
     def take(self, batch: Sequence[Arrived]) -> None:
         """Accept a batch, and send receipts and dead letters of what the log itself will not tell of.
@@ -82,7 +81,8 @@ class Worker:
         received = [Received(one.envelope, one.publisher) for one in batch]
         head = _patiently(self._application.recorder.max_notification_id) or 0
         answers = _patiently(partial(accept, self._application, received))
-        _patiently(partial(self._send, self._messages(batch, answers, head)))
+        if messages := self._messages(batch, answers, head):
+            _patiently(partial(self._producer.send, messages))
 
     def _messages(self, batch: Sequence[Arrived], answers: Sequence[Answer], head: int) -> list[Message]:
         out: list[Message] = []
@@ -106,18 +106,6 @@ class Worker:
     def _sealed(self, value: bytes) -> str:
         """The original bytes, unless a message could not hold them: then their place in the topic must do."""
         return base64.b64encode(self._keys.seal_letter(value)).decode() if len(value) <= LETTER_LIMIT else ""
-
-    def _send(self, messages: Sequence[Message]) -> None:
-        if not messages:
-            return
-        try:
-            self._producer = self._producer or self._bus.producer()
-            self._producer.send(messages)
-        except BusError:
-            if self._producer:
-                self._producer.close()
-            self._producer = None
-            raise
 
 
 def _patiently(deed: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import partial
 from itertools import repeat
@@ -68,18 +69,15 @@ def register(application: Changqing, retirees: Sequence[Event]) -> Iterator[int]
 
 def publish_trickle(bus: Bus, retirees: Sequence[Event], seed: int, stop: Flag) -> None:
     """Publish an event to Kafka every two seconds, as a department would, until told to stop."""
-    producer = None
+    producer = bus.producer()
     for event in trickle(retirees, seed, repeat(today()), per_day=50):
         if stop.wait(PAUSE_SECONDS):
             return
         now = {**event, "time": datetime.now(UTC).isoformat()}
         topic = intake_topic(department_of(event["source"]))
         key = event["source"].encode()
-        try:
-            producer = producer or bus.producer()
+        with suppress(BusError):  # Kafka is away; the next event finds out whether it is back
             producer.send([Message(topic, key, msgspec.json.encode(now))])
-        except BusError:
-            producer = None  # Kafka is away; the next event finds out whether it is back
 
 
 def write_samples(home: Path, retirees: Sequence[Event]) -> tuple[Path, Path]:
