@@ -1,7 +1,7 @@
 """Deciding: a state and a fact in, facts and alerts out. Evolving: the state after them.
 
-The state of one retiree is all that a decision needs and no more: the facts that bear on entitlement, and the open
-alerts. Its size grows with those facts only, not with the length of the history.
+The state of one retiree is all that a decision needs and no more: the dossier of what bears on entitlement, and the open
+alerts. Its size does not grow with the length of the history.
 """
 
 from datetime import date
@@ -12,8 +12,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.alerts import Action, Instruction, Kind, Standing, Strength, difference, standing
-from domain.entitlement import assess, registered_fact
-from domain.facts import MAY_PUBLISH, Known, Reference, RetirementRegistered
+from domain.dossier import Dossier, bounded
+from domain.entitlement import learned, review
+from domain.facts import MAY_PUBLISH, Known, Reference
 from domain.law import Citation, Law
 from domain.money import Yuan
 from domain.months import Month
@@ -52,36 +53,36 @@ class AlertWithdrawn(Struct, frozen=True, kw_only=True, tag_field="name", tag="p
 
 
 class FactRecorded(Struct, frozen=True):
-    """A published fact enters the history."""
+    """A published fact enters the history; `dossier` is what is known with it."""
 
     known: Known
+    dossier: Dossier
 
 
 Decision = FactRecorded | AlertRaised | AlertWithdrawn
 
 
 class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What deciding needs of one retiree: the facts that bear on entitlement, and the alerts that are open."""
+    """What deciding needs of one retiree: the dossier, and the alerts that are open."""
 
-    facts: tuple[Known, ...] = ()
+    dossier: Dossier = Dossier()
     open_alerts: dict[Action, str] = {}
     alerts_raised: int = 0
 
     @property
     def registered(self) -> bool:
         """Whether the retiree is known to us; until then facts are parked."""
-        return any(isinstance(known.fact, RetirementRegistered) for known in self.facts)
+        return self.dossier.registered is not None
 
 
 def decide(retiree: UUID, state: RetireeState, known: Known, law: Law, today: date) -> list[Decision]:
     """What follows from a newly learned fact: the fact itself, then the alerts it raises or withdraws.
 
-    Raises `Refused` as `check` does.
+    Raises `Refused` as `check` does. The state must fit the fact as `domain.dossier.learn` says.
     """
     check(known, today)
-    recorded = FactRecorded(known)
-    after = evolve(state, recorded)
-    return [recorded, *_alerts(retiree, state, after, known.reference, law, today)]
+    after = learned(state.dossier, known, law)
+    return [FactRecorded(known, bounded(after)), *_alerts(retiree, state, after, known.reference, law, today)]
 
 
 def check(known: Known, today: date) -> None:
@@ -95,8 +96,8 @@ def check(known: Known, today: date) -> None:
 def evolve(state: RetireeState, decision: Decision) -> RetireeState:
     """The state after a decision. Never refuses."""
     match decision:
-        case FactRecorded(known):
-            return replace(state, facts=(*state.facts, known))
+        case FactRecorded():
+            return replace(state, dossier=decision.dossier)
         case AlertRaised():
             gone = set(decision.replaces)
             still = {action: alert for action, alert in state.open_alerts.items() if alert not in gone}
@@ -109,30 +110,33 @@ def evolve(state: RetireeState, decision: Decision) -> RetireeState:
             assert_never(decision)
 
 
-def standing_of(state: RetireeState, law: Law, today: date) -> Standing:
-    """The instructions that hold for a state on `today`."""
-    registered = registered_fact(state.facts)
-    return standing(assess(state.facts, law, today), registered.monthly_pension, law, today) if registered else {}
+def standing_of(dossier: Dossier, law: Law, today: date) -> Standing:
+    """The instructions that hold for a dossier on `today`."""
+    registered = dossier.registration
+    if registered is None or (not dossier.deaths and all(run.pays for run in dossier.paid)):
+        return {}  # nothing speaks against a month, and every one was paid: the most there are
+    return standing(review(dossier, law, today), registered.monthly_pension, law, today)
 
 
 def _alerts(
-    retiree: UUID, before: RetireeState, after: RetireeState, cause: Reference, law: Law, today: date
+    retiree: UUID, state: RetireeState, after: Dossier, cause: Reference, law: Law, today: date
 ) -> list[AlertRaised | AlertWithdrawn]:
+    before = standing_of(state.dossier, law, today)
     now = standing_of(after, law, today)
-    given = difference(standing_of(before, law, today), now, cause, law, today)
-    if not given and not (set(before.open_alerts) - set(now) - {Action.RESUME}):
+    given = difference(before, now, cause, law, today)
+    if not given and not (set(state.open_alerts) - set(now) - {Action.RESUME}):
         return []
     raised = {instruction.terms.action for instruction in given}
     lapsed = [
         alert
-        for action, alert in before.open_alerts.items()
+        for action, alert in state.open_alerts.items()
         if action in raised or (action not in now and (action is not Action.RESUME or Action.STOP in raised))
     ]
     office = _office(after, law)
     if not given:
         return [AlertWithdrawn(alert=alert, retiree=retiree, office=office, evidence=(cause,)) for alert in lapsed]
     return [
-        _raise(retiree, before.alerts_raised + n, instruction, office, tuple(lapsed) if n == 1 else ())
+        _raise(retiree, state.alerts_raised + n, instruction, office, tuple(lapsed) if n == 1 else ())
         for n, instruction in enumerate(given, start=1)
     ]
 
@@ -157,9 +161,9 @@ def _raise(retiree: UUID, number: int, given: Instruction, office: str, replaces
     )
 
 
-def _office(state: RetireeState, law: Law) -> str:
+def _office(dossier: Dossier, law: Law) -> str:
     """The agency that must act: that of the city of residence; by division code where the city has no file."""
-    registered = registered_fact(state.facts)
+    registered = dossier.registration
     if registered is None:
         return ""
     division = registered.residence_division

@@ -11,6 +11,7 @@ from domain.refusals import Refused
 _EIGHTEEN = re.compile(r"\d{17}[\dX]", re.ASCII)
 _FIFTEEN = re.compile(r"\d{15}", re.ASCII)
 _WITHIN = re.compile(r"(?<!\d)\d{17}[\dX](?!\d)", re.ASCII)
+_SEVENTEEN = re.compile(r"(?:\d\s*){17}")
 _OLDEST = 1880  # a serial number that reads as an earlier birth is a serial number
 _BORN_18YY = ("996", "997", "998", "999")
 """Endings of 15-digit numbers kept for people born in the 1800s."""
@@ -24,7 +25,7 @@ def normal(number: str, path: str = "data.person.identity_number") -> str:
 
     Raises `Refused("identity-number-invalid")`; the number itself is never repeated.
     """
-    text = re.sub(r"\s", "", unicodedata.normalize("NFKC", number)).upper()
+    text = number if _EIGHTEEN.fullmatch(number) else re.sub(r"\s", "", unicodedata.normalize("NFKC", number)).upper()
     if _FIFTEEN.fullmatch(text):
         text = text[:6] + ("18" if text.endswith(_BORN_18YY) else "19") + text[6:]
         text += ric.calc_check_digit(text + "0")
@@ -41,7 +42,12 @@ def normal(number: str, path: str = "data.person.identity_number") -> str:
 
 def names_a_person(text: str) -> bool:
     """Whether an 18-digit identity number of somebody who may live stands in a text."""
-    folded = re.sub(r"\s", "", unicodedata.normalize("NFKC", text)).upper()
+    if len(text) < 18:
+        return False
+    folded = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    if not _SEVENTEEN.search(folded):
+        return False
+    folded = re.sub(r"\s", "", folded).upper()
     return any(_valid(found) for found in _WITHIN.findall(folded))
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from domain.alerts import Action
 from domain.decide import AlertRaised, AlertWithdrawn
-from domain.entitlement import precedence
+from domain.dossier import precedence
 from domain.facts import Reference, RetirementRegistered
 from domain.history import Entry, FactPublished
 from projections.read_model import ReadModel

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from domain.decide import AlertRaised, AlertWithdrawn, FactRecorded, RetireeState, check, decide, evolve
-from domain.entitlement import Assessment, Debt, assess, last_paid_month, registered_fact
+from domain.entitlement import Assessment, Debt, last_paid_month, review
 from domain.facts import DeathReported, Known, Reference, RetirementRegistered
 from domain.identity import check_day, normal, normal_name
 from domain.law import Law
@@ -17,7 +17,7 @@ from domain.money import Yuan, fen, yuan
 from domain.months import Month, plus
 from domain.refusals import Refused
 from domain.timeline import Run, Span, Status, differences
-from infra.ledger import Submission
+from infra.submissions import Submission
 from services.application import BEIJING
 from services.cloudevents import Envelope, Publisher, department_of, structured, submission
 from services.intake import Refusal, refusal
@@ -153,8 +153,8 @@ def _day_of(time: datetime) -> date:
 
 def _case(person: str, retiree: UUID, facts: list[Known], law: Law, today: date) -> Case:
     state, alerts = _live(retiree, facts, law)
-    found = assess(state.facts, law, today)
-    registered = registered_fact(state.facts)
+    found = review(state.dossier, law, today)
+    registered = state.dossier.registration
     pension = registered.monthly_pension if registered else "0.00"
     return Case(
         person=f"{person[:6]}********{person[-4:]}",
@@ -196,7 +196,7 @@ def _months(found: Assessment, pension: Yuan, law: Law, today: date) -> Iterator
     if not found.timeline:
         return
     paid_until = last_paid_month(law, today)
-    wrong = list(differences(found.paid, found.timeline))
+    wrong = differences(found.paid, found.timeline)
     until = max(paid_until, found.timeline[-1].first)
     for span in found.timeline:
         month = span.first
@@ -212,7 +212,7 @@ def _months(found: Assessment, pension: Yuan, law: Law, today: date) -> Iterator
             month = plus(month, 1)
 
 
-def _settlement(month: Month, span: Span, wrong: list[Run], paid_until: Month) -> str:
+def _settlement(month: Month, span: Span, wrong: tuple[Run, ...], paid_until: Month) -> str:
     if month > paid_until:
         return "not-yet"
     for run in wrong:

@@ -1,7 +1,7 @@
 """Facts and submissions for tests, with everything that a test does not speak of filled in."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 from uuid import UUID
@@ -10,7 +10,9 @@ import msgspec
 from hypothesis import strategies as st
 from stdnum.cn import ric
 
+from domain import entitlement
 from domain.decide import AlertRaised, Decision, RetireeState, decide, evolve
+from domain.entitlement import Assessment, compiled, review
 from domain.facts import (
     DeathReported,
     DeathRetracted,
@@ -22,7 +24,8 @@ from domain.facts import (
     RetirementRegistered,
 )
 from domain.law import Law
-from infra.ledger import Submission
+from domain.timeline import Timeline
+from infra.submissions import Submission
 
 RETIREE = UUID("5e3c2f6e-0000-4000-8000-000000000001")
 SHENZHEN = "440304901001"
@@ -65,6 +68,16 @@ def death(
 
 def retraction(of: str, learnt: date, id_: str = "retraction", department: Department = CIVIL_AFFAIRS) -> Known:
     return known(id_, DeathRetracted(effective=learnt, retracts=of), learnt, department)
+
+
+def timeline(facts: Iterable[Known], law: Law) -> Timeline:
+    """The timeline of a set of facts."""
+    return entitlement.timeline(compiled(facts, law), law)
+
+
+def assess(facts: Iterable[Known], law: Law, today: date) -> Assessment:
+    """The assessment of a set of facts."""
+    return review(compiled(facts, law), law, today)
 
 
 class Step(NamedTuple):

@@ -85,7 +85,10 @@ class Law:
         """The version of a rule in force on a day; the oldest one before there was any. `KeyError`: no such rule."""
         day = self._pinned_to or on
         versions = self._rules[key]
-        return next((rule for rule in reversed(versions) if rule.valid_from <= day), versions[0])
+        for rule in reversed(versions):
+            if rule.valid_from <= day:
+                return rule
+        return versions[0]
 
     def versions(self, key: str, first: Month) -> Iterator[tuple[Month, Rule]]:
         """The versions of a rule that hold from month `first` on, each with the month from which it does.

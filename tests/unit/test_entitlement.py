@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.entitlement import Assessment, Debt, assess, last_paid_month, live_deaths, timeline
+from domain.entitlement import Assessment, Debt, compiled, last_paid_month
 from domain.facts import DeathReported, Department, Known, RetirementRegistered
 from domain.law import Law, parse_law
 from domain.months import Month, first_day, month_of, plus
-from domain.timeline import Status, Timeline
+from domain.timeline import Run, Status, Timeline
 from infra.statutes import the_law
-from tests.building import LAST_DAY, death, histories, on_one_day, registered, retraction
+from tests.building import LAST_DAY, assess, death, histories, on_one_day, registered, retraction, timeline
 
 LAW = the_law()
 NATIONAL = files("domain.law").joinpath("national.toml").read_text("utf-8")
@@ -29,6 +29,10 @@ def pays(facts: Sequence[Known], law: Law = LAW) -> list[tuple[str, str | None, 
 
 def status(timeline: Timeline, month: Month) -> Status | None:
     return next((s.status for s in timeline if s.first <= month and (s.last is None or month <= s.last)), None)
+
+
+def reports_of(facts: Sequence[Known]) -> list[Known]:
+    return list(compiled(facts, LAW).deaths)
 
 
 def debt(months: int, first: str, last: str) -> Debt:
@@ -223,9 +227,9 @@ def test_the_same_document_cannot_stop_twice_and_a_new_one_can() -> None:
     back = retraction("1", date(2024, 4, 2), "2")
     again = death(date(2024, 3, 10), date(2024, 4, 8), "3", document="民政〔2024〕1号")
     new = death(date(2024, 3, 12), date(2024, 5, 8), "4", document="民政〔2024〕2号")
-    assert live_deaths([first, back, again]) == []
+    assert reports_of([first, back, again]) == []
     assert pays([RETIRED, first, back, again]) == [("2020-02", None, "payable")]
-    assert live_deaths([first, back, again, new]) == [new]
+    assert reports_of([first, back, again, new]) == [new]
     assert pays([RETIRED, first, back, again, new])[-1] == ("2024-04", None, "stopped")
 
 
@@ -242,13 +246,13 @@ def test_a_document_of_another_department_is_another_document() -> None:
     first = death(date(2024, 3, 10), date(2024, 3, 20), "1", document="1号")
     back = retraction("1", date(2024, 4, 2), "2")
     police = death(date(2024, 3, 10), date(2024, 4, 8), "3", Department.POLICE, document="1号")
-    assert live_deaths([first, back, police]) == [police]
+    assert reports_of([first, back, police]) == [police]
 
 
 def test_nobody_takes_back_the_report_of_another_source() -> None:
     reported = death(date(2024, 3, 10), date(2024, 3, 20), "1")
     foreign = retraction("1", date(2024, 4, 2), "1", Department.POLICE)
-    assert live_deaths([reported, foreign]) == [reported]
+    assert reports_of([reported, foreign]) == [reported]
 
 
 # What was paid meanwhile
@@ -258,15 +262,15 @@ def test_a_late_report_makes_every_month_paid_since_too_much() -> None:
     facts = [RETIRED, death(date(2024, 1, 31), date(2024, 4, 10))]
     found = assess(facts, LAW, date(2024, 4, 10))
     assert (found.overpaid, found.owed) == (debt(3, "2024-02", "2024-04"), None)
-    assert [(span.first, span.last, span.status.value) for span in found.paid] == [("2020-02", "2024-04", "payable")]
+    assert found.paid == (Run(Month("2020-02"), Month("2024-04"), pays=True),)
 
 
 def test_what_was_paid_ends_with_today_however_long_ago_the_stop() -> None:
     found = assess([RETIRED, death(date(2024, 1, 31), date(2024, 4, 10))], LAW, date(2024, 9, 2))
-    assert [(span.first, span.last, span.status.value) for span in found.paid] == [
-        ("2020-02", "2024-04", "payable"),
-        ("2024-05", "2024-09", "stopped"),
-    ]
+    assert found.paid == (
+        Run(Month("2020-02"), Month("2024-04"), pays=True),
+        Run(Month("2024-05"), Month("2024-09"), pays=False),
+    )
 
 
 def test_a_report_in_the_month_of_death_finds_nothing_paid_too_much() -> None:
@@ -438,7 +442,7 @@ def test_what_is_paid_and_owed_adds_up_to_what_is_due(facts: list[Known]) -> Non
         payment = first_day(month)
         told = [k for k in facts if k is registration or max(k.learnt, registration.learnt) < payment]
         paid = status(timeline(told, LAW), month) is Status.PAYABLE
-        assert (status(found.paid, month) is Status.PAYABLE) == paid
+        assert any(run.pays for run in found.paid if run.first <= month <= (run.last or month)) == paid
         due = status(found.timeline, month) is Status.PAYABLE
         overpaid += paid and not due
         owed += due and not paid

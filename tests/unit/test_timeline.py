@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from domain.facts import Reference
 from domain.law import Citation
 from domain.months import Month, count, plus
-from domain.timeline import Run, Span, Status, Timeline, clip, differences
+from domain.timeline import Run, Span, Status, Timeline, differences, joined
 
 RULE = Citation("key", "document", "article", "中文", "English")
 FACTS = (Reference("/civil-affairs/shenzhen", "1"),)
@@ -48,18 +48,22 @@ def pays(timeline: Timeline, month: Month) -> bool | None:
     return None
 
 
-def test_a_clip_cuts_through_spans_and_leaves_out_those_beyond() -> None:
-    timeline = (payable("2024-01", "2024-03"), stopped("2024-04", "2024-06"), payable("2024-07"))
-    assert clip(timeline, Month("2024-02"), Month("2024-05")) == (
-        payable("2024-02", "2024-03"),
-        stopped("2024-04", "2024-05"),
+def test_the_part_of_a_run_within_months_ends_where_either_ends() -> None:
+    run = Run(Month("2024-04"), Month("2024-06"), pays=False)
+    assert run.within(Month("2024-05"), None) == Run(Month("2024-05"), Month("2024-06"), pays=False)
+    assert run.within(None, Month("2024-04")) == Run(Month("2024-04"), Month("2024-04"), pays=False)
+    assert run.within(Month("2024-07"), None) is None
+    assert run.within(None, Month("2024-03")) is None
+    assert Run(Month("2024-04"), None, pays=True).within(Month("2024-06"), None) == Run(
+        Month("2024-06"), None, pays=True
     )
-    assert clip(timeline, Month("2024-06"), None) == (stopped("2024-06", "2024-06"), payable("2024-07"))
-    assert clip(timeline, Month("2023-01"), Month("2023-12")) == ()
 
 
-def test_a_clip_of_one_month_has_that_month_alone() -> None:
-    assert clip((payable("2024-01"),), Month("2024-02"), Month("2024-02")) == (payable("2024-02", "2024-02"),)
+def test_runs_that_follow_and_say_the_same_are_joined() -> None:
+    first, second = Run(Month("2024-01"), Month("2024-02"), pays=True), Run(Month("2024-03"), None, pays=True)
+    assert joined([first, None, second]) == (Run(Month("2024-01"), None, pays=True),)
+    apart = Run(Month("2024-04"), None, pays=True)
+    assert joined([first, apart]) == (first, apart)
 
 
 def test_the_months_after_a_stop_differ_without_end() -> None:
@@ -85,19 +89,6 @@ def test_months_that_one_timeline_does_not_speak_of_differ_from_nothing() -> Non
     assert list(differences((), (payable("2024-01"),))) == []
     assert list(differences((payable("2024-01"),), ())) == []
     assert list(differences((payable("2024-05"),), (stopped("2024-01"),))) == [Run(Month("2024-05"), None, pays=False)]
-
-
-@given(timelines(), st.integers(0, 20), st.none() | st.integers(0, 20))
-def test_a_clip_says_of_its_months_what_the_whole_says(timeline: Timeline, begin: int, length: int | None) -> None:
-    first = plus(BEGIN, begin)
-    last = None if length is None else plus(first, length)
-    part = clip(timeline, first, last)
-    for month in (plus(BEGIN, n) for n in range(60)):
-        inside = first <= month and (last is None or month <= last)
-        assert pays(part, month) == (pays(timeline, month) if inside else None)
-    for one, other in pairwise(part):
-        assert one.last is not None
-        assert plus(one.last, 1) == other.first
 
 
 @given(timelines(), timelines())

@@ -1,0 +1,111 @@
+"""The dossier: what it leaves out changes no answer, and it does not grow."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import permutations
+from random import Random
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.decide import RetireeState, decide, evolve
+from domain.dossier import KEEP, Dossier, asks, bounded, leans_on_all
+from domain.entitlement import compiled, learned, review, timeline
+from domain.facts import Department, Known
+from infra.statutes import the_law
+from tests.building import LAST_DAY, RETIREE, death, histories, in_order_of_arrival, on_one_day, registered, retraction
+from tests.unit import by_definition
+
+LAW = the_law()
+RETIRED = registered(date(2020, 1, 31), date(2020, 2, 3), name="one name")
+
+
+def lived(facts: Sequence[Known]) -> list[Dossier]:
+    """The dossiers as the ledger has them, fact by fact: bounded, with the marks asked for, made anew where it must be."""
+    dossier, marks, before = Dossier(), frozenset[str](), list[Known]()
+    found = []
+    for known in facts:
+        if leans_on_all(dossier, known):
+            dossier = compiled(before, LAW)
+        dossier = msgspec.structs.replace(dossier, retracted=marks & set(asks(known)))
+        dossier = bounded(learned(dossier, known, LAW))
+        marks |= dossier.retracted
+        before.append(known)
+        found.append(dossier)
+    return found
+
+
+@st.composite
+def crowds(draw: st.DrawFn) -> list[Known]:
+    """A registration, far more reports than a dossier keeps, retractions of some, perhaps another registration."""
+    seed = draw(st.integers(0, 2**32))
+    rng = Random(seed)  # noqa: S311 - a seed, not secrecy
+    day = date(2022, 1, 1)
+    facts = [RETIRED]
+    for number in range(draw(st.integers(KEEP, 4 * KEEP))):
+        day += timedelta(days=rng.randint(0, 3))
+        department = rng.choice([Department.COMMUNITY, Department.FAMILY, Department.CIVIL_AFFAIRS, Department.POLICE])
+        kind = rng.random()
+        if kind < 0.75:
+            on = day - timedelta(days=rng.randint(0, 400))
+            document, name = rng.choice([None, "1号", f"{number}号"]), rng.choice([None, "one name", "another name"])
+            facts.append(death(on, day, str(number), department, document, name))
+        elif kind < 0.95:
+            facts.append(retraction(str(rng.randint(0, number + 3)), day, str(number), department))
+        else:
+            facts.append(registered(date(2020, 1, 31), day, str(number), name=rng.choice([None, "another name"])))
+    return facts
+
+
+@given(st.one_of(histories(registrations=2), crowds()))
+def test_a_dossier_answers_as_the_whole_set_of_facts_does(facts: list[Known]) -> None:
+    arriving = in_order_of_arrival(facts)
+    for n, dossier in enumerate(lived(arriving), start=1):
+        told, today = tuple(arriving[:n]), arriving[n - 1].learnt
+        assert timeline(dossier, LAW) == by_definition.due(told, LAW)
+        found = review(dossier, LAW, today)
+        if not found.timeline:
+            continue
+        assert found.paid == by_definition.paid(told, LAW, today)
+        reports, sure = by_definition.live_deaths(told), by_definition.confirmed(told)
+        assert bool(found.suspicion) == bool(reports and not sure)
+        if found.suspicion:
+            assert found.suspicion.mismatch == any(by_definition.mismatches(known, told) for known in reports)
+            assert found.suspicion.facts[:KEEP] == tuple(known.reference for known in reports[:KEEP])
+
+
+@given(histories(registrations=2), st.dates(LAST_DAY, date(2026, 1, 1)))
+def test_a_dossier_that_learns_nothing_new_goes_on_as_the_facts_say(facts: list[Known], today: date) -> None:
+    found = review(compiled(facts, LAW), LAW, today)
+    if found.timeline:
+        assert found.paid == by_definition.paid(tuple(facts), LAW, today)
+
+
+@given(histories(registrations=2))
+def test_every_order_of_facts_of_one_day_gives_dossiers_that_answer_alike(facts: list[Known]) -> None:
+    same_day = on_one_day(facts)
+    expected = review(compiled(same_day, LAW), LAW, LAST_DAY)
+    for order in list(permutations(same_day))[:60]:
+        (*_, last) = lived(order) or [Dossier()]
+        assert review(last, LAW, LAST_DAY) == expected
+
+
+def test_a_state_does_not_grow_with_the_number_of_reports_and_retractions() -> None:
+    state = RetireeState()
+    sizes = []
+    facts = [RETIRED]
+    for n in range(1_000):
+        day = date(2022, 1, 1) + timedelta(days=n)
+        facts.append(death(day, day, f"{n}", document=f"{n}号"))
+        facts.append(retraction(f"{n}", day, f"{n}-back"))
+        facts.append(death(day, day, f"{n}-weak", Department.COMMUNITY))
+    for known in facts:
+        dossier = msgspec.structs.replace(state.dossier, retracted=frozenset())
+        if leans_on_all(dossier, known):
+            continue  # the test above has these
+        state = msgspec.structs.replace(state, dossier=dossier)
+        for decision in decide(RETIREE, state, known, LAW, known.learnt):
+            state = evolve(state, decision)
+        sizes.append(len(msgspec.msgpack.encode(state)))
+    assert max(sizes[-100:]) < 2 * max(sizes[:100])
