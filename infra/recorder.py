@@ -1,15 +1,14 @@
-"""The eventsourcing library on our log: its recorder, mapper and factory, so that its Application is our service.
+"""The eventsourcing library on our log: its recorders, mapper and factory, so that its Application is our service.
 
 The stock PostgreSQL recorder holds a table lock through the flush, leaves gaps in its positions after a rollback, and its
 subscription never polls. Here positions come from the head, last of all, and a subscription wakes by notification and by
 a slow poll always.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Thread
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from eventsourcing.domain import DomainEventProtocol
@@ -17,8 +16,7 @@ from eventsourcing.persistence import (
     AggregateRecorder,
     ApplicationRecorder,
     InfrastructureFactory,
-    IntegrityError,
-    ListenNotifySubscription,
+    InfrastructureFactoryError,
     Mapper,
     Notification,
     NotSupportedError,
@@ -26,14 +24,22 @@ from eventsourcing.persistence import (
     StoredEvent,
     Subscription,
     Tracking,
-    TrackingRecorder,
+    Transcoder,
 )
+from eventsourcing.utils import resolve_topic
 from psycopg import Connection
 
 from domain.history import Entry
-from infra import codec, log
-from infra.database import POLL_SECONDS, Database, Rows
-from infra.log import SQL, Unplaced
+from infra import aggregates, codec, log
+from infra.aggregates import LedgerAggregateRecorder, SnapshotRecorder
+from infra.database import Database, Rows
+from infra.subscription import LedgerSubscription
+from infra.tracking import LedgerTrackingRecorder
+from infra.transcoder import ExactTranscoder
+
+_PAGE = 1_000
+
+_Recorder = TypeVar("_Recorder", bound=LedgerTrackingRecorder)
 
 
 @dataclass(frozen=True)
@@ -59,48 +65,23 @@ class LedgerMapper(Mapper[UUID]):
         return cast("DomainEventProtocol[UUID]", entry)
 
 
-class LedgerRecorder(ProcessRecorder):
-    """Events of any aggregate in our log, and the tracking of one follower."""
+class LedgerRecorder(LedgerAggregateRecorder, LedgerTrackingRecorder, ProcessRecorder):
+    """An application's part of the log, and its tracking of what it follows. Without an application: the ledger's own part."""
 
-    def __init__(self, database: Database, follower: str) -> None:
-        self.database = database
-        self.follower = follower
+    def __init__(self, database: Database, follower: str, application: str | None = None) -> None:
+        LedgerTrackingRecorder.__init__(self, database, follower)
+        self.application = application
 
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
-        """Append events, each after the last of its stream, and a `tracking` with them. Returns their positions.
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
+        """Append events, each after the last of its aggregate, and a `tracking` with them. Returns their positions.
 
-        Raises `IntegrityError` when a stream has moved on meanwhile, or the tracking was recorded before.
+        Raises `IntegrityError` when an aggregate has moved on meanwhile, or the tracking was recorded before.
         """
         tracking: Tracking | None = kwargs.get("tracking")
-        with self.database.transaction() as connection:
+        with self.transaction() as connection:
             if tracking is not None:
                 self.track(connection, tracking)
-            if not stored_events:
-                return []
-            events = [Unplaced(_uuid(e.originator_id), e.originator_version, e.topic, e.state) for e in stored_events]
-            _check_versions(connection, events)
-            placed = log.append(connection, events)
-        return list(range(placed.first, placed.first + len(events)))
-
-    def select_events(
-        self,
-        originator_id: UUID | str,
-        *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> Sequence[StoredEvent]:
-        """One stream's events, by version."""
-        given = {
-            "stream": _uuid(originator_id),
-            "gt": gt or 0,
-            "lte": 2**31 - 1 if lte is None else lte,
-            "limit": log.LAST if limit is None else limit,
-        }
-        statement = SQL["event_of_stream_desc" if desc else "event_of_stream"]
-        with self.database.transaction() as connection:
-            return [_recorded(log.Row(*row)) for row in connection.execute(statement, given).fetchall()]
+            return self._append(connection, stored_events)
 
     def select_notifications(
         self,
@@ -111,124 +92,107 @@ class LedgerRecorder(ProcessRecorder):
         *,
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
-        """The log from a position, in order."""
+        """This part of the log from a position, in order."""
         after = (start or 0) - (1 if inclusive_of_start and start else 0)
         until = log.LAST if stop is None else stop
-        with self.database.transaction() as connection:
-            return [_recorded(row) for row in log.read(connection, after, limit, until=until, names=topics)]
+        found: list[Recorded] = []
+        page = limit
+        with self.transaction() as connection:
+            while len(found) < limit and after < until:
+                rows = log.read(connection, after, page, until=until, names=topics)
+                if not rows:
+                    break
+                found += self._own(connection, rows)
+                after, page = rows[-1].position, max(limit, _PAGE)
+        return found[:limit]
 
     def max_notification_id(self) -> int | None:
-        """The last position; None in an empty log."""
-        with self.database.transaction() as connection:
-            return log.last_position(connection) or None
-
-    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
-        """Follow the log after a position."""
-        return LedgerSubscription(self, gt=gt, topics=topics)
-
-    def insert_tracking(self, tracking: Tracking) -> None:
-        """Remember how far this follower has come, on its own."""
-        with self.database.transaction() as connection:
-            self.track(connection, tracking)
-
-    def track(self, connection: Connection[Rows], tracking: Tracking, after: int | None = None) -> None:
-        """Remember how far this follower has come, together with what it wrote in this transaction.
-
-        Raises `IntegrityError` when it had come as far already, or, where `after` is given, when it does not stand
-        just there: somebody else did the same work.
-        """
-        given = {
-            "after": after,
-            "follower": self.follower,
-            "application_name": tracking.application_name,
-            "position": tracking.notification_id,
-        }
-        statement = SQL["tracking_set" if after is None else "tracking_advance"]
-        if connection.execute(statement, given).rowcount != 1:
-            raise IntegrityError(f"{self.follower} cannot come to {tracking.notification_id} from where it is")
-
-    def max_tracking_id(self, application_name: str) -> int | None:
-        """How far this follower has come in an application's log; None when it has not begun."""
-        given = {"follower": self.follower, "application_name": application_name}
-        with self.database.transaction() as connection:
-            row = connection.execute(SQL["tracking_get"], given).fetchone()
+        """The last position of this application, for the ledger itself that of the log; None when there is none."""
+        with self.transaction() as connection:
+            if self.application is None:
+                return log.last_position(connection) or None
+            given = {"application": self.application}
+            row = connection.execute(aggregates.SQL["application_last"], given).fetchone()
         return cast(int, row[0]) if row else None
 
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
+        """Follow this part of the log after a position."""
+        return LedgerSubscription(self, gt=gt, topics=topics)
 
-class LedgerSubscription(ListenNotifySubscription[LedgerRecorder]):
-    """Woken by the ledger's notifications, and by the clock when one was missed."""
+    def _own(self, connection: Connection[Rows], rows: Sequence[log.Row]) -> Iterator[Recorded]:
+        """What of these rows is this application's."""
+        given = {"streams": list({row.stream for row in rows})}
+        originators = {
+            stream: (application, uuid or text)
+            for stream, application, uuid, text in connection.execute(
+                aggregates.SQL["originator_find"], given
+            ).fetchall()
+        }
+        for row in rows:
+            application, originator = originators.get(row.stream, (None, row.stream))
+            if application == self.application:
+                yield Recorded(originator, row.version, row.name, row.state, row.position, row.recorded_at)
 
-    def __init__(self, recorder: LedgerRecorder, gt: int | None = None, topics: Sequence[str] = ()) -> None:
-        super().__init__(recorder=recorder, gt=gt, topics=topics)
-        self._listener = Thread(target=self._listen)
-        self._listener.start()
-
-    def __exit__(self, *args: object, **kwargs: Any) -> None:
-        """Stop, and wait for the threads."""
-        super().__exit__(*args, **kwargs)
-        self._listener.join()
-
-    def _listen(self) -> None:
-        try:
-            with self._recorder.database.listen() as connection:
-                while not self._has_been_stopped and not self._thread_error:
-                    list(connection.notifies(timeout=POLL_SECONDS, stop_after=1))
-                    self._has_been_notified.set()  # after a silent second too: a wake-up may have been missed
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that iterates, as the library does
-            self._thread_error = self._thread_error or error
-            self.stop()
+    def _stored(self, originator_id: UUID | str, row: Rows) -> StoredEvent:
+        return Recorded(originator_id, *row)
 
 
-class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
-    """Makes the parts of an eventsourcing Application that live on our log; configured by `DATABASE_URL`."""
+class LedgerFactory(InfrastructureFactory[LedgerTrackingRecorder]):
+    """Makes the parts of an eventsourcing Application that live on our log; configured by `DATABASE_URL`, `CHANGQING_ARCHIVE`.
+
+    Applications of one database share its log, and each sees what it recorded. One whose mapper is ours speaks for the
+    ledger itself.
+    """
 
     def __init__(self, env: Any) -> None:
         super().__init__(env)
-        self.database = Database(self.env.get("DATABASE_URL") or "")
+        url = self.env.get("DATABASE_URL")
+        if not url:
+            raise InfrastructureFactoryError("DATABASE_URL must hold the URL of the ledger's PostgreSQL")
+        self.database = Database(url, archive=self.env.get("CHANGQING_ARCHIVE"))
+        mapper = self.env.get(self.MAPPER_TOPIC)
+        self._application = None if mapper and issubclass(resolve_topic(mapper), LedgerMapper) else self.env.name
+
+    def transcoder(self) -> Transcoder:
+        """The transcoder that `TRANSCODER_TOPIC` names, else one that gives back what it was given."""
+        return super().transcoder() if self.env.get(self.TRANSCODER_TOPIC) else ExactTranscoder()
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
-        """A recorder of streams. `NotSupportedError` for snapshots: they are no part of the log, which has no other place."""
-        if purpose != "events":
-            raise NotSupportedError("the ledger keeps no snapshots; leave IS_SNAPSHOTTING_ENABLED out")
-        return LedgerRecorder(self.database, purpose)
+        """A recorder of aggregates' events, or of snapshots of them."""
+        match purpose:
+            case "events":
+                return LedgerAggregateRecorder(self.database, self._application)
+            case "snapshots":
+                return SnapshotRecorder(self.database, self._application)
+            case _:
+                raise NotSupportedError(f"the ledger keeps events and snapshots, no {purpose}")
 
     def application_recorder(self) -> ApplicationRecorder:
-        """A recorder of the log."""
-        return LedgerRecorder(self.database, self.env.name)
+        """A recorder of the application's part of the log."""
+        return self._recorder(self.APPLICATION_RECORDER_TOPIC)
 
-    def tracking_recorder(self, tracking_recorder_class: Any = None) -> TrackingRecorder:
-        """A recorder of a follower's position."""
-        return (tracking_recorder_class or LedgerRecorder)(self.database, self.env.name)
+    def tracking_recorder(
+        self, tracking_recorder_class: type[LedgerTrackingRecorder] | None = None
+    ) -> LedgerTrackingRecorder:
+        """A recorder of a follower's position, or a view that is one."""
+        kind = self._kind(self.TRACKING_RECORDER_TOPIC, LedgerTrackingRecorder, tracking_recorder_class)
+        return kind(self.database, self.env.name)
 
     def process_recorder(self) -> ProcessRecorder:
         """A recorder of both."""
-        return LedgerRecorder(self.database, self.env.name)
+        return self._recorder(self.PROCESS_RECORDER_TOPIC)
 
     def close(self) -> None:
         """Close the connections."""
         self.database.close()
 
+    def _recorder(self, topic: str) -> LedgerRecorder:
+        return self._kind(topic, LedgerRecorder)(self.database, self.env.name, self._application)
 
-def _check_versions(connection: Connection[Rows], events: Sequence[Unplaced]) -> None:
-    """Lock the streams and see that each event comes after the last of its own."""
-    locked = log.lock_streams(connection, (event.stream for event in events))
-    versions = {stream: found.version for stream, found in locked.items()}
-    for event in events:
-        if event.version <= versions[event.stream]:
-            raise IntegrityError(f"stream {event.stream} is at version {locked[event.stream].version}")
-        versions[event.stream] = event.version
-
-
-def _recorded(row: log.Row) -> Recorded:
-    return Recorded(
-        originator_id=row.stream,
-        originator_version=row.version,
-        topic=row.name,
-        state=row.state,
-        id=row.position,
-        recorded_at=row.recorded_at,
-    )
-
-
-def _uuid(originator_id: UUID | str) -> UUID:
-    return originator_id if isinstance(originator_id, UUID) else UUID(originator_id)
+    def _kind(self, topic: str, ours: type[_Recorder], given: type[_Recorder] | None = None) -> type[_Recorder]:
+        """The class that is given, else the one that a variable names, else ours."""
+        named = self.env.get(topic)
+        kind = given or (resolve_topic(named) if named else ours)
+        if not issubclass(kind, ours):
+            raise NotSupportedError(f"{kind} cannot be kept in the ledger's database: derive it from {ours}")
+        return kind
