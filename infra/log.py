@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 from psycopg import Connection
 
 from infra.database import Rows
+from infra.partitions import make_room
 from infra.sql import statements
 
 SQL = statements("ledger")
@@ -59,8 +60,32 @@ def lock_streams(connection: Connection[Rows], streams: Iterable[UUID]) -> dict[
     """Lock streams until the end of the transaction, making those that are not there; always in the same order."""
     wanted = {"streams": sorted(set(streams))}
     connection.execute(SQL["stream_claim"], wanted)
-    rows = connection.execute(SQL["stream_lock"], wanted).fetchall()
+    rows = connection.execute(SQL["stream_lock"], wanted, binary=True).fetchall()
     return {stream: Stream(version, state) for stream, version, state in rows}
+
+
+FEW = 8
+"""Submissions up to which statements in a pipeline are cheaper than COPY, which costs two round trips a table."""
+
+_TYPES = {
+    "identity": ("bytea", "uuid"),
+    "retiree_key": ("uuid", "bytea"),
+    "stream": ("uuid", "int4", "bytea"),
+    "inbox": ("text", "text", "bytea", "text", "int8", "uuid", "timestamptz"),
+    "event": ("int8", "uuid", "int4", "text", "timestamptz", "bytea"),
+}
+
+
+def insert(connection: Connection[Rows], table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows into a table of the ledger: by binary COPY, or in a pipeline, which takes none, as statements."""
+    cursor = connection.cursor()
+    if connection.info.pipeline_status:
+        cursor.executemany(SQL[f"{table}_insert"], rows)
+        return
+    with cursor.copy(SQL[f"{table}_copy"]) as copy:
+        copy.set_types(_TYPES[table])
+        for row in rows:
+            copy.write_row(row)
 
 
 def append(
@@ -82,10 +107,8 @@ def append(
 
 def copy_events(connection: Connection[Rows], placed: Appended, events: Sequence[Unplaced]) -> None:
     """Write events at the positions taken for them, and wake the followers when the transaction commits."""
-    with connection.cursor().copy(SQL["event_copy"]) as copy:
-        copy.set_types(["int8", "uuid", "int4", "text", "timestamptz", "bytea"])
-        for position, event in enumerate(events, start=placed.first):
-            copy.write_row((position, event.stream, event.version, event.name, placed.recorded_at, event.state))
+    rows = [(p, e.stream, e.version, e.name, placed.recorded_at, e.state) for p, e in enumerate(events, placed.first)]
+    insert(connection, "event", rows)
     connection.execute(SQL["event_notify"], {"position": placed.first + len(events) - 1})
 
 
@@ -93,8 +116,10 @@ def take_positions(connection: Connection[Rows], count: int) -> Appended:
     """Take the next positions; from here to the commit no other batch moves."""
     row = connection.execute(SQL["head_take"], {"count": count}).fetchone()
     assert row is not None
-    last, recorded_at = row
-    return Appended(last + 1, recorded_at)
+    before, recorded_at, room = row
+    if before + count > room:
+        make_room(connection, before + count)
+    return Appended(before + 1, recorded_at)
 
 
 def read(
@@ -103,12 +128,12 @@ def read(
     """Up to `limit` events after a position, in order; only those of the given names when there are any."""
     statement = SQL["event_read_named"] if names else SQL["event_read"]
     given = {"after": after, "until": until, "limit": limit, "names": list(names)}
-    return [Row(*row) for row in connection.execute(statement, given).fetchall()]
+    return [Row(*row) for row in connection.execute(statement, given, binary=True).fetchall()]
 
 
 def read_alerts(connection: Connection[Rows], after: int, limit: int) -> list[Row]:
     """Up to `limit` alerts after a position, found by their index however long the log is."""
-    rows = connection.execute(SQL["alert_read"], {"after": after, "limit": limit}).fetchall()
+    rows = connection.execute(SQL["alert_read"], {"after": after, "limit": limit}, binary=True).fetchall()
     return [Row(*row) for row in rows]
 
 

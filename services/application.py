@@ -12,7 +12,8 @@ from domain.law import Law
 from domain.refusals import Refused
 from infra.database import Database
 from infra.keys import KeyRing
-from infra.ledger import Ledger, Submission
+from infra.ledger import Ledger
+from infra.submissions import Submission
 
 BEIJING = ZoneInfo("Asia/Shanghai")
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 from domain.history import Receipt
 from domain.identity import names_a_person
 from domain.refusals import Refused
-from infra.ledger import Submission
+from infra.submissions import Submission
 from services.application import Changqing
 from services.cloudevents import Envelope, Publisher, submission
 from services.sentences import SENTENCES

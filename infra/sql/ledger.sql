@@ -1,6 +1,6 @@
 -- inbox_known: what was accepted before under these identifications
 select i.source, i.id, i.digest, i.status, i.position, i.retiree, i.recorded_at
-from ledger.inbox i join unnest(%(sources)s::text[], %(ids)s::text[]) as s(source, id) using (source, id)
+from ledger.inbox i join unnest(%(sources)b::text[], %(ids)b::text[]) as s(source, id) using (source, id)
 
 -- master_key_claim: remember the first master key that is used here
 insert into ledger.master_key (fingerprint) values (%(fingerprint)s) on conflict do nothing
@@ -8,47 +8,66 @@ insert into ledger.master_key (fingerprint) values (%(fingerprint)s) on conflict
 -- master_key_find: the master key of this ledger
 select fingerprint from ledger.master_key
 
--- identity_claim: give these tags their retirees; the count tells whether somebody was faster
-insert into ledger.identity (tag, retiree)
-select * from unnest(%(tags)s::bytea[], %(retirees)s::uuid[]) as s(tag, retiree) order by tag on conflict do nothing
+-- retirees_lock: who these tags are, held until the end of the transaction, always in the same order; with states and wrapped keys
+select i.tag, s.stream, s.version, s.state, k.wrapped
+from ledger.identity i join ledger.stream s on s.stream = i.retiree left join ledger.retiree_key k using (retiree)
+where i.tag = any(%(tags)b::bytea[]) order by s.stream for update of s
 
--- identity_find: whose tags these are
-select tag, retiree from ledger.identity where tag = any(%(tags)s::bytea[])
+-- marks_find: those of the marks asked for that are there
+select i.tag, m.mark
+from unnest(%(tags)b::bytea[], %(marks)b::bytea[]) as a(tag, mark)
+join ledger.identity i using (tag) join ledger.mark m on (m.stream, m.mark) = (i.retiree, a.mark)
 
--- key_save: the wrapped keys of newcomers
-insert into ledger.retiree_key (retiree, wrapped)
-select * from unnest(%(retirees)s::uuid[], %(wrapped)s::bytea[])
+-- marks_save: new marks
+insert into ledger.mark (stream, mark)
+select * from unnest(%(streams)b::uuid[], %(marks)b::bytea[]) on conflict do nothing
 
--- key_find: the wrapped keys of these retirees
-select retiree, wrapped from ledger.retiree_key where retiree = any(%(retirees)s::uuid[])
+-- identity_copy: the tags of newcomers; it fails when somebody was faster
+copy ledger.identity (tag, retiree) from stdin (format binary)
+
+-- identity_insert: the same for one
+insert into ledger.identity (tag, retiree) values (%s, %s)
+
+-- retiree_key_copy: the wrapped keys of newcomers
+copy ledger.retiree_key (retiree, wrapped) from stdin (format binary)
+
+-- retiree_key_insert: the same for one
+insert into ledger.retiree_key (retiree, wrapped) values (%s, %s)
+
+-- stream_copy: the streams of newcomers
+copy ledger.stream (stream, version, state) from stdin (format binary)
+
+-- stream_insert: the same for one
+insert into ledger.stream (stream, version, state) values (%s, %s, %s)
 
 -- stream_claim: make these streams, unless they are there
 insert into ledger.stream (stream)
-select s from unnest(%(streams)s::uuid[]) as s order by s on conflict do nothing
+select s from unnest(%(streams)b::uuid[]) as s order by s on conflict do nothing
 
 -- stream_lock: hold these streams until the end of the transaction, always in the same order
 select stream, version, state from ledger.stream
-where stream = any(%(streams)s::uuid[]) order by stream for update
+where stream = any(%(streams)b::uuid[]) order by stream for update
 
 -- stream_save: the streams after the decisions
 update ledger.stream as t set version = s.version, state = coalesce(s.state, t.state)
-from unnest(%(streams)s::uuid[], %(versions)s::int[], %(states)s::bytea[]) as s(stream, version, state)
+from unnest(%(streams)b::uuid[], %(versions)b::int[], %(states)b::bytea[]) as s(stream, version, state)
 where t.stream = s.stream
 
--- inbox_save: remember what was accepted; the count tells whether somebody was faster
-insert into ledger.inbox (source, id, digest, status, position, retiree, recorded_at)
-select s.source, s.id, s.digest, s.status, s.position, s.retiree, %(recorded_at)s
-from unnest(%(sources)s::text[], %(ids)s::text[], %(digests)s::bytea[], %(statuses)s::text[], %(positions)s::bigint[],
-            %(retirees)s::uuid[]) as s(source, id, digest, status, position, retiree)
-order by s.source, s.id
-on conflict do nothing
+-- inbox_copy: what was accepted; it fails when somebody was faster
+copy ledger.inbox (source, id, digest, status, position, retiree, recorded_at) from stdin (format binary)
+
+-- inbox_insert: the same for one
+insert into ledger.inbox (source, id, digest, status, position, retiree, recorded_at) values (%s, %s, %s, %s, %s, %s, %s)
 
 -- head_take: take the next positions; holds the head until commit, so positions become visible in order
 update ledger.head set position = position + %(count)s, recorded_at = greatest(recorded_at, clock_timestamp())
-returning position - %(count)s, recorded_at
+returning position - %(count)s, recorded_at, room
 
--- event_copy: the events, in binary
+-- event_copy: the events
 copy ledger.event (position, stream, version, name, recorded_at, state) from stdin (format binary)
+
+-- event_insert: the same for one
+insert into ledger.event (position, stream, version, name, recorded_at, state) values (%s, %s, %s, %s, %s, %s)
 
 -- event_notify: wake the followers when this commits
 select pg_notify('ledger', %(position)s::text)

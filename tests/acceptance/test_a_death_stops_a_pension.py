@@ -16,7 +16,7 @@ from cloudevents.core.v1.event import CloudEvent
 from jsonschema import Draft202012Validator
 
 from domain.facts import DeathReported, DeathRetracted, Person
-from infra.ledger import Submission
+from infra.submissions import Submission
 from services import bootstrap
 from services.settings import Settings
 from tests import building

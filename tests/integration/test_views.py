@@ -22,7 +22,8 @@ from infra import codec, follower, log, views
 from infra.database import Database, DatabaseError
 from infra.follower import follow
 from infra.keys import KeyRing
-from infra.ledger import Ledger, Submission
+from infra.ledger import Ledger
+from infra.submissions import Submission
 from infra.views import Views
 from projections import READ_MODELS, alert_inbox, audit_trail, roster
 from tests.building import number_of, retirement, submission
