@@ -6,11 +6,12 @@ twelve the community; the rest is zeros. Names are data: parsing is pure, whoeve
 
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
+from domain.checked import arriving
 from domain.facts import Division
 
 
@@ -62,6 +63,9 @@ def lineage(code: str) -> tuple[str, ...]:
     return tuple(code[:upper].ljust(12, "0") for upper in Level if upper <= own)
 
 
+_NAMES: Any = dict.__class_getitem__((arriving(Division), _Names))
+
+
 class Divisions:
     """The divisions we have names for, in the order of their codes."""
 
@@ -100,7 +104,7 @@ def parse_divisions(text: str) -> Divisions:
     Raises `DivisionsError` naming what does not fit, such as a county whose city is missing.
     """
     try:
-        names = msgspec.toml.decode(text, type=dict[Division, _Names])
+        names = msgspec.toml.decode(text, type=_NAMES)
     except (msgspec.DecodeError, ValueError) as error:
         raise DivisionsError(str(error)) from error
     for code in names:

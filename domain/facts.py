@@ -11,14 +11,17 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from domain.money import Yuan
+from domain.checked import Checked
+from domain.money import YUAN
 
-Text = Annotated[str, Meta(min_length=1, max_length=200)]
+_TEXT = Meta(min_length=1, max_length=200)
+Text = Annotated[str, Checked(_TEXT)]
 Division = Annotated[
-    str, Meta(pattern=r"^[0-9]{12}$(?!\n)", description="Administrative division: 12 digits (GB/T 10114).")
+    str, Checked(Meta(pattern=r"^[0-9]{12}$(?!\n)", description="Administrative division: 12 digits (GB/T 10114)."))
 ]
 Uscc = Annotated[
-    str, Meta(pattern=r"^[0-9A-HJ-NPQRTUWXY]{18}$(?!\n)", description="Unified social credit code (GB 32100).")
+    str,
+    Checked(Meta(pattern=r"^[0-9A-HJ-NPQRTUWXY]{18}$(?!\n)", description="Unified social credit code (GB 32100).")),
 ]
 
 
@@ -51,9 +54,9 @@ class Person(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     """Who a fact is about. Personal data: encrypted wherever it is stored."""
 
     identity_number: Annotated[str, Meta(min_length=15, max_length=40, description="GB 11643, 18 or 15 digits.")]
-    name: Text | None = None
-    phone: Text | None = None
-    address: Text | None = None
+    name: Annotated[str, _TEXT] | None = None
+    phone: Annotated[str, _TEXT] | None = None
+    address: Annotated[str, _TEXT] | None = None
 
 
 class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="name"):
@@ -75,10 +78,10 @@ class RetirementRegistered(Fact, frozen=True, tag="retirement-registered.v1"):
     No retirement age is ever derived: since 2025 it rises by cohort, with years of choice.
     """
 
-    monthly_pension: Annotated[Yuan, Meta(max_length=10)]
+    monthly_pension: Annotated[str, Checked(YUAN), Checked(Meta(max_length=10))]
     residence_division: Division
     hukou_division: Division | None = None
-    contribution_months: Annotated[int, Meta(ge=0, le=900)] | None = None
+    contribution_months: Annotated[int, Checked(Meta(ge=0, le=900))] | None = None
     employer: Uscc | None = None
     party_member: bool = False
     special_groups: tuple[SpecialGroup, ...] = ()

@@ -4,9 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-Yuan = Annotated[
-    str, Meta(pattern=r"^(0|[1-9][0-9]{0,12})\.[0-9]{2}$(?!\n)", description="Yuan with two decimals, as text.")
-]
+YUAN = Meta(pattern=r"^(0|[1-9][0-9]{0,12})\.[0-9]{2}$(?!\n)", description="Yuan with two decimals, as text.")
+Yuan = Annotated[str, YUAN]
 
 
 def fen(yuan: str) -> int:

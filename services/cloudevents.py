@@ -9,9 +9,10 @@ from operator import attrgetter
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct, defstruct
+from msgspec import Meta, Struct
 from stdnum.cn import uscc
 
+from domain.checked import arriving_struct
 from domain.facts import LIFE_EVENTS, Department, LifeEvent, Person
 from domain.identity import names_a_person
 from domain.refusals import Refused
@@ -66,15 +67,7 @@ _facts: dict[str, Callable[[Any], LifeEvent]] = {}
 WIRE_TYPES: dict[str, type[Struct]] = {}
 """What stands in `data` of each type: the fact's members and the person."""
 for _name, _fact in LIFE_EVENTS.items():
-    WIRE_TYPES[_name] = defstruct(
-        _fact.__name__,
-        [("person", Person)],
-        bases=(_fact,),
-        kw_only=True,
-        frozen=True,
-        tag=False,
-        forbid_unknown_fields=True,
-    )
+    WIRE_TYPES[_name] = arriving_struct(_fact, person=Person)
     _facts[_name] = _maker(_fact)
     _data[_name] = msgspec.json.Decoder(WIRE_TYPES[_name])
 

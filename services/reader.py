@@ -134,13 +134,9 @@ class Reader:
         retirees = [row["retiree"] for row in rows]
         self._disclose(account, fields, retirees)
         wrapped = self._wrapped(retirees)
-        return [self._line(row, wrapped[row["retiree"]]) for row in rows if row["retiree"] in wrapped]  # not the erased
-
-    def _line(self, row: dict[str, Any], wrapped: bytes) -> RosterLine:
-        sealed = self._keys.open(row["retiree"], wrapped, row["sealed"])
-        shown = {field: row[field] for field in RosterLine.__struct_fields__ if field not in {"person", "retired_on"}}
-        person = msgspec.json.decode(sealed, type=Person)
-        return RosterLine(person=person, retired_on=row["retired_on"].isoformat(), **shown)
+        there = [row for row in rows if row["retiree"] in wrapped]  # not the erased
+        people = self._keys.open_all([(row["retiree"], wrapped[row["retiree"]], row["sealed"]) for row in there])
+        return [_line(row, person) for row, person in zip(there, people, strict=True)]
 
     def _wrapped(self, retirees: list[UUID]) -> dict[UUID, bytes]:
         with self._ledger.database.transaction() as connection:
@@ -159,3 +155,10 @@ class Reader:
 
     def _record(self, account: Account, event: DataDisclosed | AlertsDelivered) -> None:
         self._ledger.append(log.stream_of(f"reader:{account.name}"), event)
+
+
+def _line(row: dict[str, Any], person: bytes) -> RosterLine:
+    shown = {field: row[field] for field in RosterLine.__struct_fields__ if field not in {"person", "retired_on"}}
+    return RosterLine(
+        person=msgspec.json.decode(person, type=Person), retired_on=row["retired_on"].isoformat(), **shown
+    )

@@ -5,18 +5,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, DirectoryPath, Field, ValidationError
+
+_KEYS = ("changqing_key_file", "changqing_key", "changqing_key_provider")
 
 
 class SettingsError(Exception):
     """A variable is missing or wrong; the message is one sentence that names it."""
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Where things are. The names of the variables are the fields' names in capitals."""
 
-    model_config = SettingsConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore")
 
     database_url: str = Field(pattern=r"^postgres(ql)?://", description="a PostgreSQL URL; TLS by its sslmode")
     kafka_bootstrap: str = Field(default="", description="host:port of Kafka, several separated by commas")
@@ -26,11 +27,20 @@ class Settings(BaseSettings):
     kafka_sasl_password: str = Field(default="", description="the SASL password", repr=False)
     kafka_ssl_cafile: str | None = Field(default=None, description="the file of the certificate authority")
     kafka_replication: int = Field(default=1, ge=1, le=5, description="copies of each topic, 3 in production")
-    changqing_key_file: Path = Field(description="the file of the key-encryption key, 64 hex digits")
+    changqing_key_file: Path | None = Field(default=None, description="the file of the key, 64 hex digits")
+    changqing_key: str = Field(default="", pattern=r"(?i)^([0-9a-f]{64})?$", description="64 hex digits", repr=False)
+    changqing_key_provider: str = Field(
+        default="",
+        pattern=r"^(\w+(\.\w+)*:\w+)?$",
+        description="a function that gives the key, as package.module:function",
+    )
     changqing_credentials_file: Path = Field(description="the file of who may do what, JSON")
     changqing_status_file: Path | None = Field(default=None, description="where `run` writes how far it is")
     changqing_divisions_file: Path | None = Field(
         default=None, description="a TOML file that names streets and communities"
+    )
+    changqing_archive: DirectoryPath | None = Field(
+        default=None, description="the directory of the events that were archived, as `changqing archive` wrote it"
     )
     changqing_host: str = Field(default="127.0.0.1", description="the address to listen on")
     changqing_port: int = Field(default=8000, ge=0, le=65535, description="the port to listen on")
@@ -42,11 +52,20 @@ class Settings(BaseSettings):
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Settings":
-        """The settings in an environment. Raises `SettingsError`; no value is repeated, as it may hold a password."""
+        """The settings in an environment, where empty is as good as missing.
+
+        Raises `SettingsError`; no value is repeated, as it may hold a password.
+        """
+        given = {name.lower(): value for name, value in environment.items() if value}
+        one_key = sum(name in given for name in _KEYS) == 1
+        wrong = [] if one_key else [f"one of {', '.join(_KEYS).upper()} must be set, and one only"]
         try:
-            return cls.model_validate({name.lower(): value for name, value in environment.items()})
+            settings = cls.model_validate(given)
         except ValidationError as error:
-            raise SettingsError("; ".join(_sentence(e) for e in error.errors())) from None
+            raise SettingsError("; ".join([*wrong, *map(_sentence, error.errors())])) from None
+        if wrong:
+            raise SettingsError(*wrong)
+        return settings
 
     def require_kafka(self) -> "Settings":
         """The same, for a process that cannot do without Kafka."""

@@ -125,6 +125,8 @@ class Run:
     def _environment(self, home: Path) -> dict[str, str]:
         return {
             "CHANGQING_KEY_FILE": str(home / "key"),
+            "CHANGQING_KEY": "",  # nor what the operator's shell has for another ledger
+            "CHANGQING_KEY_PROVIDER": "",
             "CHANGQING_CREDENTIALS_FILE": str(home / "credentials.json"),
             "CHANGQING_STATUS_FILE": str(home / "status.json"),
             "CHANGQING_DIVISIONS_FILE": str(home / "divisions.toml"),

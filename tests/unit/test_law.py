@@ -8,6 +8,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 
+from domain.checked import arriving
 from domain.facts import Division
 from domain.law import Law, LawError, parse_law
 from domain.months import Month
@@ -114,7 +115,7 @@ def test_a_division_belongs_to_the_city_of_its_first_four_digits(division: str, 
 )
 def test_a_division_is_twelve_ascii_digits_and_nothing_else(code: str) -> None:
     with pytest.raises(msgspec.ValidationError):
-        msgspec.convert(code, Division)
+        msgspec.convert(code, arriving(Division))
 
 
 @pytest.mark.parametrize(
