@@ -6,8 +6,9 @@ applications share our one log, and each sees its own part of it. The ledger its
 streams are the UUIDs as they are.
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID, uuid5
 
 from eventsourcing.persistence import AggregateRecorder, IntegrityError, NotSupportedError, StoredEvent
@@ -26,9 +27,6 @@ _APPLICATIONS = UUID("5c4d1c3a-7f0e-4e53-9a55-8f4b5f0f6a1e")
 class _StreamRecorder(OnLedger, AggregateRecorder):
     """Rows of one stream, by version."""
 
-    _forward: LiteralString
-    _backward: LiteralString
-
     def __init__(self, database: Database, application: str | None = None) -> None:
         super().__init__(database)
         self.application = application
@@ -43,18 +41,15 @@ class _StreamRecorder(OnLedger, AggregateRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         """One aggregate's rows, by version."""
-        given = {
-            "stream": self._stream(originator_id),
-            "gt": -1 if gt is None else gt,
-            "lte": log.LAST if lte is None else lte,
-            "limit": log.LAST if limit is None else limit,
-        }
+        after, until = -1 if gt is None else gt, log.LAST if lte is None else lte
+        most = log.LAST if limit is None else limit
         with self.transaction() as connection:
-            rows = connection.execute(self._backward if desc else self._forward, given).fetchall()
-        return [self._stored(originator_id, row) for row in rows]
+            return self._select(connection, originator_id, after, until, most, desc=desc)
 
-    def _stored(self, originator_id: UUID | str, row: Rows) -> StoredEvent:
-        return StoredEvent(originator_id, *row[:3])
+    @abstractmethod
+    def _select(
+        self, connection: Connection[Rows], id_: UUID | str, after: int, until: int, limit: int, *, desc: bool
+    ) -> Sequence[StoredEvent]: ...
 
     def _stream(self, originator_id: UUID | str) -> UUID:
         if self.application is not None:
@@ -67,8 +62,14 @@ class _StreamRecorder(OnLedger, AggregateRecorder):
 class LedgerAggregateRecorder(_StreamRecorder):
     """Aggregates' events in the log. Where they stand in it is for the application recorder to tell."""
 
-    _forward = SQL["event_of_stream"]
-    _backward = SQL["event_of_stream_desc"]
+    def _select(
+        self, connection: Connection[Rows], id_: UUID | str, after: int, until: int, limit: int, *, desc: bool
+    ) -> Sequence[StoredEvent]:
+        rows = log.read_stream(connection, self._stream(id_), after=after, until=until, limit=limit, desc=desc)
+        return [self._stored(id_, row) for row in rows]
+
+    def _stored(self, id_: UUID | str, row: log.Row) -> StoredEvent:
+        return StoredEvent(id_, row.version, row.name, row.state)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
         """Append events, each after the last of its aggregate. Raises `IntegrityError` when one has moved on meanwhile."""
@@ -109,8 +110,12 @@ class LedgerAggregateRecorder(_StreamRecorder):
 class SnapshotRecorder(_StreamRecorder):
     """Aggregates as they were at a version. They are no part of the log: all may be deleted, and taken again."""
 
-    _forward = SQL["snapshot_read"]
-    _backward = SQL["snapshot_read_desc"]
+    def _select(
+        self, connection: Connection[Rows], id_: UUID | str, after: int, until: int, limit: int, *, desc: bool
+    ) -> Sequence[StoredEvent]:
+        statement = SQL["snapshot_read_desc" if desc else "snapshot_read"]
+        given = {"stream": self._stream(id_), "gt": after, "lte": until, "limit": limit}
+        return [StoredEvent(id_, *row) for row in connection.execute(statement, given).fetchall()]
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
         """Keep snapshots. Raises `IntegrityError` when there is one of the same version."""

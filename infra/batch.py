@@ -163,8 +163,7 @@ class Batch:
 
     def _made_anew(self, retiree: _Retiree) -> RetireeState:
         """The state out of the whole history, with nothing left out of its dossier: slow, and seldom needed."""
-        given = {"stream": retiree.id, "gt": 0, "lte": retiree.version, "limit": log.LAST}
-        rows = self._connection.execute(SQL["event_of_stream"], given, binary=True).fetchall()
+        rows = log.read_stream(self._connection, retiree.id, until=retiree.version)
         history = [codec.decode(*row).event for row in rows]
         sealed = [(retiree.id, retiree.wrapped or b"", e.sealed) for e in history if isinstance(e, FactPublished)]
         people = [_decode_person(plain) for plain in self._keys.open_all(sealed)]

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg import Connection
-from psycopg_pool import ConnectionPool
+from psycopg import Connection, sql
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 POLL_SECONDS = 1.0
 """How long whoever waits for a notification trusts that none was missed."""
+
+SERVICES = "changqing_services"
+"""The role of migration 0003 that services act under: it may add to the log, and never change it."""
 
 Rows = tuple[Any, ...]
 """A row as psycopg gives it; the statement says what stands where."""
@@ -19,13 +23,33 @@ class DatabaseError(Exception):
     """PostgreSQL cannot be reached, or lost the connection: nothing is known to be committed, trying again is safe."""
 
 
-class Database:
-    """A pool of connections. Nothing connects before the first use."""
+class RightsError(DatabaseError):
+    """The login lacks a right; the message says what to run."""
 
-    def __init__(self, dsn: str, *, max_size: int = 8) -> None:
+
+class Database:
+    """A pool of connections. Nothing connects before the first use.
+
+    Whatever the login may do, every connection acts under `role`: even a superuser's services cannot alter the log. None
+    leaves the login its own rights, for tools that the owner runs. `archive` is the directory where events that left the
+    database are; each connection knows it as the setting `changqing.archive`.
+    """
+
+    def __init__(
+        self, dsn: str, *, max_size: int = 8, role: str | None = SERVICES, archive: Path | str | None = None
+    ) -> None:
         self.dsn = dsn
+        self._role = role
+        self._archive = archive
+        self._refused: RightsError | None = None
         self._pool: ConnectionPool[Connection[Rows]] = ConnectionPool(
-            dsn, min_size=1, max_size=max_size, open=False, timeout=10, kwargs={"application_name": "changqing"}
+            dsn,
+            min_size=1,
+            max_size=max_size,
+            open=False,
+            timeout=10,
+            kwargs={"application_name": "changqing"},
+            configure=self._configure,
         )
 
     @contextmanager
@@ -35,6 +59,8 @@ class Database:
         try:
             with self._pool.connection() as connection:
                 yield connection
+        except PoolTimeout as error:
+            raise self._refused or unavailable(error) from error
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             # lost, shut down, deadlocked, or no connection of the pool came free
             raise unavailable(error) from error
@@ -44,6 +70,7 @@ class Database:
         """A connection of its own, in autocommit, that listens to the ledger's notifications."""
         try:
             with psycopg.connect(self.dsn, autocommit=True, application_name="changqing-listen") as connection:
+                self._configure(connection)
                 connection.execute("listen ledger")
                 yield connection
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
@@ -52,6 +79,22 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self._pool.close()
+
+    def _configure(self, connection: Connection[Rows]) -> None:
+        self._refused = None
+        if self._archive:
+            connection.execute("select set_config('changqing.archive', %s, false)", [str(self._archive)])
+        if self._role:
+            try:
+                connection.execute(sql.SQL("set role {}").format(sql.Identifier(self._role)))
+            except psycopg.DatabaseError as error:
+                self._refused = RightsError(
+                    f"{connection.info.user} may not act as {self._role}: run `changqing migrate` as the database's owner, "
+                    f"then as a superuser: grant {self._role} to {connection.info.user}"
+                )
+                connection.close()  # the pool would leave it open
+                raise self._refused from error
+        connection.commit()
 
 
 def unavailable(error: BaseException) -> DatabaseError:

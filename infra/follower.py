@@ -58,13 +58,13 @@ def _follow(
     stop: Flag,
 ) -> None:
     while not stop.is_set():
-        with database.transaction() as reading:
-            rows = log.read(reading, after, BATCH)
-        for entries in _decoded(rows):
-            handle(entries)
-            after = entries[-1].position
-        if not rows:
-            list(connection.notifies(timeout=POLL_SECONDS, stop_after=1))
+        for rows in log.scan(database, after, BATCH):
+            for entries in _decoded(rows):
+                handle(entries)
+                after = entries[-1].position
+            if stop.is_set():
+                return
+        list(connection.notifies(timeout=POLL_SECONDS, stop_after=1))
 
 
 def _decoded(rows: Sequence[log.Row]) -> Iterator[list[Entry]]:

@@ -1,13 +1,15 @@
 """The one log: appending takes positions last, reading follows them in order."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 from psycopg import Connection
 
-from infra.database import Rows
+from infra import archive_read
+from infra.database import Database, Rows
 from infra.partitions import make_room
 from infra.sql import statements
 
@@ -128,13 +130,50 @@ def read(
     """Up to `limit` events after a position, in order; only those of the given names when there are any."""
     statement = SQL["event_read_named"] if names else SQL["event_read"]
     given = {"after": after, "until": until, "limit": limit, "names": list(names)}
-    return [Row(*row) for row in connection.execute(statement, given, binary=True).fetchall()]
+    return _rows(archive_read.read(connection, statement, given, frozenset(names).__contains__ if names else None))
+
+
+def scan(database: Database, after: int = 0, page: int = 5_000) -> Iterator[list[Row]]:
+    """The log after a position to its present end, in pages; the next is read while the caller is at one."""
+    with ThreadPoolExecutor(1) as ahead:
+        rows = _page(database, after, page)
+        while rows:
+            coming = ahead.submit(_page, database, rows[-1].position, page) if len(rows) == page else None
+            yield rows
+            rows = coming.result() if coming else []
 
 
 def read_alerts(connection: Connection[Rows], after: int, limit: int) -> list[Row]:
     """Up to `limit` alerts after a position, found by their index however long the log is."""
-    rows = connection.execute(SQL["alert_read"], {"after": after, "limit": limit}, binary=True).fetchall()
-    return [Row(*row) for row in rows]
+    given = {"after": after, "limit": limit}
+    return _rows(
+        archive_read.read(connection, SQL["alert_read"], given, lambda name: name.startswith("pension-alert-"))
+    )
+
+
+def read_stream(
+    connection: Connection[Rows],
+    stream: UUID,
+    *,
+    after: int = -1,
+    until: int = LAST,
+    limit: int = LAST,
+    desc: bool = False,
+) -> list[Row]:
+    """Up to `limit` events of one stream, their versions after one and up to another, forward or backward."""
+    statement = SQL["event_of_stream_desc" if desc else "event_of_stream"]
+    given = {"stream": stream, "gt": after, "lte": until, "limit": limit}
+    found = archive_read.of_stream(connection, statement, given, desc=desc)
+    return [Row(position, at, stream, version, name, state) for version, name, state, position, at in found]
+
+
+def _page(database: Database, after: int, limit: int) -> list[Row]:
+    with database.transaction() as connection:
+        return read(connection, after, limit)
+
+
+def _rows(found: Iterable[Rows]) -> list[Row]:
+    return list(map(Row._make, found))
 
 
 def last_position(connection: Connection[Rows]) -> int:

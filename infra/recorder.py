@@ -131,10 +131,10 @@ class LedgerRecorder(LedgerAggregateRecorder, LedgerTrackingRecorder, ProcessRec
         for row in rows:
             application, originator = originators.get(row.stream, (None, row.stream))
             if application == self.application:
-                yield Recorded(originator, row.version, row.name, row.state, row.position, row.recorded_at)
+                yield self._stored(originator, row)
 
-    def _stored(self, originator_id: UUID | str, row: Rows) -> StoredEvent:
-        return Recorded(originator_id, *row)
+    def _stored(self, id_: UUID | str, row: log.Row) -> Recorded:
+        return Recorded(id_, row.version, row.name, row.state, row.position, row.recorded_at)
 
 
 class LedgerFactory(InfrastructureFactory[LedgerTrackingRecorder]):

@@ -85,11 +85,11 @@ select position, recorded_at, stream, version, name, state from ledger.event
 where position > %(after)s and name like 'pension-alert-%%' order by position limit %(limit)s
 
 -- event_of_stream: one stream, forward
-select position, recorded_at, stream, version, name, state from ledger.event
+select version, name, state, position, recorded_at from ledger.event
 where stream = %(stream)s and version > %(gt)s and version <= %(lte)s order by version limit %(limit)s
 
 -- event_of_stream_desc: one stream, backward
-select position, recorded_at, stream, version, name, state from ledger.event
+select version, name, state, position, recorded_at from ledger.event
 where stream = %(stream)s and version > %(gt)s and version <= %(lte)s order by version desc limit %(limit)s
 
 -- head_position: the last position
