@@ -1,8 +1,10 @@
 """The one command: each subcommand is a process or a tool."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
@@ -26,6 +28,7 @@ def _sentences(command: Callable[P, None]) -> Callable[P, None]:
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         from domain.law import LawError
+        from infra.archive import ArchiveError
         from infra.bus import BusError
         from infra.database import DatabaseError
         from infra.embedded import EmbeddedError
@@ -43,7 +46,7 @@ def _sentences(command: Callable[P, None]) -> Callable[P, None]:
         )
         try:
             command(*args, **kwargs)
-        except (SettingsError, EmbeddedError, DatabaseError, BusError, WrongKeyError, LawError) as error:
+        except (SettingsError, EmbeddedError, DatabaseError, BusError, WrongKeyError, LawError, ArchiveError) as error:
             typer.echo(f"changqing: {error}", err=True)
             raise typer.Exit(2 if isinstance(error, SettingsError) else 1) from None
 
@@ -168,6 +171,52 @@ def new_account(
     typer.echo(Accounts.add(file, name, role, department, division))
 
 
+_ArchiveDirectory = Annotated[
+    Path, typer.Argument(help="The directory of the archives; CHANGQING_ARCHIVE of services.")
+]
+
+
+@main.command()
+@_sentences
+def archive(
+    directory: _ArchiveDirectory,
+    keep: Annotated[int, typer.Option(min=0, help="How many of the newest full partitions stay in the database.")] = 2,
+) -> None:
+    """Move the oldest full partitions of the log to files. Wants the login that owns the database, as migrate does."""
+    from infra.archive_write import archive as leave
+    from infra.database import Database
+    from services.settings import Settings
+
+    with closing(Database(Settings.read().database_url, role=None)) as database:
+        if not leave(database, directory, keep, typer.echo):
+            typer.echo(f"nothing to archive: all but the newest {keep} full partitions are")
+
+
+@main.command("verify-archive")
+@_sentences
+def verify_archive(directory: _ArchiveDirectory) -> None:
+    """Read every archive and compare it with what the ledger remembers. Code 1 when something is not sound."""
+    from infra.archive_verify import verify
+    from infra.database import Database
+    from services.settings import Settings
+
+    with closing(Database(Settings.read().database_url)) as database:
+        if not verify(database, directory, typer.echo):
+            raise typer.Exit(1)
+
+
+@main.command("restore-archive")
+@_sentences
+def restore_archive(directory: _ArchiveDirectory) -> None:
+    """Make the newest archive a partition of the database again. Wants the login that owns the database."""
+    from infra.archive_write import restore
+    from infra.database import Database
+    from services.settings import Settings
+
+    with closing(Database(Settings.read().database_url, role=None)) as database:
+        typer.echo(f"{restore(database, directory, typer.echo)}: in the database again; the files may be deleted")
+
+
 @main.command("what-if")
 @_sentences
 def what_if(
@@ -182,6 +231,27 @@ def what_if(
     from services.case_file import answer
 
     raise typer.Exit(answer(facts, today.date() if today else None, law_at.date() if law_at else None, as_json=json))
+
+
+@main.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="Life events as CloudEvents, one a line; .gz is unpacked on the way.")],
+    workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes work at it.")] = os.cpu_count() or 1,
+    batch: Annotated[int, typer.Option(min=1, max=10_000, help="How many lines a worker commits at a time.")] = 2_000,
+    refusals: Annotated[
+        Path | None, typer.Option(help="Where refused lines go; FILE.refused.jsonl by default, a summary beside it.")
+    ] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="From the beginning; nothing is taken in twice.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+) -> None:
+    """Import a file of life events. Interrupted, by whatever, the same command again goes on from there.
+
+    Ends with 0 when nothing was refused, 1 for a failure, 2 for something wrong with the command, the file or the
+    settings, 3 at the end of the file with lines refused, 130 when interrupted.
+    """
+    from services.importing.command import import_file
+
+    raise typer.Exit(import_file(file, refusals, workers, batch, restart=restart, as_json=json))
 
 
 def _supervised() -> None:

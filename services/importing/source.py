@@ -1,0 +1,152 @@
+"""The file to import, read in windows of lines; and which worker a line is for."""
+
+import gzip
+import hashlib
+import io
+import zlib
+from pathlib import Path
+from stat import S_ISREG
+from types import TracebackType
+from typing import NamedTuple, Self
+from zlib import crc32
+
+import msgspec
+from msgspec import Raw, Struct
+
+from domain.identity import normal
+from domain.refusals import Refused
+from services.importing.errors import ImportingError
+from services.importing.messages import Line
+
+WINDOW_BYTES = 16 * 1024 * 1024
+"""A window ends here however few lines it has: long lines must not cost more memory than many."""
+_LONGEST = 64 * 1024 + 3
+"""Bytes read of a line: one more than an event may have, and the end of the line. The handler refuses what is cut off."""
+_PIECE = 1024 * 1024
+_BOM = b"\xef\xbb\xbf"
+
+
+class Mark(NamedTuple):
+    """A place between two lines: bytes and lines before it, and a hash of those bytes. Of a .gz, of what is inside."""
+
+    offset: int
+    line: int
+    digest: str
+
+
+class Window(NamedTuple):
+    """Some lines of the file, and where they end."""
+
+    lines: list[Line]
+    end: Mark
+
+
+class Source:
+    """The file, opened. Raises `ImportingError` when it cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._line = 0
+        self._offset = 0
+        self._hash = hashlib.sha256()
+        try:
+            status = path.stat()
+            if not S_ISREG(status.st_mode):  # one that cannot be read again could not go on after a crash
+                raise ImportingError(f"{path} is no regular file; name a file with one CloudEvent a line", 2)
+            self._raw = path.open("rb")
+        except OSError as error:
+            raise self._unreadable(error, 2) from None
+        self.size = status.st_size
+        zipped = path.suffix == ".gz"
+        self._file = io.BufferedReader(gzip.GzipFile(fileobj=self._raw), _PIECE) if zipped else self._raw
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._file.close()
+        self._raw.close()
+
+    @property
+    def read(self) -> int:
+        """Bytes of the file that were read so far, of `size`."""
+        return self._raw.tell()
+
+    def skip(self, to: Mark) -> bool:
+        """Pass over what was done before, in a new source; says whether it is what it was."""
+        try:
+            while self._offset < to.offset and (piece := self._file.read(min(_PIECE, to.offset - self._offset))):
+                self._count(piece)
+        except (OSError, EOFError, zlib.error) as error:
+            raise self._unreadable(error, 1) from None
+        self._line = to.line
+        return self.mark == to
+
+    def window(self, count: int) -> Window | None:
+        """The next lines, `count` at most, without blank ones; None at the end."""
+        begin, lines = self._offset, []
+        try:
+            while count and self._offset - begin < WINDOW_BYTES and (text := self._next()):
+                count -= 1
+                if not text.isspace() or len(text) == _LONGEST:
+                    lines.append(Line(self._line, text.rstrip(b"\r\n")))
+        except (OSError, EOFError, zlib.error) as error:
+            raise self._unreadable(error, 1) from None
+        return Window(lines, self.mark) if self._offset > begin else None
+
+    def _next(self) -> bytes:
+        """The next line with its end, cut off when it is longer than any event; empty at the end of the file."""
+        text = self._file.readline(_LONGEST)
+        self._count(text)
+        rest = text
+        while len(text) == _LONGEST and rest and not rest.endswith(b"\n"):
+            rest = self._file.readline(_PIECE)
+            self._count(rest)
+        self._line += bool(text)
+        return text.removeprefix(_BOM) or b"\n" if self._line == 1 and text else text
+
+    def _count(self, piece: bytes) -> None:
+        self._offset += len(piece)
+        self._hash.update(piece)
+
+    @property
+    def mark(self) -> Mark:
+        """The place up to which it was read."""
+        return Mark(self._offset, self._line, self._hash.hexdigest())
+
+    def _unreadable(self, error: Exception, code: int) -> ImportingError:
+        said = error.strerror if isinstance(error, OSError) and error.strerror else error
+        return ImportingError(f"{self._path} cannot be read: {said}", code)
+
+
+class _Who(Struct):
+    identity_number: str
+
+
+class _About(Struct):
+    person: _Who
+
+
+class _Glance(Struct):
+    data: Raw = Raw()
+    data_base64: bytes = b""
+
+
+_glance = msgspec.json.Decoder(_Glance).decode
+_about = msgspec.json.Decoder(_About).decode
+
+
+def worker_of(text: bytes, workers: int) -> int:
+    """Which worker a line is for: one person's lines are always the same one's, so that they stay in order.
+
+    What cannot be understood is refused by whoever gets it.
+    """
+    try:
+        glance = _glance(text)
+        number = _about(glance.data_base64 or glance.data).person.identity_number
+        stem = number[:17]
+        if not (len(number) == 18 and stem.isdigit() and number.isascii()):
+            stem = normal(number)[:17]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Refused):
+        return 0
+    return crc32(stem.encode()) % workers

@@ -1,0 +1,133 @@
+"""A worker of an import, a process of its own: commits the parts it is given, each as one batch, and tells how they ended.
+
+It may die at any instruction. What it had committed the inbox knows, and whoever does the part again learns it there.
+"""
+
+import gc
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from threading import Thread
+from typing import TypeVar
+
+import msgspec
+
+from domain.facts import Department
+from domain.history import Outcome, Receipt
+from domain.law import LawError
+from domain.refusals import Refused
+from infra.database import DatabaseError, RightsError
+from infra.keys import WrongKeyError
+from services import bootstrap, intake
+from services.application import Changqing
+from services.cloudevents import Publisher, department_of, structured
+from services.importing.messages import Answer, Done, Failed, Line, Part, Ready, Tally, Waiting, decode_part, encode
+from services.intake import Received
+from services.settings import Settings, SettingsError
+from services.what_if import RefusedLine
+
+T = TypeVar("T")
+
+RETRY_SECONDS = 1.0
+
+
+class Worker:
+    """Does parts of a file. `name` stands in the ledger as the publisher of each line."""
+
+    def __init__(self, application: Changqing, name: str, tell: Callable[[Answer], None]) -> None:
+        self._application = application
+        self._publishers = {department: Publisher(name, department, "file") for department in Department}
+        self._tell = tell
+
+    def head(self) -> int:
+        """The last position of the ledger. Waits for PostgreSQL as long as it takes. Raises `RightsError`."""
+        return self._patiently(self._application.recorder.max_notification_id) or 0
+
+    def do(self, part: Part) -> Done:
+        """Commit a part. Waits likewise. Raises `WrongKeyError`, `RightsError`."""
+        received = [self._received(line.text) for line in part.lines]
+        since = self.head() if part.since is None else part.since
+        answers = self._patiently(partial(intake.accept, self._application, received))
+        tally, refused = _told(part, answers, since)
+        return Done(part.window, tally, refused)
+
+    def _received(self, text: bytes) -> Received:
+        """A line, in the name of the department that its source says."""
+        try:
+            envelope = structured(text)
+            return Received(lambda: envelope, self._publishers[department_of(envelope.source)])
+        except Refused:  # the handler meets the same fault, and makes it a refusal
+            return Received(partial(structured, text), self._publishers[Department.AGENCY])
+
+    def _patiently(self, deed: Callable[[], T]) -> T:
+        while True:
+            try:
+                return deed()
+            except RightsError:
+                raise
+            except DatabaseError as error:
+                self._tell(Waiting(str(error)))
+                time.sleep(RETRY_SECONDS)
+
+
+def _told(part: Part, answers: Sequence[intake.Answer], since: int) -> tuple[Tally, list[Line]]:
+    """The answers, counted; and the lines for the file of refusals."""
+    fresh: dict[int, Outcome] = {}
+    refused = []
+    for line, answer in zip(part.lines, answers, strict=True):
+        if not isinstance(answer, Receipt):
+            refused.append(Line(line.number, msgspec.json.encode(RefusedLine(line.number, answer))))
+        elif answer.position > since:
+            fresh[answer.position] = answer.status
+    accepted = sum(outcome is Outcome.ACCEPTED for outcome in fresh.values())
+    tally = Tally(
+        accepted=accepted,
+        parked=len(fresh) - accepted,
+        known=len(answers) - len(refused) - len(fresh),
+        refused=len(refused),
+        first=min(fresh, default=None),
+        last=max(fresh, default=None),
+    )
+    return tally, refused
+
+
+def main() -> None:
+    """Work until the importing process is gone. It is at the other end of the socket that is our standard input."""
+    importing = Connection(0)
+    parts: SimpleQueue[Part] = SimpleQueue()
+    Thread(target=_receive, args=(importing, parts), daemon=True).start()
+    try:
+        application = bootstrap.parts(Settings.read()).application
+        worker = Worker(application, sys.argv[1], lambda answer: importing.send_bytes(encode(answer)))
+        importing.send_bytes(encode(Ready(worker.head())))
+        gc.disable()  # between its batches a worker holds next to nothing, so that is the moment to look for cycles
+        gc.freeze()
+        while True:
+            importing.send_bytes(encode(worker.do(parts.get())))
+            gc.collect()
+    except SettingsError as error:
+        importing.send_bytes(encode(Failed(str(error), 2)))
+    except (LawError, WrongKeyError, RightsError) as error:
+        importing.send_bytes(encode(Failed(str(error), 1)))
+    signal.pause()
+
+
+def _receive(importing: Connection, parts: SimpleQueue[Part]) -> None:
+    """Take what is sent as it comes, so that the importing process never waits to be rid of it.
+
+    When that process is gone, by its own will or by kill -9, we go at once: PostgreSQL rolls back what we were at.
+    """
+    try:
+        while True:
+            parts.put(decode_part(importing.recv_bytes()))
+    except (EOFError, OSError):
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Bulk: a realistic stream with the full work, against the stock recorder that decides nothing."""
+
+from functools import cache, partial
+from typing import NamedTuple
+
+from infra.log import Row
+from tests.bench import ours, stock
+from tests.bench.runner import Bench, Figure, Sample
+from tests.bench.server import EMPTY
+from tests.bench.stream import LOAD, Sent, Story
+
+SUBMISSIONS = Figure("ours: full work from raw JSON, submissions accepted", "submissions/s")
+EVENTS = Figure("ours: the same work, events written")
+INSERT = Figure("stock: recorder.insert_events of our very events, 100 a call")
+SAVE = Figure("stock: Application.save of new aggregates, 100 events a call")
+
+
+@cache
+def stream(count: int) -> list[Sent]:
+    """The raw events, the same in every section."""
+    return Story().told(count, LOAD)
+
+
+class Log(NamedTuple):
+    """A log to work on: where it is, and its rows."""
+
+    dsn: str
+    rows: list[Row]
+
+
+@cache
+def sample_log(bench: Bench) -> Log:
+    """The log that the stream makes, made once; replay and COPY work on it too."""
+    bench.say("making the log of the bulk stream")
+    dsn = bench.server.keep("sample_log")
+    with ours.changqing(dsn) as application:
+        ours.load(application, stream(bench.sizes.submissions), bench.sizes.batch)
+        rows = ours.stored(application.database)
+    bench.server.vacuum(dsn)
+    return Log(dsn, rows)
+
+
+def stock_insert(bench: Bench) -> Sample:
+    """The library inserts what the stream made, ready as it is."""
+    inserted = stock.stored_events(sample_log(bench).rows)
+    with bench.server.copy_of(EMPTY) as dsn, stock.application(dsn) as app:
+        with bench.timed() as watch:
+            stock.insert_all(app, inserted)
+        return {INSERT: len(inserted) / watch.seconds}
+
+
+def measure(bench: Bench) -> None:
+    """One process and one thread on either side: the stock recorder's table lock admits one writer at a time."""
+    sent, rows = stream(bench.sizes.submissions), sample_log(bench).rows
+    sizes = sorted(len(row.state) for row in rows)
+    bench.note(
+        f"{len(sent):,} submissions make {len(rows):,} events, the median event has {sizes[len(sizes) // 2]} bytes; "
+        f"transactions of {bench.sizes.batch:,} (ours) and {stock.BATCH} (stock)"
+    )
+    told = stock.contents(rows)
+
+    def full() -> Sample:
+        with bench.server.copy_of() as dsn, ours.changqing(dsn) as application:
+            with bench.timed() as watch:
+                ours.load(application, sent, bench.sizes.batch)
+            return {SUBMISSIONS: len(sent) / watch.seconds, EVENTS: ours.events(application) / watch.seconds}
+
+    def save() -> Sample:
+        with bench.server.copy_of(EMPTY) as dsn, stock.application(dsn) as app:
+            aggregates = stock.retirees(told, 2)
+            with bench.timed() as watch:
+                stock.save_all(app, aggregates, stock.BATCH // 2)
+            return {SAVE: len(told) / watch.seconds}
+
+    bench.compare({"ours": full, "stock insert": partial(stock_insert, bench), "stock save": save})
+    bench.claim_ratio("submissions with the full work / stock batched insert", SUBMISSIONS, INSERT, at_least=2.5)
+    bench.claim_ratio("submissions with the full work / stock batched save", SUBMISSIONS, SAVE, at_least=2.5)
+    bench.claim("events a second", EVENTS, at_least=25_000)
