@@ -123,6 +123,8 @@ def _alerts(
 ) -> list[AlertRaised | AlertWithdrawn]:
     before = standing_of(state.dossier, law, today)
     now = standing_of(after, law, today)
+    if not (before or now or state.open_alerts):
+        return []
     given = difference(before, now, cause, law, today)
     if not given and not (set(state.open_alerts) - set(now) - {Action.RESUME}):
         return []

@@ -6,14 +6,16 @@ locks in the same order, so none waits for another in a circle.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from datetime import date
 from typing import NamedTuple
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 import psycopg
+from msgspec import Struct
 from msgspec.structs import replace
 from psycopg import Connection
 
@@ -27,7 +29,8 @@ from domain.refusals import Refused
 from infra import codec, log
 from infra.database import DatabaseError, Rows
 from infra.keys import KeyRing
-from infra.log import SQL, Appended, Unplaced
+from infra.log import SQL, Taken, Unplaced
+from infra.master_key import random_pieces
 from infra.submissions import Prepared, name_tags
 
 _encode_person = msgspec.json.Encoder().encode
@@ -59,6 +62,14 @@ class _Retiree:
         self.marks: frozenset[Mark] = frozenset()
 
 
+class _Newcomer(Struct, frozen=True):
+    tag: bytes
+    stream: UUID
+    wrapped: bytes
+    version: int
+    state: bytes
+
+
 class _Accepted(NamedTuple):
     prepared: Prepared
     retiree: _Retiree
@@ -78,13 +89,15 @@ class Batch:
         self._retirees: dict[bytes, _Retiree] = {}
         self._receipts: dict[tuple[str, str], Receipt] = {}
         self._accepted: list[_Accepted] = []
+        self._few = False
         self._committing = False
 
     def accept(self, given: Sequence[Prepared]) -> list[Receipt | Refused]:
         """Accept the batch and commit. Raises `FasterError`, `InDoubtError`."""
         try:
-            # A few statements travel together; many rows go by COPY, which a pipeline does not take.
-            with self._connection.pipeline() if len(given) <= log.FEW else nullcontext():
+            # The statements for a few travel together; many rows go by COPY, which a pipeline does not take.
+            self._few = len(given) <= log.FEW
+            with self._connection.pipeline() if self._few else nullcontext():
                 return self._accept(given)
         except psycopg.errors.UniqueViolation:
             raise FasterError from None
@@ -127,9 +140,10 @@ class Batch:
 
         for tag, id_, version, state, wrapped in retirees.fetchall():
             self._retirees[tag] = _Retiree(tag, id_, version, codec.decode_state(state), wrapped, new=False)
-        for tag in tags:  # somebody never mentioned before is so far only in memory: a refusal leaves nothing of them
-            if tag not in self._retirees:
-                self._retirees[tag] = _Retiree(tag, uuid4(), 0, RetireeState(), b"", new=True)
+        unknown = [tag for tag in tags if tag not in self._retirees]
+        for tag, id_ in zip(unknown, _new_ids(len(unknown)), strict=True):
+            # somebody never mentioned before is so far only in memory: a refusal leaves nothing of them
+            self._retirees[tag] = _Retiree(tag, id_, 0, RetireeState(), b"", new=True)
         for tag, mark in marks.fetchall() if marks else ():
             self._retirees[tag].marks |= {wanted[tag, mark]}
         for retiree in self._retirees.values():
@@ -189,18 +203,40 @@ class Batch:
         newcomers = sorted((one for one in touched.values() if one.new), key=lambda one: one.tag)
         for retiree, wrapped in zip(newcomers, self._keys.new_keys([one.id for one in newcomers]), strict=True):
             retiree.wrapped = wrapped
-        events, offsets = self._events()
+        events, taken = self._events()
         self._save_newcomers(newcomers)
         self._save_known([one for one in touched.values() if not one.new])
         self._save_marks(touched.values())
-        placed = log.take_positions(self._connection, len(events))
-        log.copy_events(self._connection, placed, events)
-        self._save_inbox(placed, offsets)
+        if self._few:
+            cursor = log.record(self._connection, events, taken)
+            self._commit()
+            placed = log.recorded(self._connection, cursor, len(events))
+        else:
+            placed = log.take_positions(self._connection, len(events))
+            log.copy_events(self._connection, placed, events)
+            at = placed.first - 1
+            rows = [
+                (one.source, one.id, one.digest, one.status, at + one.place, one.retiree, placed.recorded_at)
+                for one in taken
+            ]
+            log.copy_rows(self._connection, "inbox", sorted(rows))
+            self._commit()
+        for accepted, one in zip(self._accepted, taken, strict=True):
+            self._receipts[one.source, one.id] = Receipt(
+                source=one.source,
+                id=one.id,
+                status=accepted.status,
+                position=placed.first - 1 + one.place,
+                retiree=one.retiree,
+                recorded_at=placed.recorded_at,
+            )
+
+    def _commit(self) -> None:
         self._committing = True
         self._connection.commit()
 
-    def _events(self) -> tuple[list[Unplaced], list[int]]:
-        """The events of all decisions, and which of them are the facts themselves."""
+    def _events(self) -> tuple[list[Unplaced], list[Taken]]:
+        """The events of all decisions, and the inbox rows of the facts among them."""
         sealed = self._keys.seal_all(
             [
                 (one.retiree.id, one.retiree.wrapped or b"", _encode_person(one.prepared.person))
@@ -208,10 +244,11 @@ class Batch:
             ]
         )
         events: list[Unplaced] = []
-        offsets: list[int] = []
+        taken: list[Taken] = []
         for accepted, seal in zip(self._accepted, sealed, strict=True):
             submission, retiree = accepted.prepared.submission, accepted.retiree
-            offsets.append(len(events))
+            place = len(events) + 1
+            taken.append(Taken(*accepted.prepared.key, accepted.prepared.digest, accepted.status, place, retiree.id))
             for decision in accepted.decisions:
                 event: Event
                 if isinstance(decision, FactRecorded):
@@ -232,14 +269,19 @@ class Batch:
                     event = decision
                 retiree.version += 1
                 events.append(Unplaced(retiree.id, retiree.version, codec.stored_name(event), codec.encode(event)))
-        return events, offsets
+        return events, taken
 
     def _save_newcomers(self, newcomers: Sequence[_Retiree]) -> None:
         """Tags first: one that another transaction met first ends this one there."""
-        if newcomers:
-            log.insert(self._connection, "identity", [(one.tag, one.id) for one in newcomers])
-            log.insert(self._connection, "retiree_key", [(one.id, one.wrapped) for one in newcomers])
-            log.insert(self._connection, "stream", [(one.id, one.version, _stored(one)) for one in newcomers])
+        if not newcomers:
+            return
+        rows = [_Newcomer(one.tag, one.id, one.wrapped or b"", one.version, _stored(one)) for one in newcomers]
+        if self._few:
+            self._connection.execute(SQL["newcomers_save"], {"rows": log.as_json(rows)})
+            return
+        log.copy_rows(self._connection, "identity", ((one.tag, one.stream) for one in rows))
+        log.copy_rows(self._connection, "retiree_key", ((one.stream, one.wrapped) for one in rows))
+        log.copy_rows(self._connection, "stream", ((one.stream, one.version, one.state) for one in rows))
 
     def _save_known(self, known: Sequence[_Retiree]) -> None:
         if known:
@@ -256,22 +298,18 @@ class Batch:
             streams, marks = zip(*sorted(fresh), strict=True)
             self._connection.execute(SQL["marks_save"], {"streams": list(streams), "marks": list(marks)})
 
-    def _save_inbox(self, placed: Appended, offsets: Sequence[int]) -> None:
-        rows = []
-        for accepted, offset in zip(self._accepted, offsets, strict=True):
-            source, id_ = accepted.prepared.key
-            position = placed.first + offset
-            status, retiree = accepted.status, accepted.retiree.id
-            rows.append((source, id_, accepted.prepared.digest, status.value, position, retiree, placed.recorded_at))
-            self._receipts[source, id_] = Receipt(
-                source=source, id=id_, status=status, position=position, retiree=retiree, recorded_at=placed.recorded_at
-            )
-        log.insert(self._connection, "inbox", sorted(rows))
 
-
-def _stored(retiree: _Retiree) -> bytes | None:
-    return codec.encode_state(retiree.state) if retiree.state else None
+def _stored(retiree: _Retiree) -> bytes:
+    assert retiree.state is not None  # something was decided on it
+    return codec.encode_state(retiree.state)
 
 
 def _hash(mark: Mark) -> bytes:
     return hashlib.blake2b(mark.encode(), digest_size=16).digest()
+
+
+def _new_ids(count: int) -> Iterator[UUID]:
+    """Fresh ids that begin with the time (UUID version 7, RFC 9562): newcomers lie side by side in every index."""
+    now = (time.time_ns() // 1_000_000).to_bytes(6, "big")
+    for piece in random_pieces(count, 10):
+        yield UUID(bytes=now + bytes((piece[0] & 0x0F | 0x70, piece[1], piece[2] & 0x3F | 0x80)) + piece[3:])

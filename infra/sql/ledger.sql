@@ -22,23 +22,20 @@ join ledger.identity i using (tag) join ledger.mark m on (m.stream, m.mark) = (i
 insert into ledger.mark (stream, mark)
 select * from unnest(%(streams)b::uuid[], %(marks)b::bytea[]) on conflict do nothing
 
+-- newcomers_save: tags, wrapped keys and streams of a few newcomers; it fails when somebody was faster
+with n as (select * from json_to_recordset(%(rows)s::json) as n(tag text, stream uuid, wrapped text, version int, state text)),
+     i as (insert into ledger.identity (tag, retiree) select decode(tag, 'base64'), stream from n order by 1),
+     k as (insert into ledger.retiree_key (retiree, wrapped) select stream, decode(wrapped, 'base64') from n)
+insert into ledger.stream (stream, version, state) select stream, version, decode(state, 'base64') from n
+
 -- identity_copy: the tags of newcomers; it fails when somebody was faster
 copy ledger.identity (tag, retiree) from stdin (format binary)
-
--- identity_insert: the same for one
-insert into ledger.identity (tag, retiree) values (%s, %s)
 
 -- retiree_key_copy: the wrapped keys of newcomers
 copy ledger.retiree_key (retiree, wrapped) from stdin (format binary)
 
--- retiree_key_insert: the same for one
-insert into ledger.retiree_key (retiree, wrapped) values (%s, %s)
-
 -- stream_copy: the streams of newcomers
 copy ledger.stream (stream, version, state) from stdin (format binary)
-
--- stream_insert: the same for one
-insert into ledger.stream (stream, version, state) values (%s, %s, %s)
 
 -- stream_claim: make these streams, unless they are there
 insert into ledger.stream (stream)
@@ -56,9 +53,6 @@ where t.stream = s.stream
 -- inbox_copy: what was accepted; it fails when somebody was faster
 copy ledger.inbox (source, id, digest, status, position, retiree, recorded_at) from stdin (format binary)
 
--- inbox_insert: the same for one
-insert into ledger.inbox (source, id, digest, status, position, retiree, recorded_at) values (%s, %s, %s, %s, %s, %s, %s)
-
 -- head_take: take the next positions; holds the head until commit, so positions become visible in order
 update ledger.head set position = position + %(count)s, recorded_at = greatest(recorded_at, clock_timestamp())
 returning position - %(count)s, recorded_at, room
@@ -66,8 +60,19 @@ returning position - %(count)s, recorded_at, room
 -- event_copy: the events
 copy ledger.event (position, stream, version, name, recorded_at, state) from stdin (format binary)
 
--- event_insert: the same for one
-insert into ledger.event (position, stream, version, name, recorded_at, state) values (%s, %s, %s, %s, %s, %s)
+-- record: the same for a few events, in one statement: take the next positions, write events and inbox, wake the followers
+with h as (update ledger.head set position = position + %(count)s, recorded_at = greatest(recorded_at, clock_timestamp())
+           returning position - %(count)s as before, recorded_at, room),
+     e as (insert into ledger.event (position, stream, version, name, recorded_at, state)
+           select h.before + e.place, e.stream, e.version, e.name, h.recorded_at, decode(e.state, 'base64')
+           from h, rows from (json_to_recordset(%(events)s::json) as (stream uuid, version int, name text, state text))
+                   with ordinality as e(stream, version, name, state, place)),
+     i as (insert into ledger.inbox (source, id, digest, status, position, retiree, recorded_at)
+           select i.source, i.id, decode(i.digest, 'base64'), i.status, h.before + i.place, i.retiree, h.recorded_at
+           from h, json_to_recordset(%(taken)s::json)
+                   as i(source text, id text, digest text, status text, place int, retiree uuid)
+           order by i.source, i.id)
+select before, recorded_at, room, pg_notify('ledger', (before + %(count)s)::text) from h
 
 -- event_notify: wake the followers when this commits
 select pg_notify('ledger', %(position)s::text)

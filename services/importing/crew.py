@@ -69,7 +69,7 @@ class _Member:
         self.connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-m", "services.importing.worker", self._name],
+                [sys.executable, "-P", "-m", "services.importing.worker", self._name],  # not what lies around here
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,

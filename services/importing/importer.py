@@ -74,8 +74,8 @@ class Importer:
             heads = [answer.head for answer in self._answers() if isinstance(answer, Ready)]
         found, head = self._found, heads[0]
         if found is None:
-            summary = Summary(size=self._source.size, mark=self._source.mark, given=self._lines, began_at=head)
-            self._record.begin(summary)
+            summary = Summary(size=self._source.size, mark=self._source.mark, given=0, began_at=head)
+            self._record.clear()
         elif head < (found.tally.last or 0):
             said = f"this import has come to position {found.tally.last}, and the ledger of DATABASE_URL ends at {head}"
             raise ImportingError(f"{said}: another database? --restart begins anew", 2)

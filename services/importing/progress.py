@@ -24,7 +24,7 @@ class Progress:
         self._before = found.tally.lines if found else 0
         self._began = time.monotonic()
         self._told = self._began
-        self._waiting = ""
+        self._waits = False
         self._console = Console(stderr=True, highlight=False, markup=False)
         self._bar = Bar(
             TextColumn("{task.percentage:>3.0f}%"),
@@ -48,7 +48,7 @@ class Progress:
     def show(self, read: int, summary: Summary) -> None:
         """So many bytes were read; the summary is of what is done."""
         now = time.monotonic()
-        self._waiting = ""
+        self._waits = False
         rate = (summary.tally.lines - self._before) / (now - self._began)
         said = f"{rate:,.0f} 条/秒 events/s {_counts(summary.tally)}"
         self._bar.update(self._task, completed=read, description=said)
@@ -59,8 +59,8 @@ class Progress:
 
     def waiting(self, why: str) -> None:
         """A worker waits; said once, until it goes on."""
-        if why != self._waiting:
-            self._waiting = why
+        if not self._waits:
+            self._waits = True
             self._say(f"等待数据库，恢复后自动继续 waiting, it goes on by itself: {why}")
 
     def _say(self, sentence: str) -> None:

@@ -68,11 +68,10 @@ class Record:
         self._cut(found.refusals)
         return found
 
-    def begin(self, summary: Summary) -> None:
-        """Begin anew. A crash at any of the steps leaves an import that has not begun."""
+    def clear(self) -> None:
+        """Forget an earlier import. A crash between the two steps, or after them, leaves one that has not begun."""
         self.summary_path.unlink(missing_ok=True)
         self._cut(0)
-        self.save(summary)
 
     def add(self, refused: list[Line]) -> int:
         """Add lines to the refusals, not yet for certain; how many bytes there are now."""

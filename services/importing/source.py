@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 from zlib import crc32
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from domain.identity import normal
 from domain.refusals import Refused
@@ -53,7 +53,7 @@ class Source:
             status = path.stat()
             if not S_ISREG(status.st_mode):  # one that cannot be read again could not go on after a crash
                 raise ImportingError(f"{path} is no regular file; name a file with one CloudEvent a line", 2)
-            self._raw = path.open("rb")
+            self._raw = path.open("rb", _PIECE)
         except OSError as error:
             raise self._unreadable(error, 2) from None
         self.size = status.st_size
@@ -86,24 +86,25 @@ class Source:
         """The next lines, `count` at most, without blank ones; None at the end."""
         begin, lines = self._offset, []
         try:
-            while count and self._offset - begin < WINDOW_BYTES and (text := self._next()):
+            while count and self._offset - begin < WINDOW_BYTES and (text := self._file.readline(_LONGEST)):
                 count -= 1
-                if not text.isspace() or len(text) == _LONGEST:
-                    lines.append(Line(self._line, text.rstrip(b"\r\n")))
+                self._line += 1
+                self._count(text)
+                whole = len(text) < _LONGEST or self._pass_over(text)
+                if self._line == 1:
+                    text = text.removeprefix(_BOM)
+                if kept := text.rstrip() if whole else text:
+                    lines.append(Line(self._line, kept))
         except (OSError, EOFError, zlib.error) as error:
             raise self._unreadable(error, 1) from None
         return Window(lines, self.mark) if self._offset > begin else None
 
-    def _next(self) -> bytes:
-        """The next line with its end, cut off when it is longer than any event; empty at the end of the file."""
-        text = self._file.readline(_LONGEST)
-        self._count(text)
-        rest = text
-        while len(text) == _LONGEST and rest and not rest.endswith(b"\n"):
-            rest = self._file.readline(_PIECE)
-            self._count(rest)
-        self._line += bool(text)
-        return text.removeprefix(_BOM) or b"\n" if self._line == 1 and text else text
+    def _pass_over(self, text: bytes) -> bool:
+        """Pass over what is left of a line that is too long, without keeping it. It is never whole."""
+        while text and not text.endswith(b"\n"):
+            text = self._file.readline(_PIECE)
+            self._count(text)
+        return False
 
     def _count(self, piece: bytes) -> None:
         self._offset += len(piece)
@@ -128,7 +129,7 @@ class _About(Struct):
 
 
 class _Glance(Struct):
-    data: Raw = Raw()
+    data: _About | None = None
     data_base64: bytes = b""
 
 
@@ -143,7 +144,8 @@ def worker_of(text: bytes, workers: int) -> int:
     """
     try:
         glance = _glance(text)
-        number = _about(glance.data_base64 or glance.data).person.identity_number
+        about = _about(glance.data_base64) if glance.data_base64 else glance.data
+        number = about.person.identity_number if about else ""
         stem = number[:17]
         if not (len(number) == 18 and stem.isdigit() and number.isascii()):
             stem = normal(number)[:17]

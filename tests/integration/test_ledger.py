@@ -325,6 +325,7 @@ def deadly(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> C
             if first and request.param == "after the events":
                 dies(connection)
 
+        monkeypatch.setattr(log, "FEW", 0)  # as a large batch, which has steps between its positions and its commit
         monkeypatch.setattr(log, "copy_events", copying)
 
     return arrange
@@ -347,6 +348,7 @@ def test_who_dies_with_positions_in_hand_leaves_no_hole_and_may_send_again(
 
 
 def test_who_waited_for_the_dead_takes_its_positions(ours: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "FEW", 0)
     holds, may_die, copy = Event(), Event(), log.copy_events
 
     def copying(connection: Any, placed: Any, events: Any) -> None:
