@@ -41,6 +41,10 @@ class FasterError(Exception):
     """Another transaction accepted one of our events, or met one of our newcomers, first."""
 
 
+class NoRoomError(Exception):
+    """The log's partitions end before the batch does."""
+
+
 class InDoubtError(DatabaseError):
     """The connection was lost while committing: whether it did, only the inbox can tell."""
 
@@ -93,7 +97,7 @@ class Batch:
         self._committing = False
 
     def accept(self, given: Sequence[Prepared]) -> list[Receipt | Refused]:
-        """Accept the batch and commit. Raises `FasterError`, `InDoubtError`."""
+        """Accept the batch and commit. Raises `FasterError`, `NoRoomError`, `InDoubtError`."""
         try:
             # The statements for a few travel together; many rows go by COPY, which a pipeline does not take.
             self._few = len(given) <= log.FEW
@@ -101,6 +105,8 @@ class Batch:
                 return self._accept(given)
         except psycopg.errors.UniqueViolation:
             raise FasterError from None
+        except psycopg.errors.CheckViolation:
+            raise NoRoomError from None
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             if self._committing and self._connection.closed:
                 raise InDoubtError(f"the connection was lost while committing: {error}") from error

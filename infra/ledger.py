@@ -11,12 +11,15 @@ from domain.history import Event, Receipt
 from domain.law import Law
 from domain.refusals import Refused
 from infra import codec
-from infra.batch import Batch, FasterError, InDoubtError
+from infra.batch import Batch, FasterError, InDoubtError, NoRoomError
 from infra.database import Database, DatabaseError, Rows
 from infra.keys import KeyRing, WrongKeyError
-from infra.log import SQL, Unplaced, append, lock_streams
+from infra.log import SQL, Unplaced, append, last_position, lock_streams
+from infra.partitions import make_room
 from infra.submissions import Prepared, Submission, prepare
 
+_EVENTS_EACH = 10
+"""Events that follow from one submission, at the most."""
 RESOLVE_SECONDS = 30.0
 """How long we ask what became of a commit whose answer was lost, before the sender is left to send again."""
 
@@ -60,6 +63,9 @@ class Ledger:
                     return Batch(connection, self._keys, self._law, today).accept(batch)
             except FasterError:
                 continue  # what it wrote is committed now, so the next round sees it
+            except NoRoomError:
+                with self.database.transaction() as connection:
+                    make_room(connection, last_position(connection) + _EVENTS_EACH * len(batch))
             except (InDoubtError, DatabaseError) as error:
                 if isinstance(error, InDoubtError):
                     asking_until = asking_until or time.monotonic() + RESOLVE_SECONDS

@@ -116,15 +116,16 @@ def append(
     kept = states or {}
     saved = {"streams": list(versions), "versions": list(versions.values()), "states": [kept.get(s) for s in versions]}
     connection.execute(SQL["stream_save"], saved)
-    if len(events) <= FEW:
-        return recorded(connection, record(connection, events), len(events))
     placed = take_positions(connection, len(events))
     copy_events(connection, placed, events)
     return placed
 
 
-def record(connection: Connection[Rows], events: Sequence[Unplaced], taken: Sequence[Taken] = ()) -> Cursor[Rows]:
-    """Take positions for a few events and write them and their inbox in one statement; `recorded` tells where they went."""
+def record(connection: Connection[Rows], events: Sequence[Unplaced], taken: Sequence[Taken]) -> Cursor[Rows]:
+    """Take positions for a few events and write them and their inbox in one statement; `recorded` tells where they went.
+
+    Room is asked for after it, not before: it fails with `CheckViolation` where not even the partition ahead suffices.
+    """
     given = {"count": len(events), "events": as_json(events), "taken": as_json(taken)}
     return connection.execute(SQL["record"], given, binary=True)
 
