@@ -2,10 +2,11 @@
 
 It stands for the set of the facts: in whatever order they were learned, dossiers of the same facts answer alike. Its size
 does not grow with their number. What a later fact can only meet by its name (a report that was taken back before it
-came, a document that was taken back) is a `Mark`, looked up by key when a fact asks for it.
+came, a document that was taken back, a report that was left out) is a mark, looked up by key when a fact asks for it.
 """
 
-from collections.abc import Iterable
+from bisect import bisect
+from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import islice
 
@@ -17,27 +18,37 @@ from domain.months import Month
 from domain.timeline import Run
 
 Mark = str
-"""A report (source and id) or a document (department and number) that was taken back."""
+"""A report or a document that was taken back; or a report that was left out, whose value is its document's mark."""
 
 KEEP = 20
-"""Reports of one weight that a dossier keeps, the earliest; what lies beyond changes nothing until one of them goes."""
+"""Reports of one weight that a dossier keeps, the earliest; what lies beyond changes nothing until those are gone."""
+
+_Day = tuple[date, Reference]
+
+
+class LeftOut(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the log has beyond the reports kept: the earliest that confirmed a death, the earliest that did not, and whether one gave another name."""
+
+    sure: _Day | None = None
+    unsure: _Day | None = None
+    misnamed: bool = False
 
 
 class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What bears on one retiree's pension.
 
-    `registered`: the registration that counts; `first`: when we learned of one first, and by which. `deaths`: reports that nobody has taken
-    back, the earliest death first; `surplus`: the log has more of them. `retractors`: departments that took a report
-    back. `retracted`: the marks made or asked for so far, not all of them. `paid`: the months to `settled`, as they
-    were paid or not, which nothing learned later can change.
+    `registered`: the registration that counts; `first`: when we learned of one first, and by which. `deaths`: reports
+    that nobody has taken back, the earliest death first; `left_out`: of those that are not kept. `retractors`:
+    departments that took a report back. `marks`: those made or asked for so far, not all of them. `paid`: the months to
+    `settled`, as they were paid or not, which nothing learned later can change.
     """
 
     registered: Known | None = None
     first: tuple[date, Reference] | None = None
     deaths: tuple[Known, ...] = ()
-    surplus: bool = False
+    left_out: LeftOut | None = None
     retractors: frozenset[Department] = frozenset()
-    retracted: frozenset[Mark] = frozenset()
+    marks: dict[Mark, Mark | None] = {}
     paid: tuple[Run, ...] = ()
     settled: Month | None = None
 
@@ -54,12 +65,12 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def mismatch(self) -> bool:
         """Whether a report gives another name than the registration."""
-        return any(self._mismatch(known) for known in self.deaths)
+        return any(self.misnames(known) for known in self.deaths)
 
     def _confirms(self, known: Known) -> bool:
-        return known.department in STRONG and not self._mismatch(known) and not self._undocumented(known)
+        return known.department in STRONG and not self.misnames(known) and not self._undocumented(known)
 
-    def _mismatch(self, known: Known) -> bool:
+    def misnames(self, known: Known) -> bool:
         """The number fits and the name does not. A name that was not given says nothing."""
         name = self.registered.name_tag if self.registered else None
         return bool(known.name_tag and name and known.name_tag != name)
@@ -74,8 +85,8 @@ def learn(dossier: Dossier, known: Known) -> Dossier:
     """The dossier with one more fact.
 
     A retraction undoes the report it names, and every report of the same department under the same document: the same
-    death cannot come back without a new one. `retracted` must hold the marks that `asks` names, and where `leans_on_all`
-    says so, the dossier must be of all facts.
+    death cannot come back without a new one. `marks` must hold what `asks` names, and where `leans_on_all` says so, the
+    dossier must be `recalled` first.
     """
     match known.fact:
         case RetirementRegistered():
@@ -86,41 +97,80 @@ def learn(dossier: Dossier, known: Known) -> Dossier:
                 first=min(dossier.first or first, first),
             )
         case DeathReported():
-            if _mark(known.reference) in dossier.retracted:
-                return _take_back(dossier, known)
-            if _document(known) in dossier.retracted:
+            if _taken_back(known.reference) in dossier.marks:
+                return _take_back(dossier, known.reference, _document(known))
+            if _document(known) in dossier.marks:
                 return dossier
-            return replace(dossier, deaths=tuple(sorted((*dossier.deaths, known), key=_by_day)))
+            at = bisect(dossier.deaths, _by_day(known), key=_by_day)
+            return replace(dossier, deaths=(*dossier.deaths[:at], known, *dossier.deaths[at:]))
         case DeathRetracted(retracts=id_):
-            target = Reference(known.reference.source, id_)
             after = replace(dossier, retractors=dossier.retractors | {known.department})
-            report = next((report for report in dossier.deaths if report.reference == target), None)
-            if report is None:  # it is still to come, or nobody will ever know of it
-                return replace(after, retracted=after.retracted | {_mark(target)})
-            return _take_back(after, report)
+            return _retract(after, Reference(known.reference.source, id_))
 
 
 def asks(known: Known) -> tuple[Mark, ...]:
     """The marks that a fact may meet."""
-    if not isinstance(known.fact, DeathReported):
-        return ()
-    return (_mark(known.reference), *filter(None, [_document(known)]))
+    match known.fact:
+        case DeathReported():
+            return (_taken_back(known.reference), *filter(None, [_document(known)]))
+        case DeathRetracted(retracts=id_):
+            return (_kept_elsewhere(Reference(known.reference.source, id_)),)
+        case _:
+            return ()
 
 
 def leans_on_all(dossier: Dossier, known: Known) -> bool:
-    """Whether a fact may give weight to reports that `bounded` left out, so that the dossier must be made anew from the log."""
-    return dossier.surplus and not isinstance(known.fact, DeathReported)
+    """Whether with this fact a report that was left out may count, so that the dossier must be `recalled` first."""
+    left = dossier.left_out
+    if left is None:
+        return False
+    after = learn(dossier, known)
+    if _name(after) != _name(dossier):
+        return True
+    confirming = next(iter(after.confirmed), None)
+    if confirming:
+        return left.sure is not None and left.sure < _by_day(confirming)
+    if left.sure or not after.deaths or (left.unsure and left.unsure < _by_day(after.deaths[0])):
+        return True
+    return left.misnamed and not after.mismatch
+
+
+def recalled(dossier: Dossier, facts: Iterable[Known]) -> Dossier:
+    """The dossier with every report that stands, out of all facts that it is of."""
+    facts = tuple(facts)
+    taken = {
+        _taken_back(Reference(known.reference.source, known.fact.retracts))
+        for known in facts
+        if isinstance(known.fact, DeathRetracted)
+    }
+    reports = [(_taken_back(k.reference), _document(k), k) for k in facts if isinstance(k.fact, DeathReported)]
+    documents = {document for name, document, _ in reports if name in taken} - {None}
+    standing = (known for name, document, known in reports if name not in taken and document not in documents)
+    return replace(dossier, deaths=tuple(sorted(standing, key=_by_day)), left_out=None)
 
 
 def bounded(dossier: Dossier) -> Dossier:
     """The dossier without the reports that change nothing: later ones of the same weight. One in another name is kept."""
     if len(dossier.deaths) <= KEEP:
         return dossier
-    sure = list(dossier.confirmed)
-    unsure = [known for known in dossier.deaths if known not in sure]
-    misnamed = islice(filter(dossier._mismatch, unsure[KEEP:]), 1)  # noqa: SLF001 - of the same room
-    kept = tuple(sorted({*sure[:KEEP], *unsure[:KEEP], *misnamed}, key=_by_day))
-    return dossier if len(kept) == len(dossier.deaths) else replace(dossier, deaths=kept, surplus=True)
+    sure = tuple(dossier.confirmed)
+    unsure = tuple(known for known in dossier.deaths if known not in sure)
+    misnamed = tuple(islice(filter(dossier.misnames, unsure[KEEP:]), 1))
+    kept = {*sure[:KEEP], *unsure[:KEEP], *misnamed}
+    gone = [known for known in dossier.deaths if known not in kept]
+    if not gone:
+        return dossier
+    before = dossier.left_out or LeftOut()
+    return replace(
+        dossier,
+        deaths=tuple(known for known in dossier.deaths if known in kept),
+        left_out=LeftOut(
+            sure=_earliest(before.sure, sure[KEEP:]),
+            unsure=_earliest(before.unsure, [known for known in unsure[KEEP:] if known not in misnamed]),
+            misnamed=before.misnamed or any(map(dossier.misnames, gone)),
+        ),
+        marks={**dossier.marks, **{_kept_elsewhere(known.reference): _document(known) for known in gone}},
+    )
 
 
 def precedence(department: str, effective: date, reference: Reference) -> tuple[bool, date, Reference]:
@@ -132,24 +182,45 @@ def _precedence(known: Known) -> tuple[bool, date, Reference]:
     return precedence(known.department, known.fact.effective, known.reference)
 
 
-def _take_back(dossier: Dossier, report: Known) -> Dossier:
-    document = _document(report)
+def _retract(dossier: Dossier, target: Reference) -> Dossier:
+    report = next((report for report in dossier.deaths if report.reference == target), None)
+    if report:
+        return _take_back(dossier, target, _document(report))
+    if (name := _kept_elsewhere(target)) in dossier.marks:
+        return _take_back(dossier, target, dossier.marks[name])
+    # It is still to come, or nobody will ever know of it.
+    return replace(dossier, marks={**dossier.marks, _taken_back(target): None})
+
+
+def _take_back(dossier: Dossier, report: Reference, document: Mark | None) -> Dossier:
     deaths = tuple(
         known
         for known in dossier.deaths
-        if known.reference != report.reference and (document is None or _document(known) != document)
+        if known.reference != report and (document is None or _document(known) != document)
     )
-    return replace(dossier, deaths=deaths, retracted=dossier.retracted | ({document} if document else set()))
+    return replace(dossier, deaths=deaths, marks={**dossier.marks, document: None} if document else dossier.marks)
 
 
-def _mark(reference: Reference) -> Mark:
-    return f"{reference.source}\0{reference.id}"  # a source begins with a slash, a department does not
+def _taken_back(report: Reference) -> Mark:
+    return f"-{report.source}\0{report.id}"  # a source begins with a slash, a department does not
 
 
 def _document(known: Known) -> Mark | None:
     document = known.fact.document
-    return f"{known.department}\0{document}" if document else None
+    return f"-{known.department}\0{document}" if document else None
 
 
-def _by_day(known: Known) -> tuple[date, Reference]:
+def _kept_elsewhere(report: Reference) -> Mark:
+    return f"+{report.source}\0{report.id}"
+
+
+def _earliest(before: _Day | None, reports: Sequence[Known]) -> _Day | None:
+    return min(filter(None, (before, *map(_by_day, reports[:1]))), default=None)
+
+
+def _name(dossier: Dossier) -> str | None:
+    return dossier.registered.name_tag if dossier.registered else None
+
+
+def _by_day(known: Known) -> _Day:
     return known.fact.effective, known.reference

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from datetime import date
+from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from msgspec.structs import replace
 from psycopg import Connection
 
 from domain.decide import AlertRaised, AlertWithdrawn, Decision, FactRecorded, RetireeState, decide, evolve
-from domain.dossier import Mark, asks, leans_on_all
+from domain.dossier import Mark, asks, bounded, leans_on_all, recalled
 from domain.entitlement import learned
 from domain.facts import Known, Person
 from domain.history import Event, FactPublished, Outcome, Receipt
@@ -63,7 +64,7 @@ class _Retiree:
         self.state = state
         self.wrapped = wrapped
         self.new = new
-        self.marks: frozenset[Mark] = frozenset()
+        self.marks: dict[Mark, Mark | None] = {}
 
 
 class _Newcomer(Struct, frozen=True):
@@ -150,11 +151,11 @@ class Batch:
         for tag, id_ in zip(unknown, _new_ids(len(unknown)), strict=True):
             # somebody never mentioned before is so far only in memory: a refusal leaves nothing of them
             self._retirees[tag] = _Retiree(tag, id_, 0, RetireeState(), b"", new=True)
-        for tag, mark in marks.fetchall() if marks else ():
-            self._retirees[tag].marks |= {wanted[tag, mark]}
+        for tag, mark, value in marks.fetchall() if marks else ():
+            self._retirees[tag].marks[wanted[tag, mark]] = value
         for retiree in self._retirees.values():
             if retiree.marks and retiree.state:
-                dossier = replace(retiree.state.dossier, retracted=retiree.marks)
+                dossier = replace(retiree.state.dossier, marks=dict(retiree.marks))
                 retiree.state = replace(retiree.state, dossier=dossier)
         digests: dict[tuple[str, str], bytes] = {}
         for source, id_, digest, status, position, of, recorded_at in inbox.fetchall():
@@ -172,8 +173,11 @@ class Batch:
         if retiree.wrapped is None:
             raise Refused("person-erased", "data.person", "the key that would encrypt this was destroyed")
         state = retiree.state
-        if state is None or leans_on_all(state.dossier, known):
+        if state is None:
             state = self._made_anew(retiree)
+        elif leans_on_all(state.dossier, known):
+            facts = [fact for fact in self._history(retiree) if isinstance(fact, Known)]
+            state = replace(state, dossier=recalled(state.dossier, facts))
         decisions = decide(retiree.id, state, known, self._law, self._today)
         for decision in decisions:
             state = evolve(state, decision)
@@ -181,24 +185,30 @@ class Batch:
         status = Outcome.ACCEPTED if state.registered else Outcome.PARKED
         self._accepted.append(_Accepted(prepared, retiree, known, decisions, status))
 
-    def _made_anew(self, retiree: _Retiree) -> RetireeState:
-        """The state out of the whole history, with nothing left out of its dossier: slow, and seldom needed."""
+    def _history(self, retiree: _Retiree) -> list[Known | AlertRaised | AlertWithdrawn]:
+        """Everything about somebody that bears on decisions, this very batch included: slow, and seldom needed."""
         rows = log.read_stream(self._connection, retiree.id, until=retiree.version)
-        history = [codec.decode(*row).event for row in rows]
-        sealed = [(retiree.id, retiree.wrapped or b"", e.sealed) for e in history if isinstance(e, FactPublished)]
+        stored = [codec.decode(*row).event for row in rows]
+        sealed = [(retiree.id, retiree.wrapped or b"", e.sealed) for e in stored if isinstance(e, FactPublished)]
         people = [_decode_person(plain) for plain in self._keys.open_all(sealed)]
         names = iter(name_tags(self._keys, people))
-        here = [one for one in self._accepted if one.retiree is retiree]  # of this very batch, so not in the log yet
-        events: list[Known | Decision | Event] = [
-            event.known(next(names)) if isinstance(event, FactPublished) else event for event in history
-        ]
-        events += [one.known if isinstance(d, FactRecorded) else d for one in here for d in one.decisions]
+        told = [event.known(next(names)) if isinstance(event, FactPublished) else event for event in stored]
+        here = [one for one in self._accepted if one.retiree is retiree]  # not in the log yet
+        told += [one.known if isinstance(d, FactRecorded) else d for one in here for d in one.decisions]
+        return [one for one in told if isinstance(one, Known | AlertRaised | AlertWithdrawn)]
+
+    def _made_anew(self, retiree: _Retiree) -> RetireeState:
+        """The state out of the whole history: where there is none, or one of an older form."""
         state = RetireeState()
-        for event in events:
-            if isinstance(event, Known):
-                state = evolve(state, FactRecorded(event, learned(state.dossier, event, self._law)))
-            elif isinstance(event, AlertRaised | AlertWithdrawn):
-                state = evolve(state, event)
+        facts: list[Known] = []
+        for one in self._history(retiree):
+            if not isinstance(one, Known):
+                state = evolve(state, one)
+                continue
+            if leans_on_all(state.dossier, one):
+                state = replace(state, dossier=recalled(state.dossier, facts))
+            facts.append(one)
+            state = evolve(state, FactRecorded(one, bounded(learned(state.dossier, one, self._law))))
         return state
 
     # Write
@@ -299,10 +309,17 @@ class Batch:
             self._connection.execute(SQL["stream_save"], saved)
 
     def _save_marks(self, touched: Iterable[_Retiree]) -> None:
-        fresh = [(one.id, _hash(m)) for one in touched if one.state for m in one.state.dossier.retracted - one.marks]
+        fresh = [
+            (one.id, _hash(mark), value)
+            for one in touched
+            if one.state
+            for mark, value in one.state.dossier.marks.items()
+            if mark not in one.marks
+        ]
         if fresh:
-            streams, marks = zip(*sorted(fresh), strict=True)
-            self._connection.execute(SQL["marks_save"], {"streams": list(streams), "marks": list(marks)})
+            streams, marks, values = zip(*sorted(fresh, key=itemgetter(0, 1)), strict=True)
+            given = {"streams": list(streams), "marks": list(marks), "values": list(values)}
+            self._connection.execute(SQL["marks_save"], given)
 
 
 def _stored(retiree: _Retiree) -> bytes:

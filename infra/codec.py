@@ -65,8 +65,8 @@ def encode(event: Event) -> bytes:
 
 def encode_state(state: RetireeState) -> bytes:
     """The bytes of a decision state, the form it has in front. Marks are kept apart: they are looked up by key."""
-    if state.dossier.retracted:
-        state = replace(state, dossier=replace(state.dossier, retracted=frozenset()))
+    if state.dossier.marks:
+        state = replace(state, dossier=replace(state.dossier, marks={}))
     return _STATE + _state_encoder.encode(state)
 
 

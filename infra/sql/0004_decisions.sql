@@ -1,8 +1,9 @@
--- What decisions look up by key: a report or a document that was taken back, as a hash of its name. A state would grow with
--- each of them, and a fact asks for two at most.
+-- What decisions look up by key: reports and documents that were taken back, and reports that a state leaves out (`value`: the
+-- mark of their document), each as a hash of its name. A state would grow with each of them, and a fact asks for two at most.
 create table ledger.mark (
     stream uuid not null,
     mark bytea not null,
+    value text,
     primary key (stream, mark)
 );
 grant insert on ledger.mark to changqing_services;

@@ -14,13 +14,13 @@ from ledger.identity i join ledger.stream s on s.stream = i.retiree left join le
 where i.tag = any(%(tags)b::bytea[]) order by s.stream for update of s
 
 -- marks_find: those of the marks asked for that are there
-select i.tag, m.mark
+select i.tag, m.mark, m.value
 from unnest(%(tags)b::bytea[], %(marks)b::bytea[]) as a(tag, mark)
 join ledger.identity i using (tag) join ledger.mark m on (m.stream, m.mark) = (i.retiree, a.mark)
 
 -- marks_save: new marks
-insert into ledger.mark (stream, mark)
-select * from unnest(%(streams)b::uuid[], %(marks)b::bytea[]) on conflict do nothing
+insert into ledger.mark (stream, mark, value)
+select * from unnest(%(streams)b::uuid[], %(marks)b::bytea[], %(values)b::text[]) on conflict do nothing
 
 -- newcomers_save: tags, wrapped keys and streams of a few newcomers; it fails when somebody was faster
 with n as (select * from json_to_recordset(%(rows)s::json) as n(tag text, stream uuid, wrapped text, version int, state text)),
