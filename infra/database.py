@@ -32,13 +32,21 @@ class Database:
 
     Whatever the login may do, every connection acts under `role`: even a superuser's services cannot alter the log. None
     leaves the login its own rights, for tools that the owner runs. `archive` is the directory where events that left the
-    database are; each connection knows it as the setting `changqing.archive`.
+    database are; each connection knows it as the setting `changqing.archive`. `plans_kept`: a statement is planned once
+    a connection, not for each use: right where every look-up is by key, as planning then takes longer than looking.
     """
 
     def __init__(
-        self, dsn: str, *, max_size: int = 8, role: str | None = SERVICES, archive: Path | str | None = None
+        self,
+        dsn: str,
+        *,
+        max_size: int = 8,
+        role: str | None = SERVICES,
+        archive: Path | str | None = None,
+        plans_kept: bool = False,
     ) -> None:
         self.dsn = dsn
+        self._plans_kept = plans_kept
         self._role = role
         self._archive = archive
         self._refused: RightsError | None = None
@@ -84,6 +92,8 @@ class Database:
         self._refused = None
         if self._archive:
             connection.execute("select set_config('changqing.archive', %s, false)", [str(self._archive)])
+        if self._plans_kept:
+            connection.execute("set plan_cache_mode = force_generic_plan")
         if self._role:
             try:
                 connection.execute(sql.SQL("set role {}").format(sql.Identifier(self._role)))

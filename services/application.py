@@ -27,7 +27,14 @@ class Changqing(Application[UUID]):
     def __init__(self, database_url: str, keys: KeyRing, law: Law) -> None:
         super().__init__({"DATABASE_URL": database_url})
         self.database: Database = self.recorder.database  # type: ignore[attr-defined] # ours, by the factory above
-        self.ledger = Ledger(self.database, keys, law)
+        archive = self.factory.env.get("CHANGQING_ARCHIVE")
+        self._writing = Database(database_url, archive=archive, plans_kept=True)  # nothing connects before its use
+        self.ledger = Ledger(self._writing, keys, law)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._writing.close()
+        super().close()
 
     def accept(self, submissions: Sequence[Submission]) -> list[Receipt | Refused]:
         """Accept a batch, as of today's business day in Beijing. See `Ledger.accept`."""

@@ -131,7 +131,8 @@ class Importer:
 
     def _answers(self) -> list[Ready | Done]:
         answers: list[Ready | Done] = []
-        for answer in self._crew.answers(_POLL_SECONDS):
+        blank = self._open and not any(window.parts for window in self._open.values())  # nobody has anything to answer
+        for answer in self._crew.answers(0 if blank else _POLL_SECONDS):
             if isinstance(answer, Waiting):
                 self._progress.waiting(answer.why)
             else:

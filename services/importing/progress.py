@@ -9,6 +9,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.table import Column
 
 from services.importing.messages import Tally
 from services.importing.record import Summary
@@ -28,9 +29,10 @@ class Progress:
         self._console = Console(stderr=True, highlight=False, markup=False)
         self._bar = Bar(
             TextColumn("{task.percentage:>3.0f}%"),
-            BarColumn(),
-            TextColumn("{task.description}"),
+            BarColumn(20),
             TimeRemainingColumn(),
+            TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True)),  # what is left of the line
+            expand=True,
             console=self._console,
             disable=not self._console.is_terminal,
         )
@@ -112,5 +114,7 @@ class Result(Struct, frozen=True, kw_only=True):
 
 
 def _counts(tally: Tally) -> str:
-    counts = (("受理 accepted", tally.accepted), ("待登记 parked", tally.parked), ("已有 known", tally.known))
-    return "，".join(f"{said} {count:,}" for said, count in (*counts, ("不予受理 refused", tally.refused)))
+    """The counts, without those that are nothing beside what was accepted."""
+    counts = {"待登记 parked": tally.parked, "已有 known": tally.known, "不予受理 refused": tally.refused}
+    others = [f"{said} {count:,}" for said, count in counts.items() if count]
+    return "，".join([f"受理 accepted {tally.accepted:,}", *others])

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from services.bootstrap import spare_the_collector
 from tests.bench import alone, bulk, copying, history, importing, replay, report, scale, single
 from tests.bench.runner import Bench, load
 from tests.bench.server import served
@@ -34,6 +35,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds like Ctrl-C: the server stops, its files go
     failed: dict[str, str] = {}
     environment = _environment()
+    spare_the_collector()  # as every process of ours does; it spares the library's work in this process as well
     with served() as (server, disk):
         environment |= disk | server.settings
         bench = Bench(server, QUICK if options.quick else FULL, options.repeats or (2 if options.quick else 5))

@@ -69,7 +69,9 @@ def test_any_order_with_repeats_gives_one_history_and_one_timeline(
         entries = [codec.decode(*row) for row in log.read(connection, 0, 100_000)]
     published = Counter(e.event.id for e in entries if e.stream == retiree and isinstance(e.event, FactPublished))
     assert published == Counter(event.id for event in events)
-    spans = timeline(codec.decode_state(stored.state).dossier, law)
+    state = codec.decode_state(stored.state)
+    assert state is not None
+    spans = timeline(state.dossier, law)
     assert [(span.first, span.last, span.status.value) for span in spans] == [
         ("2020-02", "2024-05", "payable"),
         ("2024-06", None, "stopped"),
