@@ -152,7 +152,7 @@ class Batch:
             # somebody never mentioned before is so far only in memory: a refusal leaves nothing of them
             self._retirees[tag] = _Retiree(tag, id_, 0, RetireeState(), b"", new=True)
         for tag, mark, value in marks.fetchall() if marks else ():
-            self._retirees[tag].marks[wanted[tag, mark]] = value
+            self._retirees[tag].marks[wanted[tag, mark]] = value and value.decode()
         for retiree in self._retirees.values():
             if retiree.marks and retiree.state:
                 dossier = replace(retiree.state.dossier, marks=dict(retiree.marks))
@@ -310,7 +310,7 @@ class Batch:
 
     def _save_marks(self, touched: Iterable[_Retiree]) -> None:
         fresh = [
-            (one.id, _hash(mark), value)
+            (one.id, _hash(mark), value and value.encode())
             for one in touched
             if one.state
             for mark, value in one.state.dossier.marks.items()

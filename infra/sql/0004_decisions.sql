@@ -3,7 +3,7 @@
 create table ledger.mark (
     stream uuid not null,
     mark bytea not null,
-    value text,
+    value bytea,
     primary key (stream, mark)
 );
 grant insert on ledger.mark to changqing_services;

@@ -20,7 +20,7 @@ join ledger.identity i using (tag) join ledger.mark m on (m.stream, m.mark) = (i
 
 -- marks_save: new marks
 insert into ledger.mark (stream, mark, value)
-select * from unnest(%(streams)b::uuid[], %(marks)b::bytea[], %(values)b::text[]) on conflict do nothing
+select * from unnest(%(streams)b::uuid[], %(marks)b::bytea[], %(values)b::bytea[]) on conflict do nothing
 
 -- newcomers_save: tags, wrapped keys and streams of a few newcomers; it fails when somebody was faster
 with n as (select * from json_to_recordset(%(rows)s::json) as n(tag text, stream uuid, wrapped text, version int, state text)),
