@@ -20,7 +20,7 @@ from domain.timeline import Run
 Mark = str
 """A report or a document that was taken back; or a report that was left out, whose value is its document's mark."""
 
-KEEP = 20
+KEEP = 5
 """Reports of one weight that a dossier keeps, the earliest; what lies beyond changes nothing until those are gone."""
 
 _Day = tuple[date, Reference]
