@@ -10,7 +10,7 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from struct import Struct
@@ -18,14 +18,13 @@ from struct import error as StructError  # noqa: N812 - it is an exception
 from typing import NamedTuple, Self, overload
 from uuid import UUID
 
+from infra.copying import EPOCH, HEADER, TRAILER
+
 BLOCK_EVENTS = 1_000
 """Events a gzip member: what is decompressed to read one of them."""
-COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-COPY_TRAILER = b"\xff\xff"
 # An event is its number of fields, and each field its length and itself: position, stream, version, name, time, state.
 _FIXED = Struct(">hiqi16siii")  # up to the name's length
 _RECORDED = Struct(">iqi")  # up to the state's length
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 INDEX_HEAD = Struct(">8sQ")  # what it is, and the number of blocks
 INDEX_MAGIC = b"cqindex1"
 OFFSET = Struct(">Q")
@@ -133,9 +132,9 @@ class Archive:
     def parse(self, block: bytes) -> list[Archived]:
         """The events of a block."""
         events: list[Archived] = []
-        at = len(COPY_HEADER) if block.startswith(COPY_HEADER) else 0
+        at = len(HEADER) if block.startswith(HEADER) else 0
         try:
-            while at < len(block) and not block.startswith(COPY_TRAILER, at):
+            while at < len(block) and not block.startswith(TRAILER, at):
                 fields, _, position, _, stream, _, version, length = _FIXED.unpack_from(block, at)
                 if fields != len(Archived._fields):
                     raise self.damaged(f"no event begins at byte {at} of a block")
@@ -143,7 +142,7 @@ class Archive:
                 name = block[at - length : at].decode()
                 _, microseconds, length = _RECORDED.unpack_from(block, at)
                 at += _RECORDED.size + length
-                recorded_at = _EPOCH + timedelta(microseconds=microseconds)
+                recorded_at = EPOCH + timedelta(microseconds=microseconds)
                 state = block[at - length : at]
                 events.append(Archived(position, recorded_at, UUID(bytes=stream), version, name, state))
         except (StructError, ValueError, OverflowError) as error:

@@ -28,6 +28,7 @@ from domain.history import Event, FactPublished, Outcome, Receipt
 from domain.law import Law
 from domain.refusals import Refused
 from infra import codec, log
+from infra.copying import copy_in, int4, int8, timestamptz
 from infra.database import DatabaseError, Rows
 from infra.keys import KeyRing
 from infra.log import SQL, Taken, Unplaced
@@ -231,11 +232,20 @@ class Batch:
             placed = log.take_positions(self._connection, len(events))
             log.copy_events(self._connection, placed, events)
             at = placed.first - 1
+            recorded_at = timestamptz(placed.recorded_at)
             rows = [
-                (one.source, one.id, one.digest, one.status, at + one.place, one.retiree, placed.recorded_at)
+                (
+                    one.source.encode(),
+                    one.id.encode(),
+                    one.digest,
+                    one.status.encode(),
+                    int8(at + one.place),
+                    one.retiree.bytes,
+                    recorded_at,
+                )
                 for one in taken
             ]
-            log.copy_rows(self._connection, "inbox", sorted(rows))
+            copy_in(self._connection, SQL["inbox_copy"], sorted(rows))
             self._commit()
         for accepted, one in zip(self._accepted, taken, strict=True):
             self._receipts[one.source, one.id] = Receipt(
@@ -295,9 +305,10 @@ class Batch:
         if self._few:
             self._connection.execute(SQL["newcomers_save"], {"rows": log.as_json(rows)})
             return
-        log.copy_rows(self._connection, "identity", ((one.tag, one.stream) for one in rows))
-        log.copy_rows(self._connection, "retiree_key", ((one.stream, one.wrapped) for one in rows))
-        log.copy_rows(self._connection, "stream", ((one.stream, one.version, one.state) for one in rows))
+        copy_in(self._connection, SQL["identity_copy"], [(one.tag, one.stream.bytes) for one in rows])
+        copy_in(self._connection, SQL["retiree_key_copy"], [(one.stream.bytes, one.wrapped) for one in rows])
+        states = [(one.stream.bytes, int4(one.version), one.state) for one in rows]
+        copy_in(self._connection, SQL["stream_copy"], states)
 
     def _save_known(self, known: Sequence[_Retiree]) -> None:
         if known:

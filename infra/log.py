@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID, uuid5
 
 import msgspec
@@ -11,6 +11,7 @@ from msgspec import Struct
 from psycopg import Connection, Cursor
 
 from infra import archive_read
+from infra.copying import copy_in, int4, int8, timestamptz
 from infra.database import Database, Rows
 from infra.partitions import make_room
 from infra.sql import statements
@@ -82,26 +83,10 @@ def lock_streams(connection: Connection[Rows], streams: Iterable[UUID]) -> dict[
 FEW = 8
 """Rows up to which one statement is cheaper than COPY, which costs two round trips a table."""
 
-_TYPES = {
-    "identity": ("bytea", "uuid"),
-    "retiree_key": ("uuid", "bytea"),
-    "stream": ("uuid", "int4", "bytea"),
-    "inbox": ("text", "text", "bytea", "text", "int8", "uuid", "timestamptz"),
-    "event": ("int8", "uuid", "int4", "text", "timestamptz", "bytea"),
-}
-
 
 def as_json(rows: Sequence[Struct]) -> str:
     """Rows as one parameter, bytes in base64: for a few it costs a tenth of an array for each column."""
     return msgspec.json.encode(rows).decode()
-
-
-def copy_rows(connection: Connection[Rows], table: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Write rows into a table of the ledger by binary COPY."""
-    with connection.cursor().copy(SQL[f"{table}_copy"]) as copy:
-        copy.set_types(_TYPES[table])
-        for row in rows:
-            copy.write_row(row)
 
 
 def append(
@@ -142,8 +127,12 @@ def recorded(connection: Connection[Rows], cursor: Cursor[Rows], count: int) -> 
 
 def copy_events(connection: Connection[Rows], placed: Appended, events: Sequence[Unplaced]) -> None:
     """Write events at the positions taken for them, and wake the followers when the transaction commits."""
-    rows = ((p, e.stream, e.version, e.name, placed.recorded_at, e.state) for p, e in enumerate(events, placed.first))
-    copy_rows(connection, "event", rows)
+    recorded_at = timestamptz(placed.recorded_at)
+    rows = [
+        (int8(position), event.stream.bytes, int4(event.version), event.name.encode(), recorded_at, event.state)
+        for position, event in enumerate(events, placed.first)
+    ]
+    copy_in(connection, SQL["event_copy"], rows)
     connection.execute(SQL["event_notify"], {"position": placed.first + len(events) - 1})
 
 

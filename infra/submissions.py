@@ -74,8 +74,7 @@ def prepare(keys: KeyRing, submissions: Sequence[Submission]) -> list[Prepared |
         strict=True,
     )
     prepared = iter(
-        Prepared(one, replace(one.person, identity_number=number), tag, digest, name)
-        for (one, number), tag, digest, name in made
+        Prepared(one, _under(one.person, number), tag, digest, name) for (one, number), tag, digest, name in made
     )
     return [number if isinstance(number, Refused) else next(prepared) for number in numbers]
 
@@ -84,6 +83,10 @@ def name_tags(keys: KeyRing, people: Sequence[Person]) -> list[str | None]:
     """What stands for the names that were given, where one was."""
     tags = keys.tags("name", [normal_name(person.name or "") for person in people])
     return [tag.hex() if person.name else None for person, tag in zip(people, tags, strict=True)]
+
+
+def _under(person: Person, number: str) -> Person:
+    return person if person.identity_number == number else replace(person, identity_number=number)
 
 
 def _number(submission: Submission) -> str | Refused:
