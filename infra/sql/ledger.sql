@@ -34,6 +34,9 @@ copy ledger.identity (tag, retiree) from stdin (format binary)
 -- retiree_key_copy: the wrapped keys of newcomers
 copy ledger.retiree_key (retiree, wrapped) from stdin (format binary)
 
+-- key_find: the wrapped keys of these retirees
+select retiree, wrapped from ledger.retiree_key where retiree = any(%(retirees)b::uuid[])
+
 -- stream_copy: the streams of newcomers
 copy ledger.stream (stream, version, state) from stdin (format binary)
 
