@@ -386,7 +386,7 @@ def test_nobody_is_named_in_a_log_a_key_or_on_a_topic_that_goes_out(system: Syst
     departments = ("civil-affairs", "enterprise", "community")
     for name in ("alerts.pension", "life-events", "dead-letters", *(f"receipts.{d}" for d in departments)):
         records = system.topic(name).all()
-        assert records
+        assert records, name
         whole = b"\n".join(part for r in records for part in (r.key, r.value, *r.headers.values()))
         assert not named_in(whole), name
 
