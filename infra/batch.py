@@ -54,7 +54,7 @@ class InDoubtError(DatabaseError):
 class _Retiree:
     """What a batch holds of one retiree. `marks` are those known to be stored; `wrapped`: None when the key was destroyed."""
 
-    __slots__ = ("id", "marks", "new", "state", "tag", "version", "wrapped")
+    __slots__ = ("history", "id", "marks", "new", "state", "tag", "version", "wrapped")
 
     def __init__(
         self, tag: bytes, id_: UUID, version: int, state: RetireeState | None, wrapped: bytes | None, *, new: bool
@@ -66,6 +66,7 @@ class _Retiree:
         self.wrapped = wrapped
         self.new = new
         self.marks: dict[Mark, Mark | None] = {}
+        self.history: list[Known | AlertRaised | AlertWithdrawn] | None = None
 
 
 class _Newcomer(Struct, frozen=True):
@@ -107,7 +108,9 @@ class Batch:
                 return self._accept(given)
         except psycopg.errors.UniqueViolation:
             raise FasterError from None
-        except psycopg.errors.CheckViolation:
+        except psycopg.errors.CheckViolation as error:
+            if error.diag.constraint_name:  # none is named where a partition is missing
+                raise
             raise NoRoomError from None
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             if self._committing and self._connection.closed:
@@ -188,14 +191,19 @@ class Batch:
 
     def _history(self, retiree: _Retiree) -> list[Known | AlertRaised | AlertWithdrawn]:
         """Everything about somebody that bears on decisions, this very batch included: slow, and seldom needed."""
+        if retiree.history is None:  # the row is locked, so what is stored stays as it is
+            retiree.history = self._stored_history(retiree)
+        here = [one for one in self._accepted if one.retiree is retiree]  # not in the log yet
+        decided = (one.known if isinstance(d, FactRecorded) else d for one in here for d in one.decisions)
+        return [*retiree.history, *decided]
+
+    def _stored_history(self, retiree: _Retiree) -> list[Known | AlertRaised | AlertWithdrawn]:
         rows = log.read_stream(self._connection, retiree.id, until=retiree.version)
         stored = [codec.decode(*row).event for row in rows]
         sealed = [(retiree.id, retiree.wrapped or b"", e.sealed) for e in stored if isinstance(e, FactPublished)]
         people = [_decode_person(plain) for plain in self._keys.open_all(sealed)]
         names = iter(name_tags(self._keys, people))
         told = [event.known(next(names)) if isinstance(event, FactPublished) else event for event in stored]
-        here = [one for one in self._accepted if one.retiree is retiree]  # not in the log yet
-        told += [one.known if isinstance(d, FactRecorded) else d for one in here for d in one.decisions]
         return [one for one in told if isinstance(one, Known | AlertRaised | AlertWithdrawn)]
 
     def _made_anew(self, retiree: _Retiree) -> RetireeState:

@@ -56,6 +56,7 @@ class Database:
             max_size=max_size,
             open=False,
             timeout=10,
+            reconnect_timeout=2,  # else it waits twice as long after each failure, long after PostgreSQL is back
             kwargs={"application_name": "changqing"},
             configure=self._configure,
         )
@@ -92,6 +93,8 @@ class Database:
         self._refused = None
         if self._archive:
             connection.execute("select set_config('changqing.archive', %s, false)", [str(self._archive)])
+        # Who is cut off with the head in hand must not hold up everybody until TCP notices, hours later.
+        connection.execute("select set_config('idle_in_transaction_session_timeout', '30s', false)")
         if self._plans_kept:
             connection.execute("set plan_cache_mode = force_generic_plan")
         if self._role:
