@@ -16,9 +16,6 @@ AWAY = 17
 """Just after the pool's fifth attempt, which it makes after 15 s; its sixth comes after 31."""
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the pool waits twice as long after every attempt, and the database is back meanwhile"
-)
 def test_soon_after_postgresql_is_back_there_are_receipts_again(keys: KeyRing, law: Law) -> None:
     with mortal_postgres() as server:
         dsn = server.dsn("outage")
