@@ -91,14 +91,6 @@ def learned(dossier: Dossier, known: Known, law: Law) -> Dossier:
     return replace(after, paid=(alone,) if alone else (), settled=until)
 
 
-def compiled(facts: Iterable[Known], law: Law) -> Dossier:
-    """The dossier of a set of facts."""
-    dossier = Dossier()
-    for known in sorted(facts, key=lambda one: (one.learnt, one.reference)):
-        dossier = learned(dossier, known, law)
-    return dossier
-
-
 @lru_cache(maxsize=1_024)
 def last_paid_month(law: Law, today: date) -> Month:
     """The last month whose pension counts as paid on `today`."""

@@ -21,6 +21,7 @@ from psycopg.pq import TransactionStatus
 from infra.archive import BLOCK_EVENTS, ENTRY, INDEX_HEAD, INDEX_MAGIC, OFFSET, ArchiveError, index_of
 from infra.archive_verify import SQL, Record, Say, check, progress
 from infra.database import Database, RightsError, Rows
+from infra.disk import sync_directory
 from infra.embedded.lock import Lock
 
 _TRIES = 20
@@ -90,7 +91,7 @@ def _write(connection: Connection[Rows], directory: Path, partition: str, first:
     file = f"changqing-{first:012}-{last:012}-{digest.hexdigest()[:16]}.copy.gz"
     parts[0].rename(directory / file)
     parts[1].rename(index_of(directory / file))
-    _sync_directory(directory)
+    sync_directory(directory)
     return Record(first, last, file, digest.digest(), offsets[-1])
 
 
@@ -166,11 +167,3 @@ def _synced(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-
-
-def _sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

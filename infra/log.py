@@ -1,6 +1,6 @@
 """The one log: appending takes positions last, reading follows them in order."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID, uuid5
@@ -88,17 +88,14 @@ def as_json(rows: Sequence[Struct]) -> str:
     return msgspec.json.encode(rows).decode()
 
 
-def append(
-    connection: Connection[Rows], events: Sequence[Unplaced], states: Mapping[UUID, bytes] | None = None
-) -> Appended:
-    """Append events to streams that are locked, each event the next of its stream; keep the states with the streams.
+def append(connection: Connection[Rows], events: Sequence[Unplaced]) -> Appended:
+    """Append events to streams that are locked, each event the next of its stream.
 
     The positions are taken last: everything that can refuse or wait must have happened before, as from there to the
     commit no other batch moves. A crash before the commit gives them back, so there is never a hole.
     """
     versions = {event.stream: event.version for event in events}
-    kept = states or {}
-    saved = {"streams": list(versions), "versions": list(versions.values()), "states": [kept.get(s) for s in versions]}
+    saved = {"streams": list(versions), "versions": list(versions.values()), "states": [None] * len(versions)}
     connection.execute(SQL["stream_save"], saved)
     placed = take_positions(connection, len(events))
     copy_events(connection, placed, events)
@@ -115,10 +112,13 @@ def record(connection: Connection[Rows], events: Sequence[Unplaced], taken: Sequ
 
 
 def recorded(connection: Connection[Rows], cursor: Cursor[Rows], count: int) -> Appended:
-    """Where the events of `record` went. In a pipeline it may be asked after the commit."""
+    """Where a statement that took positions put them; room is made when they come near its end.
+
+    After `record` in a pipeline it may be asked after the commit.
+    """
     row = cursor.fetchone()
     assert row is not None
-    before, recorded_at, room, _ = row
+    before, recorded_at, room, *_ = row
     if before + count > room:
         make_room(connection, before + count)
     return Appended(before + 1, recorded_at)
@@ -137,12 +137,7 @@ def copy_events(connection: Connection[Rows], placed: Appended, events: Sequence
 
 def take_positions(connection: Connection[Rows], count: int) -> Appended:
     """Take the next positions; from here to the commit no other batch moves."""
-    row = connection.execute(SQL["head_take"], {"count": count}).fetchone()
-    assert row is not None
-    before, recorded_at, room = row
-    if before + count > room:
-        make_room(connection, before + count)
-    return Appended(before + 1, recorded_at)
+    return recorded(connection, connection.execute(SQL["head_take"], {"count": count}), count)
 
 
 def read(

@@ -12,7 +12,8 @@ from stdnum.cn import ric
 
 from domain import entitlement
 from domain.decide import AlertRaised, Decision, RetireeState, decide, evolve
-from domain.entitlement import Assessment, compiled, review
+from domain.dossier import Dossier
+from domain.entitlement import Assessment, learned, review
 from domain.facts import (
     DeathReported,
     DeathRetracted,
@@ -68,6 +69,14 @@ def death(
 
 def retraction(of: str, learnt: date, id_: str = "retraction", department: Department = CIVIL_AFFAIRS) -> Known:
     return known(id_, DeathRetracted(effective=learnt, retracts=of), learnt, department)
+
+
+def compiled(facts: Iterable[Known], law: Law) -> Dossier:
+    """The dossier of a set of facts."""
+    dossier = Dossier()
+    for known in sorted(facts, key=lambda one: (one.learnt, one.reference)):
+        dossier = learned(dossier, known, law)
+    return dossier
 
 
 def timeline(facts: Iterable[Known], law: Law) -> Timeline:

@@ -1,10 +1,7 @@
 """What tests share. Nothing starts until a test asks for it."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -17,6 +14,7 @@ from infra.embedded import Postgres
 from infra.keys import KeyRing
 from infra.migrations import migrate
 from infra.statutes import the_law
+from tests.mortal import mortal_postgres
 
 # The same examples every time, so that a red run stays red; `--hypothesis-profile=explore` looks for new ones.
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=150)
@@ -36,14 +34,8 @@ def law() -> Law:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Postgres]:
     """One real PostgreSQL for the whole run. Its directory is short: a socket's path has little room."""
-    home = Path(tempfile.mkdtemp(prefix="cq"))
-    server = Postgres(home)
-    try:
-        server.start()
+    with mortal_postgres() as server:
         yield server
-    finally:
-        server.stop()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ import psycopg
 from platformdirs import site_cache_path
 from psycopg import sql
 
+from infra.disk import sync_directory
 from infra.embedded.account import let_pass, server_account
 from infra.embedded.errors import MISSING_EXTRA, EmbeddedError
 from infra.embedded.lock import alone
@@ -94,7 +95,7 @@ class Postgres(Server):
             "creating the database cluster",
         )
         fresh.rename(self._data)  # under this name it is complete
-        _sync(self.home)  # else a power cut could bring back the old name, which the next start throws away
+        sync_directory(self.home)  # else a power cut could bring back the old name, which the next start throws away
 
     def _private(self, folder: Path) -> None:
         """Makes a directory that only the server's account may enter: behind it, every local connection is trusted."""
@@ -125,14 +126,6 @@ def _socket_directory(home: Path) -> Path:
         return inside
     # A fixed place, as TMPDIR may differ between those who ask; whose directory it is, is checked.
     return Path("/tmp") / f"changqing-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"  # noqa: S108 - see above
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _wheel() -> Path:

@@ -14,6 +14,7 @@ from typing import Self
 import msgspec
 from msgspec import Struct
 
+from infra.disk import sync_directory
 from services.importing.errors import ImportingError
 from services.importing.messages import Line, Tally
 from services.importing.source import Mark
@@ -89,7 +90,7 @@ class Record:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self.summary_path)
-        _sync(self.summary_path.parent)
+        sync_directory(self.summary_path.parent)
 
     def _open(self) -> BufferedRandom:
         file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+b")
@@ -103,12 +104,3 @@ class Record:
     def _cut(self, length: int) -> None:
         self._refusals.truncate(length)
         self._refusals.seek(length)
-
-
-def _sync(folder: Path) -> None:
-    """A renamed file has its new name for certain when its directory is on disk."""
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

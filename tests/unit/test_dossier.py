@@ -11,10 +11,20 @@ from hypothesis import strategies as st
 
 from domain.decide import RetireeState, decide, evolve
 from domain.dossier import KEEP, Dossier, asks, bounded, leans_on_all, recalled
-from domain.entitlement import compiled, learned, review, timeline
+from domain.entitlement import learned, review, timeline
 from domain.facts import Department, Known
 from infra.statutes import the_law
-from tests.building import LAST_DAY, RETIREE, death, histories, in_order_of_arrival, on_one_day, registered, retraction
+from tests.building import (
+    LAST_DAY,
+    RETIREE,
+    compiled,
+    death,
+    histories,
+    in_order_of_arrival,
+    on_one_day,
+    registered,
+    retraction,
+)
 from tests.unit import by_definition
 
 LAW = the_law()

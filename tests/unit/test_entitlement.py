@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.entitlement import Assessment, Debt, compiled, last_paid_month
+from domain.entitlement import Assessment, Debt, last_paid_month
 from domain.facts import DeathReported, Department, Known, RetirementRegistered
 from domain.law import Law, parse_law
 from domain.months import Month, first_day, month_of, plus
 from domain.timeline import Run, Status, Timeline
 from infra.statutes import the_law
-from tests.building import LAST_DAY, assess, death, histories, on_one_day, registered, retraction, timeline
+from tests.building import LAST_DAY, assess, compiled, death, histories, on_one_day, registered, retraction, timeline
 
 LAW = the_law()
 NATIONAL = files("domain.law").joinpath("national.toml").read_text("utf-8")
