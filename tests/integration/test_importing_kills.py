@@ -46,7 +46,7 @@ def position(dsn: str) -> int:
 
 def moments(seed: int, count: int) -> list[int]:
     """Some positions of the log, in order."""
-    return sorted(Random(seed).sample(range(100, LINES - 2_000), count))  # noqa: S311 - any will do
+    return sorted(Random(seed).sample(range(100, LINES * 2 // 3), count))  # noqa: S311 - any will do
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -68,6 +68,7 @@ def test_the_importing_process_is_killed_again_and_again(home: Home, seed: int) 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_workers_are_killed_and_replaced(home: Home, seed: int) -> None:
+    """The older one each time: one that is killed again and again before its first part ends the import."""
     file = home.path / "f"
     written = write_lines(file, LINES, bad=0.01)
 
@@ -75,7 +76,7 @@ def test_workers_are_killed_and_replaced(home: Home, seed: int) -> None:
         for moment in moments(seed, 5):
             await_head(home.dsn, moment, running)
             wait_until(lambda: len(running.workers) == 2, "a new worker")
-            running.kill(running.workers[moment % 2])
+            running.kill(running.workers[0])
 
         check(running, running.end(3), written, home.dsn)
 
