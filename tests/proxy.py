@@ -83,6 +83,8 @@ class Session:
                 try:
                     self._proxy.fault(self, message)
                 except Cut as cut:
+                    if message.from_client:
+                        self.hang_up()  # the answer to what passes now must not slip through before both are cut
                     with suppress(OSError):
                         target.sendall(cut.passing)
                     return
