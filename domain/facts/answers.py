@@ -1,0 +1,47 @@
+"""What offices answer to an alert. An alert ends when its effect on the payment is known, never because it was delivered."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from domain.checked import Checked
+from domain.facts.base import Amount, Fact, Text
+
+
+class Answer(Fact, frozen=True):
+    """An answer to `alert`, by its id."""
+
+    alert: Text
+
+
+class AlertAcknowledged(Answer, frozen=True, tag="alert-acknowledged.v1"):
+    """Somebody has it in hand."""
+
+
+class AlertConfirmed(Answer, frozen=True, tag="alert-confirmed.v1"):
+    """An officer has looked at the facts and stands by what is asked (个人信息保护法 Art. 24)."""
+
+
+class AlertContested(Answer, frozen=True, tag="alert-contested.v1"):
+    """The office doubts a fact behind it and asks its source."""
+
+    reason: Text
+
+
+class ContestAnswered(Answer, frozen=True, tag="contest-answered.v1"):
+    """The source stands by its fact; when it does not, it corrects or retracts that."""
+
+    reason: Text
+
+
+class AlertDismissed(Answer, frozen=True, tag="alert-dismissed.v1"):
+    """Nothing will be done, for a reason."""
+
+    reason: Text
+
+
+class AlertApplied(Answer, frozen=True, tag="alert-applied.v1"):
+    """What was asked is done: `month` is the first month that is paid, or not paid, accordingly. `amount`: what moved, in yuan."""
+
+    month: Annotated[str, Checked(Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$(?!\n)"))]
+    amount: Amount | None = None
