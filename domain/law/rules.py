@@ -45,6 +45,8 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     months_after: int = 0
     day_of_month: int = 1
     act_within_days: int = 0
+    warn_days: int = 0
+    pays_back: bool = False
 
     @property
     def citation(self) -> Citation:
@@ -89,6 +91,10 @@ class Law:
             if rule.valid_from <= day:
                 return rule
         return versions[0]
+
+    def local(self, key: str, on: date, division: str) -> Rule:
+        """The version in force of a rule that a city may have its own of, the nation's where it has none."""
+        return self.rule(key, on)
 
     def versions(self, key: str, first: Month) -> Iterator[tuple[Month, Rule]]:
         """The versions of a rule that hold from month `first` on, each with the month from which it does.
