@@ -18,6 +18,18 @@ from domain.facts.answers import (
     ContestAnswered,
 )
 from domain.facts.base import Amount, Department, Division, Fact, Person, Reference, Text, Uscc
+from domain.facts.handover import (
+    Aspect,
+    EnterpriseKind,
+    EnterpriseState,
+    HandoverCompleted,
+    HandoverProposed,
+    HandoverRefused,
+    HandoverReturned,
+    HandoverStepDone,
+    ReceptionAccepted,
+    Relocated,
+)
 from domain.facts.justice import (
     Acquitted,
     Detained,
@@ -50,6 +62,23 @@ from domain.facts.pension import (
     SpecialGroup,
     SurvivalVerified,
 )
+from domain.facts.registers import (
+    ActivityAttended,
+    ActivityKind,
+    ArchiveKind,
+    ArchiveLent,
+    ArchiveMoved,
+    ArchiveReceived,
+    CareFlagged,
+    ContactCardIssued,
+    FeeAssessed,
+    FeePaid,
+    HealthFileKept,
+    HealthService,
+    PartyRelationTransferred,
+    VisitMade,
+    VisitReason,
+)
 
 LifeEvent = (
     RetirementRegistered
@@ -78,12 +107,33 @@ LifeEvent = (
     | ContestAnswered
     | AlertDismissed
     | AlertApplied
+    | HandoverProposed
+    | HandoverStepDone
+    | HandoverCompleted
+    | HandoverRefused
+    | HandoverReturned
+    | Relocated
+    | ReceptionAccepted
+    | ArchiveReceived
+    | ArchiveLent
+    | ArchiveMoved
+    | PartyRelationTransferred
+    | FeeAssessed
+    | FeePaid
+    | VisitMade
+    | ContactCardIssued
+    | CareFlagged
+    | ActivityAttended
+    | HealthFileKept
 )
 _D = Department
 _WITNESSES = frozenset(Department) - {_D.ENTERPRISE, _D.ARCHIVES, _D.PARTY, _D.JUSTICE}
 _COURTS = frozenset({_D.COURT, _D.POLICE, _D.JUSTICE})
 _SEEKERS = frozenset({_D.POLICE, _D.COURT, _D.COMMUNITY, _D.FAMILY})
 _AGENCY = frozenset({_D.AGENCY})
+_HANDING = frozenset({_D.ENTERPRISE, _D.COMMUNITY, _D.AGENCY})
+_KEEPERS = frozenset({_D.ARCHIVES, _D.COMMUNITY, _D.AGENCY})
+_CARERS = frozenset({_D.COMMUNITY, _D.AGENCY, _D.CIVIL_AFFAIRS, _D.HEALTH})
 MAY_PUBLISH: dict[type[LifeEvent], frozenset[Department]] = {
     RetirementRegistered: frozenset({_D.ENTERPRISE, _D.AGENCY}),
     PensionAdjusted: _AGENCY,
@@ -111,12 +161,49 @@ MAY_PUBLISH: dict[type[LifeEvent], frozenset[Department]] = {
     ContestAnswered: frozenset(Department),
     AlertDismissed: _AGENCY,
     AlertApplied: _AGENCY,
+    HandoverProposed: _HANDING,
+    HandoverStepDone: _HANDING | {_D.ARCHIVES, _D.PARTY},
+    HandoverCompleted: _HANDING,
+    HandoverRefused: _HANDING,
+    HandoverReturned: frozenset({_D.COMMUNITY, _D.AGENCY, _D.ARCHIVES}),
+    Relocated: frozenset({_D.POLICE, _D.COMMUNITY}),
+    ReceptionAccepted: frozenset({_D.COMMUNITY, _D.AGENCY}),
+    ArchiveReceived: _KEEPERS,
+    ArchiveLent: _KEEPERS,
+    ArchiveMoved: _KEEPERS,
+    PartyRelationTransferred: frozenset({_D.PARTY, _D.COMMUNITY}),
+    FeeAssessed: frozenset({_D.COMMUNITY, _D.AGENCY}),
+    FeePaid: frozenset({_D.COMMUNITY, _D.AGENCY}),
+    VisitMade: _CARERS,
+    ContactCardIssued: frozenset({_D.COMMUNITY}),
+    CareFlagged: _CARERS,
+    ActivityAttended: frozenset({_D.COMMUNITY, _D.AGENCY, _D.PARTY}),
+    HealthFileKept: frozenset({_D.COMMUNITY, _D.HEALTH}),
 }
 """Who may publish what; every kind of fact is here."""
 LIFE_EVENTS: dict[str, type[LifeEvent]] = {str(fact.__struct_config__.tag): fact for fact in MAY_PUBLISH}
 """Every kind of fact by its stored name."""
 STRONG = frozenset({_D.CIVIL_AFFAIRS, _D.POLICE, _D.HEALTH, _D.FUNERAL_HOME, _D.COURT})
 """Sources whose report of a death confirms it. Any other makes a suspected death: verified first, never acted on alone."""
+
+WEAK = frozenset({_D.COMMUNITY, _D.FAMILY})
+"""Sources whose word on custody, absence or a return is looked into before anything happens."""
+TURNS = (
+    PensionAdjusted,
+    DuplicateBenefitFound,
+    DuplicateBenefitSettled,
+    GoneMissing,
+    DeclaredMissing,
+    Reappeared,
+    Wanted,
+    Detained,
+    Sentenced,
+    Paroled,
+    ParoleRevoked,
+    Released,
+    Acquitted,
+)
+"""Facts that turn a pension, beside registrations, verifications of survival and deaths."""
 
 
 class Known(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -137,15 +224,26 @@ __all__ = [
     "LIFE_EVENTS",
     "MAY_PUBLISH",
     "STRONG",
+    "TURNS",
+    "WEAK",
     "Acquitted",
+    "ActivityAttended",
+    "ActivityKind",
     "AlertAcknowledged",
     "AlertApplied",
     "AlertConfirmed",
     "AlertContested",
     "AlertDismissed",
     "Amount",
+    "ArchiveKind",
+    "ArchiveLent",
+    "ArchiveMoved",
+    "ArchiveReceived",
+    "Aspect",
+    "CareFlagged",
     "Category",
     "Channel",
+    "ContactCardIssued",
     "ContestAnswered",
     "DeathDeclared",
     "DeathReported",
@@ -157,19 +255,33 @@ __all__ = [
     "Division",
     "DuplicateBenefitFound",
     "DuplicateBenefitSettled",
+    "EnterpriseKind",
+    "EnterpriseState",
     "Fact",
     "FactRetracted",
+    "FeeAssessed",
+    "FeePaid",
     "GoneMissing",
+    "HandoverCompleted",
+    "HandoverProposed",
+    "HandoverRefused",
+    "HandoverReturned",
+    "HandoverStepDone",
+    "HealthFileKept",
+    "HealthService",
     "Known",
     "LifeEvent",
     "ParoleRevoked",
     "Paroled",
+    "PartyRelationTransferred",
     "PensionAdjusted",
     "PensionPaid",
     "Person",
     "Reappeared",
+    "ReceptionAccepted",
     "Reference",
     "Released",
+    "Relocated",
     "RetirementRegistered",
     "Scheme",
     "Sentence",
@@ -178,5 +290,7 @@ __all__ = [
     "SurvivalVerified",
     "Text",
     "Uscc",
+    "VisitMade",
+    "VisitReason",
     "Wanted",
 ]
