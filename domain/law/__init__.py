@@ -1,5 +1,22 @@
 """The law as dated data: rules with document and article, read from the TOML files beside this one."""
 
-from domain.law.rules import Citation, Jurisdiction, Law, LawError, Rule, parse_law
+from domain.law.city import COMPLETION, CityLaw, Jurisdiction
+from domain.law.provisions import Archives, Citation, CommunityStaff, Fee, LawError, Placement, Provision, Rule, Step
+from domain.law.rules import Law, parse_law
 
-__all__ = ["Citation", "Jurisdiction", "Law", "LawError", "Rule", "parse_law"]
+__all__ = [
+    "COMPLETION",
+    "Archives",
+    "Citation",
+    "CityLaw",
+    "CommunityStaff",
+    "Fee",
+    "Jurisdiction",
+    "Law",
+    "LawError",
+    "Placement",
+    "Provision",
+    "Rule",
+    "Step",
+    "parse_law",
+]

@@ -1,68 +1,14 @@
 """Dated rules and how to ask them. Parsing is pure: whoever has the files passes their texts in."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
-from itertools import pairwise
-from typing import Literal, TypeVar
+from datetime import date
 
 import msgspec
 from msgspec import Struct
 
+from domain.law.city import CityLaw, Jurisdiction, follow_on, parse_city
+from domain.law.provisions import LawError, Rule, in_force
 from domain.months import Month, first_day, month_of, plus
-
-T = TypeVar("T")
-
-
-class LawError(ValueError):
-    """A law file that cannot be used; the message names the file and the key."""
-
-
-class Citation(Struct, frozen=True):
-    """Where a rule stands, and what it says, for people."""
-
-    key: str
-    document: str
-    article: str
-    zh: str
-    en: str
-
-
-class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One version of one rule, in force from `valid_from` to `valid_to` (both included; None: until further notice).
-
-    `mark`: how sure the source is. P: in a policy document of a city; T: the text was read; S: a secondary source;
-    C: unsettled, a setting with a stated default. The numbers a rule needs stand in its own fields.
-    """
-
-    key: str
-    valid_from: date
-    valid_to: date | None = None
-    document: str
-    article: str
-    zh: str
-    en: str
-    mark: Literal["P", "T", "S", "C"]
-    months_after: int = 0
-    day_of_month: int = 1
-    act_within_days: int = 0
-    warn_days: int = 0
-    pays_back: bool = False
-
-    @property
-    def citation(self) -> Citation:
-        """The rule as it is cited."""
-        return Citation(self.key, self.document, self.article, self.zh, self.en)
-
-
-class Jurisdiction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A city: which divisions are its own, which document governs it, which office acts on its pensions."""
-
-    code: str
-    zh: str
-    en: str
-    document: str
-    agency_zh: str
-    agency_en: str
 
 
 class _NationalFile(Struct, forbid_unknown_fields=True):
@@ -94,7 +40,14 @@ class Law:
 
     def local(self, key: str, on: date, division: str) -> Rule:
         """The version in force of a rule that a city may have its own of, the nation's where it has none."""
-        return self.rule(key, on)
+        city = self.city_of(division)
+        own = in_force(city.rule, self._pinned_to or on) if city else ()
+        return next((rule for rule in own if rule.key == key), None) or self.rule(key, on)
+
+    def city_law(self, division: str, on: date) -> CityLaw | None:
+        """The law of the city a division lies in, as in force on a day; None outside the cities that have a file."""
+        city = self.city_of(division)
+        return city.as_of(self._pinned_to or on) if city else None
 
     def versions(self, key: str, first: Month) -> Iterator[tuple[Month, Rule]]:
         """The versions of a rule that hold from month `first` on, each with the month from which it does.
@@ -119,30 +72,27 @@ def parse_law(national: Mapping[str, str], cities: Mapping[str, str]) -> Law:
     """The law out of the texts of its TOML files, by file name. Raises `LawError` naming the file and the key."""
     by_key: dict[str, list[tuple[str, Rule]]] = {}
     for name, text in national.items():
-        for rule in _decode(name, text, _NationalFile).rule:
+        for rule in _decode(name, text).rule:
             by_key.setdefault(rule.key, []).append((name, rule))
-    return Law(
-        {key: _in_order(versions) for key, versions in by_key.items()},
-        tuple(_decode(name, text, Jurisdiction) for name, text in cities.items()),
-    )
+    parsed = {name: parse_city(name, text) for name, text in cities.items()}
+    if len({city.code[:4] for city in parsed.values()}) < len(parsed):
+        raise LawError(f"{', '.join(parsed)}: code: two files are of the same city")
+    for name, city in parsed.items():
+        for own in city.rule:
+            if own.key not in by_key:
+                raise LawError(f"{name}: rule {own.key}: there is no national rule of this key")
+    return Law({key: _in_order(versions) for key, versions in by_key.items()}, tuple(parsed.values()))
 
 
-def _decode(name: str, text: str, type_: type[T]) -> T:
+def _decode(name: str, text: str) -> _NationalFile:
     try:
-        return msgspec.toml.decode(text, type=type_)
+        return msgspec.toml.decode(text, type=_NationalFile)
     except (msgspec.ValidationError, msgspec.DecodeError, ValueError) as error:
         raise LawError(f"{name}: {error}") from error
 
 
 def _in_order(versions: list[tuple[str, Rule]]) -> tuple[Rule, ...]:
-    """The versions of one rule, each with its file, by date: each must follow on the one before without a day between."""
+    """The versions of one rule, each with the file it stands in, by date."""
     ordered = sorted(versions, key=lambda version: version[1].valid_from)
-    for file, rule in ordered:
-        if rule.valid_to is not None and rule.valid_to < rule.valid_from:
-            raise LawError(f"{file}: {rule.key}: the version from {rule.valid_from} ends before it begins")
-    for (_, earlier), (file, later) in pairwise(ordered):
-        if earlier.valid_to is None or earlier.valid_to + timedelta(days=1) != later.valid_from:
-            raise LawError(
-                f"{file}: {later.key}: the version from {later.valid_from} does not follow on the one before it"
-            )
+    follow_on(ordered)
     return tuple(rule for _, rule in ordered)
