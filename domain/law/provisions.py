@@ -88,10 +88,10 @@ class Where(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     states: tuple[EnterpriseState, ...] = ()
 
     def holds(self, registration: RetirementRegistered, kind: EnterpriseKind | None, state: EnterpriseState) -> bool:
-        """Whether the step is asked. Without a proposal (`kind` is None) nothing is known of the enterprise, so all is asked."""
+        """Whether the step is asked; `kind` is None before a proposal has told it, and then it may be any."""
         if self.party_member is not None and registration.party_member != self.party_member:
             return False
-        return kind is None or ((not self.kinds or kind in self.kinds) and (not self.states or state in self.states))
+        return (kind is None or not self.kinds or kind in self.kinds) and (not self.states or state in self.states)
 
 
 class Step(Provision, frozen=True):

@@ -1,0 +1,144 @@
+"""How a handover goes on with every fact, and what is left when one is taken back."""
+
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from domain.facts import (
+    FactRetracted,
+    FeeAssessed,
+    FeePaid,
+    HandoverCompleted,
+    HandoverProposed,
+    HandoverRefused,
+    HandoverReturned,
+    Known,
+    ReceptionAccepted,
+    Reference,
+    Relocated,
+)
+from domain.handover.state import (
+    PROPOSAL,
+    REGISTERS,
+    Done,
+    Handover,
+    Move,
+    Outcome,
+    Proposal,
+    Reception,
+    Stage,
+    step_of,
+)
+
+KEEP = 5
+"""Reports of a step, moves and receptions that are kept of each; an older one can hardly be what counts again."""
+
+
+def evolve_handover(handover: Handover, known: Known) -> Handover:
+    """The state after a fact of any kind. Never refuses; a fact that names another one takes that back, whatever it was."""
+    fact = known.fact
+    before = after = without_corrected(handover, known)
+    match fact:
+        case FactRetracted(retracts=id_):
+            after = taken_back(before, Reference(known.reference.source, id_))
+        case HandoverProposed():
+            after = _proposed(handover, before, known, fact)
+        case HandoverCompleted():
+            rests_on = tuple(sorted({(one.step, one.department) for one in before.done}))
+            outcome = Outcome(stage=Stage.COMPLETED, on=fact.effective, reference=known.reference, rests_on=rests_on)
+            after = _received(replace(before, outcome=outcome), known, fact.division)
+        case HandoverRefused():
+            refused = Outcome(stage=Stage.REFUSED, on=fact.effective, reference=known.reference)
+            after = replace(before, outcome=refused)
+        case HandoverReturned():
+            after = _sent_back(before, known, fact)
+        case Relocated():
+            after = _moved(before, known, fact)
+        case ReceptionAccepted():
+            after = _received(before, known, fact.division)
+        case _:
+            if step := step_of(fact):
+                after = _stepped(before, known, step)
+    return after
+
+
+def without_corrected(handover: Handover, known: Known) -> Handover:
+    """The state without the event that a fact takes the place of."""
+    corrects = known.fact.corrects
+    return taken_back(handover, Reference(known.reference.source, corrects)) if corrects else handover
+
+
+def taken_back(handover: Handover, gone: Reference) -> Handover:
+    """The state without what one event told."""
+    outcome, proposal = handover.outcome, handover.proposal
+    done = tuple(one for one in handover.done if one.reference != gone)
+    if outcome and outcome.reference == gone:
+        again = {one.step for one in done}
+        done += tuple(one for one in outcome.reopened if one.step not in again)
+        outcome = None
+    elif outcome:
+        outcome = replace(outcome, reopened=tuple(one for one in outcome.reopened if one.reference != gone))
+    return replace(
+        handover,
+        proposal=None if proposal and proposal.reference == gone else proposal,
+        done=done,
+        outcome=outcome,
+        moves=tuple(one for one in handover.moves if one.reference != gone),
+        receptions=tuple(one for one in handover.receptions if one.reference != gone),
+    )
+
+
+def _stepped(handover: Handover, known: Known, step: str) -> Handover:
+    amount = known.fact.amount if isinstance(known.fact, FeeAssessed | FeePaid) else None
+    done = Done(
+        step=step, department=known.department, on=known.fact.effective, reference=known.reference, amount=amount
+    )
+    same = [one for one in handover.done if one.step == step]
+    others = [one for one in handover.done if one.step != step]
+    return replace(handover, done=(*others, *_latest([*same, done])))
+
+
+def _proposed(was: Handover, before: Handover, known: Known, fact: HandoverProposed) -> Handover:
+    """A new proposal after a refusal begins anew, but for what lies in a register; a corrected one goes on."""
+    proposal = Proposal(
+        on=fact.effective,
+        reference=known.reference,
+        kind=fact.enterprise_kind,
+        state=fact.enterprise_state,
+        enterprise=fact.enterprise,
+        division=fact.enterprise_division,
+        batch=fact.batch,
+    )
+    corrected = was.proposal is not None and before.proposal is None
+    if before.outcome and before.outcome.stage is Stage.REFUSED and not corrected:
+        kept = tuple(one for one in before.done if one.step in REGISTERS.values())
+        before = replace(before, done=kept, outcome=None)
+    return _stepped(replace(before, proposal=proposal), known, PROPOSAL)
+
+
+def _sent_back(handover: Handover, known: Known, fact: HandoverReturned) -> Handover:
+    reopened = tuple(
+        one for one in handover.done if one.step != PROPOSAL and (not fact.steps or one.step in fact.steps)
+    )
+    outcome = Outcome(stage=Stage.RETURNED, on=fact.effective, reference=known.reference, reopened=reopened)
+    return replace(handover, done=tuple(one for one in handover.done if one not in reopened), outcome=outcome)
+
+
+def _moved(handover: Handover, known: Known, fact: Relocated) -> Handover:
+    move = Move(aspect=fact.aspect, division=fact.division, on=fact.effective, reference=known.reference)
+    others = tuple(one for one in handover.moves if one.aspect is not fact.aspect)
+    same = [one for one in handover.moves if one.aspect is fact.aspect]
+    return replace(handover, moves=(*others, *_latest([*same, move])))
+
+
+def _received(handover: Handover, known: Known, division: str) -> Handover:
+    reception = Reception(division=division, on=known.fact.effective, reference=known.reference)
+    return replace(handover, receptions=_latest([*handover.receptions, reception]))
+
+
+_Dated = TypeVar("_Dated", Done, Move, Reception)
+
+
+def _latest(dated: list[_Dated]) -> tuple[_Dated, ...]:
+    """The last few by day; of one day in the order in which they came."""
+    return tuple(sorted(dated, key=lambda one: one.on)[-KEEP:])
