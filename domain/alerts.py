@@ -1,9 +1,10 @@
-"""Alerts: the difference of two assessments, said as what an office must do.
+"""Alerts: what an office must do so that what it was told comes to what is right.
 
-`standing` turns an assessment into the instructions that should be open; `difference` compares two of them. Nothing here
-knows why something changed: late facts, retractions and corrections are differences like any other.
+`standing` turns an assessment into the instructions that should be open; `difference` holds them against what was told.
+Nothing here knows why something changed: late facts, retractions, corrections and the passing of days are differences alike.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -11,29 +12,27 @@ from msgspec import Struct
 
 from domain.entitlement import Assessment, Debt, last_paid_month
 from domain.facts import Reference
+from domain.kinds import Kind
 from domain.law import Citation, Law
-from domain.money import Yuan, fen, yuan
-from domain.months import Month, count, plus
-from domain.timeline import Status
+from domain.money import Yuan, yuan
+from domain.months import Month, month_of, plus
+from domain.tasks import Task
+from domain.timeline import Span, Status
 
 
 class Action(StrEnum):
     """What the office is asked to do."""
 
     STOP = "stop"
+    SUSPEND = "suspend"
     RESUME = "resume"
     RECOVER = "recover"
     PAY_BACK = "pay-back"
+    GRANT = "grant"
     VERIFY = "verify"
-
-
-class Kind(StrEnum):
-    """Why."""
-
-    DEATH = "death"
-    SUSPECTED_DEATH = "suspected-death"
-    IDENTITY_MISMATCH = "identity-mismatch"
-    DEATH_RETRACTED = "death-retracted"
+    CONTACT = "contact"
+    ASSIGN = "assign"
+    SETTLE = "settle"
 
 
 class Strength(StrEnum):
@@ -54,6 +53,30 @@ class Terms(Struct, frozen=True):
     amount: Yuan
     strength: Strength
 
+    @property
+    def slot(self) -> str:
+        """Its place among what an office is told: one instruction about payment of each kind, one task of each kind."""
+        if self.action in _TASKS and not (self.action is Action.VERIFY and self.kind in _ABOUT_DEATH):
+            return f"{self.action}:{self.kind}"
+        return str(self.action)
+
+    def same(self, other: "Terms") -> bool:
+        """Whether it says what another says. What is at risk while something is verified grows by the month, and is no news."""
+        if self.strength is Strength.SUSPECTED:
+            return (self.action, self.kind, self.first_month) == (other.action, other.kind, other.first_month)
+        return self == other
+
+
+_TASKS = frozenset({Action.VERIFY, Action.CONTACT, Action.ASSIGN, Action.SETTLE})
+_ABOUT_DEATH = frozenset({Kind.SUSPECTED_DEATH, Kind.IDENTITY_MISMATCH})
+OFF = frozenset({Action.STOP, Action.SUSPEND})
+"""Actions after which nothing is paid any more."""
+_ACTIONS = {
+    Kind.VERIFICATION_DUE: Action.CONTACT,
+    Kind.DUPLICATE_BENEFIT: Action.SETTLE,
+}
+"""What a task asks for, where that is not to verify."""
+
 
 class Instruction(Struct, frozen=True):
     """Terms with what carries them: the rule, the facts, and the day by which to act."""
@@ -67,77 +90,113 @@ class Instruction(Struct, frozen=True):
 _EVIDENCE = 20
 """Facts an alert names beside its cause: a chatty publisher must not make it longer than a message may be."""
 
-Standing = dict[Action, Instruction]
+Standing = dict[str, Instruction]
+"""Instructions by their slot."""
 
 _MISMATCH = (Kind.IDENTITY_MISMATCH, "identity-mismatch")
-_RETRACTED = (Kind.DEATH_RETRACTED, "death-retracted")
-"""Why a pension is paid again, and under which rule."""
+_AGAIN = {
+    Kind.DEATH: (Kind.DEATH_RETRACTED, "death-retracted"),
+    Kind.IMPRISONMENT: (Kind.RELEASE, "release-resumes"),
+    Kind.CUSTODY: (Kind.RELEASE, "release-resumes"),
+    Kind.MISSING: (Kind.REAPPEARANCE, "reappearance-pays-back"),
+    Kind.VERIFICATION_OVERDUE: (Kind.SURVIVAL_VERIFIED, "verification-pays-back"),
+}
+"""Why a pension is paid again, and under which rule, by why it was not."""
+_OWED = _AGAIN | {Kind.CUSTODY: (Kind.ACQUITTAL, "acquittal-pays-back")}
+"""Likewise why months are paid back: custody gives them back on acquittal only."""
+_CORRECTED = (Kind.CORRECTION, "fact-corrected")
 
 
-def standing(assessment: Assessment, monthly_pension: Yuan, law: Law, today: date) -> Standing:
-    """The instructions that hold for an assessment on `today`, at most one an action."""
+def standing(assessment: Assessment, due: Iterable[Task], law: Law, today: date) -> Standing:
+    """The instructions that hold for an assessment and the tasks that are due on `today`."""
     if not assessment.timeline:
         return {}
     found: Standing = {}
-    last = assessment.timeline[-1]
 
     def instruct(
-        action: Action, kind: Kind, key: str, evidence: tuple[Reference, ...], debt: Debt | None, first: Month
+        action: Action, kind: Kind, key: str, evidence: tuple[Reference, ...], first: Month, debt: Debt | None = None
     ) -> None:
         rule = law.rule(key, today)
-        months = debt.months if debt else 0
         strength = Strength.SUSPECTED if action is Action.VERIFY else Strength.CONFIRMED
-        found[action] = Instruction(
-            Terms(
-                action, kind, first, debt.last if debt else None, months, yuan(months * fen(monthly_pension)), strength
-            ),
-            last.rule if action is Action.STOP else rule.citation,  # the stop's rule is that of the day of death
-            evidence,
-            today + timedelta(days=rule.act_within_days),
+        terms = Terms(
+            action,
+            kind,
+            first,
+            debt.last if debt else None,
+            debt.months if debt else 0,
+            yuan(debt.amount if debt else 0),
+            strength,
         )
+        act_by = today + timedelta(days=rule.act_within_days)
+        found[terms.slot] = Instruction(terms, rule.citation, evidence, act_by)
 
-    if last.status is Status.STOPPED:
-        instruct(Action.STOP, Kind.DEATH, last.rule.key, last.facts, None, last.first)
+    span = _next(assessment, today)
+    if not span.pays:
+        assert span.kind
+        action = Action.STOP if span.status is Status.STOPPED else Action.SUSPEND
+        instruct(action, span.kind, span.rule.key, span.facts, span.first)
+        told = found[action]
+        # the article is the one of the timeline: a stop's rule is that of the day of death
+        found[action] = Instruction(told.terms, span.rule, told.evidence, told.act_by)
     if over := assessment.overpaid:
-        instruct(Action.RECOVER, Kind.DEATH, "overpayment-recovered", last.facts, over, over.first)
+        facts = _at(assessment, over.first).facts
+        instruct(Action.RECOVER, over.why or Kind.CORRECTION, "overpayment-recovered", facts, over.first, over)
     if owed := assessment.owed:
-        instruct(Action.PAY_BACK, *_why_paid_again(assessment), last.facts, owed, owed.first)
+        mismatch = assessment.suspicion and assessment.suspicion.mismatch
+        kind, key = _MISMATCH if mismatch else _OWED.get(owed.why, _CORRECTED) if owed.why else _CORRECTED
+        instruct(Action.PAY_BACK, kind, key, _at(assessment, owed.first).facts, owed.first, owed)
     if suspicion := assessment.suspicion:
-        why = _MISMATCH if suspicion.mismatch else (Kind.SUSPECTED_DEATH, "death-suspected")
-        instruct(Action.VERIFY, *why, suspicion.facts, _at_risk(suspicion.first, law, today), suspicion.first)
+        kind, key = _MISMATCH if suspicion.mismatch else (Kind.SUSPECTED_DEATH, "death-suspected")
+        instruct(Action.VERIFY, kind, key, suspicion.facts, suspicion.first, suspicion.at_risk)
+    for task in due:
+        debt = Debt(0, task.first, task.first, task.amount) if task.amount else None
+        instruct(_ACTIONS.get(task.kind, Action.VERIFY), task.kind, task.rule, task.facts, task.first, debt)
     return found
 
 
-def difference(before: Standing, after: Standing, cause: Reference, law: Law, today: date) -> list[Instruction]:
-    """The instructions to give so that whoever followed `before` does `after`.
+def difference(
+    told: Mapping[str, Terms], after: Standing, pays_from: Month | None, cause: Reference | None, law: Law, today: date
+) -> list[Instruction]:
+    """The instructions to give so that whoever followed what was `told` does what is right `after`.
 
-    The new and the changed ones, and a resumption where a stop no longer holds; those that merely lapsed are not among them.
+    The new and the changed ones, and a resumption where nothing is paid and should be (`pays_from` a month); those that
+    merely lapsed are not among them.
     """
     given = [
         _with_cause(instruction, cause)
-        for action, instruction in after.items()
-        if action not in before or before[action].terms != instruction.terms
+        for slot, instruction in after.items()
+        if slot not in told or not told[slot].same(instruction.terms)
     ]
-    if Action.STOP in before and Action.STOP not in after:
-        mismatch = Action.VERIFY in after and after[Action.VERIFY].terms.kind is Kind.IDENTITY_MISMATCH
-        kind, key = _MISMATCH if mismatch else _RETRACTED
+    off = next((terms for terms in told.values() if terms.action in OFF), None)
+    if off and pays_from:
+        mismatch = after.get(Action.VERIFY)
+        wrong_name = mismatch and mismatch.terms.kind is Kind.IDENTITY_MISMATCH
+        kind, key = _MISMATCH if wrong_name else _AGAIN.get(off.kind, _CORRECTED)
         rule = law.rule(key, today)
-        first = plus(last_paid_month(law, today), 1)
+        first = max(plus(last_paid_month(law, today), 1), pays_from)
         terms = Terms(Action.RESUME, kind, first, None, 0, "0.00", Strength.CONFIRMED)
         act_by = today + timedelta(days=rule.act_within_days)
-        given.insert(0, Instruction(terms, rule.citation, (cause,), act_by))
+        given.insert(0, Instruction(terms, rule.citation, (cause,) if cause else (), act_by))
     return given
 
 
-def _why_paid_again(assessment: Assessment) -> tuple[Kind, str]:
-    return _MISMATCH if assessment.suspicion and assessment.suspicion.mismatch else _RETRACTED
+def pays_from(assessment: Assessment, today: date) -> Month | None:
+    """Since when the span pays that an office can still do something about; None when it does not."""
+    span = _next(assessment, today) if assessment.timeline else None
+    return span.first if span and span.pays else None
 
 
-def _with_cause(instruction: Instruction, cause: Reference) -> Instruction:
+def _next(assessment: Assessment, today: date) -> Span:
+    """The span of the next month, which an office can still do something about."""
+    return _at(assessment, plus(month_of(today), 1))
+
+
+def _at(assessment: Assessment, month: Month) -> Span:
+    return next((span for span in reversed(assessment.timeline) if span.first <= month), assessment.timeline[0])
+
+
+def _with_cause(instruction: Instruction, cause: Reference | None) -> Instruction:
+    if cause is None:
+        return instruction
     evidence = dict.fromkeys((*instruction.evidence[:_EVIDENCE], cause))
     return Instruction(instruction.terms, instruction.rule, tuple(evidence), instruction.act_by)
-
-
-def _at_risk(first: Month, law: Law, today: date) -> Debt | None:
-    last = last_paid_month(law, today)
-    return Debt(count(first, last), first, last) if first <= last else None

@@ -1,7 +1,7 @@
 """Deciding: a state and a fact in, facts and alerts out. Evolving: the state after them.
 
-The state of one retiree is all that a decision needs and no more: the dossier of what bears on entitlement, and the open
-alerts. Its size does not grow with the length of the history.
+The state of one retiree is all that a decision needs and no more: the dossier of what bears on entitlement, and what its
+office was told. Its size does not grow with the length of the history.
 """
 
 from datetime import date
@@ -11,45 +11,25 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.alerts import Action, Instruction, Kind, Standing, Strength, difference, standing
-from domain.dossier import Dossier, bounded
-from domain.entitlement import learned, review
+from domain.alerts import Instruction, Standing, difference, pays_from, standing
+from domain.bounding import bounded
+from domain.dossier import Dossier, bears
+from domain.entitlement import Assessment, learned, review
 from domain.facts import MAY_PUBLISH, Known, Reference
-from domain.law import Citation, Law
-from domain.money import Yuan
-from domain.months import Month
+from domain.law import Law
 from domain.refusals import Refused
-
-
-class AlertRaised(Struct, frozen=True, kw_only=True, tag_field="name", tag="pension-alert-raised.v1"):
-    """An office must act. `replaces`: the alerts it takes the place of, which need no answer any more.
-
-    `months` and `amount` (yuan) are of the months `first_month` to `last_month`; 0 and 0.00 where nothing was paid yet.
-    """
-
-    alert: str
-    retiree: UUID
-    kind: Kind
-    action: Action
-    first_month: Month
-    last_month: Month | None
-    months: int
-    amount: Yuan
-    strength: Strength
-    rule: Citation
-    evidence: tuple[Reference, ...]
-    office: str
-    act_by: date
-    replaces: tuple[str, ...] = ()
-
-
-class AlertWithdrawn(Struct, frozen=True, kw_only=True, tag_field="name", tag="pension-alert-withdrawn.v1"):
-    """An alert no longer holds and nothing takes its place."""
-
-    alert: str
-    retiree: UUID
-    office: str
-    evidence: tuple[Reference, ...]
+from domain.tasks import tasks
+from domain.telling import (
+    AlertEscalated,
+    AlertRaised,
+    AlertWithdrawn,
+    Told,
+    answered,
+    effect,
+    escalations,
+    raised,
+    told_after,
+)
 
 
 class FactRecorded(Struct, frozen=True):
@@ -59,30 +39,49 @@ class FactRecorded(Struct, frozen=True):
     dossier: Dossier
 
 
-Decision = FactRecorded | AlertRaised | AlertWithdrawn
+Decision = FactRecorded | AlertRaised | AlertWithdrawn | AlertEscalated
 
 
 class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What deciding needs of one retiree: the dossier, and the alerts that are open."""
+    """What deciding needs of one retiree: the dossier, and what the office was told, by slot."""
 
     dossier: Dossier = Dossier()
-    open_alerts: dict[Action, str] = {}
+    told: dict[str, Told] = {}
     alerts_raised: int = 0
 
     @property
     def registered(self) -> bool:
         """Whether the retiree is known to us; until then facts are parked."""
-        return self.dossier.registered is not None
+        return bool(self.dossier.registrations)
+
+    @property
+    def open_alerts(self) -> dict[str, str]:
+        """The alerts that still need something done, by slot."""
+        return {slot: told.alert for slot, told in self.told.items() if told.is_open}
 
 
 def decide(retiree: UUID, state: RetireeState, known: Known, law: Law, today: date) -> list[Decision]:
     """What follows from a newly learned fact: the fact itself, then the alerts it raises or withdraws.
 
-    Raises `Refused` as `check` does. The state must fit the fact as `domain.dossier.learn` says.
+    Raises `Refused` as `check` and `answered` do. The state must fit the fact as `domain.dossier.learn` says.
     """
     check(known, today)
-    after = learned(state.dossier, known, law)
-    return [FactRecorded(known, bounded(after)), *_alerts(retiree, state, after, known.reference, law, today)]
+    answered(state.told, known)
+    if run := effect(state.told, known):
+        after = run(state.dossier, law, today)
+    elif bears(known):
+        after = learned(state.dossier, known, law)
+    else:
+        return [FactRecorded(known, state.dossier)]
+    recorded = FactRecorded(known, bounded(after))
+    now = replace(evolve(state, recorded), dossier=after)
+    return [recorded, *_alerts(retiree, now, known.reference, law, today)]
+
+
+def pass_day(retiree: UUID, state: RetireeState, law: Law, today: date) -> list[Decision]:
+    """What follows from a day alone: what falls due, and what should have been done by now. Nothing when nothing does."""
+    office = office_of(state.dossier, law)
+    return [*_alerts(retiree, state, None, law, today), *escalations(retiree, state.told, office, today)]
 
 
 def check(known: Known, today: date) -> None:
@@ -96,74 +95,44 @@ def check(known: Known, today: date) -> None:
 def evolve(state: RetireeState, decision: Decision) -> RetireeState:
     """The state after a decision. Never refuses."""
     match decision:
-        case FactRecorded():
-            return replace(state, dossier=decision.dossier)
+        case FactRecorded(known=known, dossier=dossier):
+            return replace(state, dossier=dossier, told=told_after(state.told, known))
         case AlertRaised():
-            gone = set(decision.replaces)
-            still = {action: alert for action, alert in state.open_alerts.items() if alert not in gone}
-            opened = still | {decision.action: decision.alert}
-            return replace(state, open_alerts=opened, alerts_raised=state.alerts_raised + 1)
-        case AlertWithdrawn():
-            still = {a: alert for a, alert in state.open_alerts.items() if alert != decision.alert}
-            return replace(state, open_alerts=still)
+            return replace(state, told=told_after(state.told, decision), alerts_raised=state.alerts_raised + 1)
+        case AlertWithdrawn() | AlertEscalated():
+            return replace(state, told=told_after(state.told, decision))
         case _:
             assert_never(decision)
 
 
 def standing_of(dossier: Dossier, law: Law, today: date) -> Standing:
     """The instructions that hold for a dossier on `today`."""
-    registered = dossier.registration
-    if registered is None or (not dossier.deaths and all(run.pays for run in dossier.paid)):
-        return {}  # nothing speaks against a month, and every one was paid: the most there are
-    return standing(review(dossier, law, today), registered.monthly_pension, law, today)
+    return _standing(dossier, law, today)[0]
+
+
+def _standing(dossier: Dossier, law: Law, today: date) -> tuple[Standing, Assessment | None]:
+    quiet = not (dossier.deaths or dossier.turns or dossier.verified)
+    if not dossier.registrations or (quiet and all(run.pays for run in dossier.paid)):
+        return {}, None  # nothing speaks against a month, and every one was paid: the most there are
+    found = review(dossier, law, today)
+    due = tasks(dossier, law, today, dead=any(dossier.confirmed)) if dossier.turns or dossier.verified else ()
+    return standing(found, due, law, today), found
 
 
 def _alerts(
-    retiree: UUID, state: RetireeState, after: Dossier, cause: Reference, law: Law, today: date
+    retiree: UUID, state: RetireeState, cause: Reference | None, law: Law, today: date
 ) -> list[AlertRaised | AlertWithdrawn]:
-    before = standing_of(state.dossier, law, today)
-    now = standing_of(after, law, today)
-    if not (before or now or state.open_alerts):
+    now, found = _standing(state.dossier, law, today)
+    if not (now or state.told):
         return []
-    given = difference(before, now, cause, law, today)
-    if not given and not (set(state.open_alerts) - set(now) - {Action.RESUME}):
-        return []
-    raised = {instruction.terms.action for instruction in given}
-    lapsed = [
-        alert
-        for action, alert in state.open_alerts.items()
-        if action in raised or (action not in now and (action is not Action.RESUME or Action.STOP in raised))
-    ]
-    office = _office(after, law)
-    if not given:
-        return [AlertWithdrawn(alert=alert, retiree=retiree, office=office, evidence=(cause,)) for alert in lapsed]
-    return [
-        _raise(retiree, state.alerts_raised + n, instruction, office, tuple(lapsed) if n == 1 else ())
-        for n, instruction in enumerate(given, start=1)
-    ]
+    if found is None and state.registered:
+        found = review(state.dossier, law, today)
+    terms = {slot: told.terms for slot, told in state.told.items()}
+    given = difference(terms, now, pays_from(found, today) if found else None, cause, law, today)
+    return raised(retiree, state.told, given, now, state.alerts_raised, office_of(state.dossier, law), cause)
 
 
-def _raise(retiree: UUID, number: int, given: Instruction, office: str, replaces: tuple[str, ...]) -> AlertRaised:
-    terms = given.terms
-    return AlertRaised(
-        alert=f"{retiree}-{number}",
-        retiree=retiree,
-        kind=terms.kind,
-        action=terms.action,
-        first_month=terms.first_month,
-        last_month=terms.last_month,
-        months=terms.months,
-        amount=terms.amount,
-        strength=terms.strength,
-        rule=given.rule,
-        evidence=given.evidence,
-        office=office,
-        act_by=given.act_by,
-        replaces=replaces,
-    )
-
-
-def _office(dossier: Dossier, law: Law) -> str:
+def office_of(dossier: Dossier, law: Law) -> str:
     """The agency that must act: that of the city of residence; by division code where the city has no file."""
     registered = dossier.registration
     if registered is None:
@@ -171,3 +140,20 @@ def _office(dossier: Dossier, law: Law) -> str:
     division = registered.residence_division
     city = law.city_of(division)
     return f"social-insurance/{city.code if city else division[:4] + '00000000'}"
+
+
+__all__ = [
+    "AlertEscalated",
+    "AlertRaised",
+    "AlertWithdrawn",
+    "Decision",
+    "FactRecorded",
+    "Instruction",
+    "RetireeState",
+    "check",
+    "decide",
+    "evolve",
+    "office_of",
+    "pass_day",
+    "standing_of",
+]

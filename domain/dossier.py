@@ -6,56 +6,77 @@ came, a document that was taken back, a report that was left out) is a mark, loo
 """
 
 from bisect import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date
-from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.facts import STRONG, DeathReported, DeathRetracted, Department, Known, Reference, RetirementRegistered
+from domain.absence import last_reappearance
+from domain.facts import (
+    STRONG,
+    TURNS,
+    WEAK,
+    DeathDeclared,
+    DeathReported,
+    DeathRetracted,
+    Department,
+    FactRetracted,
+    Known,
+    Reference,
+    RetirementRegistered,
+    SurvivalVerified,
+)
 from domain.months import Month
 from domain.timeline import Run
 
 Mark = str
-"""A report or a document that was taken back; or a report that was left out, whose value is its document's mark."""
+"""A fact or a document that was taken back, or a fact that was corrected; or one that was left out, whose value is its document's mark."""
 
-KEEP = 5
-"""Reports of one weight that a dossier keeps, the earliest; what lies beyond changes nothing until those are gone."""
-
-_Day = tuple[date, Reference]
+Day = tuple[date, Reference]
+OTHER = "!"
+"""The value of the mark of a fact left out that is no report of a death."""
 
 
 class LeftOut(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the log has beyond the reports kept: the earliest that confirmed a death, the earliest that did not, and whether one gave another name."""
 
-    sure: _Day | None = None
-    unsure: _Day | None = None
+    sure: Day | None = None
+    unsure: Day | None = None
     misnamed: bool = False
 
 
 class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What bears on one retiree's pension.
+    """What bears on one retiree's pension, of the facts that nobody has taken back.
 
-    `registered`: the registration that counts; `first`: when we learned of one first, and by which. `deaths`: reports
-    that nobody has taken back, the earliest death first; `left_out`: of those that are not kept. `retractors`:
-    departments that took a report back. `marks`: those made or asked for so far, not all of them. `paid`: the months to
-    `settled`, as they were paid or not, which nothing learned later can change.
+    `registrations`: the one that counts first; `first`: when we learned of one first, and by which. `deaths`: the
+    earliest first; `left_out`: of those that are not kept. `verified`: verifications of survival, the latest first.
+    `turns`: custody, sentences, absence and the like, by day. `more`: of these three some are left out. `retractors`:
+    departments that took a report of a death back. `marks`: those made or asked for so far, not all of them. `paid`: the
+    months to `settled`, as they were paid or not, which nothing learned later can change.
     """
 
-    registered: Known | None = None
+    registrations: tuple[Known, ...] = ()
     first: tuple[date, Reference] | None = None
     deaths: tuple[Known, ...] = ()
     left_out: LeftOut | None = None
+    verified: tuple[Known, ...] = ()
+    turns: tuple[Known, ...] = ()
+    more: bool = False
     retractors: frozenset[Department] = frozenset()
     marks: dict[Mark, Mark | None] = {}
     paid: tuple[Run, ...] = ()
     settled: Month | None = None
 
     @property
+    def registered(self) -> Known | None:
+        """The registration that counts."""
+        return self.registrations[0] if self.registrations else None
+
+    @property
     def registration(self) -> RetirementRegistered | None:
         """What the registration that counts says; None: not registered."""
-        return self.registered.fact if self.registered else None  # type: ignore[return-value] # only such are put there
+        return self.registrations[0].fact if self.registrations else None  # type: ignore[return-value] # only such are put there
 
     @property
     def confirmed(self) -> Iterable[Known]:
@@ -65,111 +86,118 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def mismatch(self) -> bool:
         """Whether a report gives another name than the registration."""
-        return any(self.misnames(known) for known in self.deaths)
+        return any(map(self.misnames, self.deaths)) or any(map(self.misnames, self.turns))
 
-    def _confirms(self, known: Known) -> bool:
-        return known.department in STRONG and not self.misnames(known) and not self._undocumented(known)
+    @property
+    def turning(self) -> list[Known]:
+        """The turns that count: told by who knows, of this person."""
+        return [known for known in self.turns if known.department not in WEAK and not self.misnames(known)]
+
+    @property
+    def living(self) -> tuple[Known, ...]:
+        """The verifications of this person, the latest first."""
+        return tuple(known for known in self.verified if not self.misnames(known))
 
     def misnames(self, known: Known) -> bool:
         """The number fits and the name does not. A name that was not given says nothing."""
-        name = self.registered.name_tag if self.registered else None
+        name = self.registrations[0].name_tag if self.registrations else None
         return bool(known.name_tag and name and known.name_tag != name)
 
-    def _undocumented(self, known: Known) -> bool:
-        """A report without a document, from a department that took one back: it may be the same death, so it only suspects."""
-        assert isinstance(known.fact, DeathReported)
-        return known.fact.document is None and known.department in self.retractors
+    def _confirms(self, known: Known) -> bool:
+        return (
+            known.department in STRONG
+            and not self.misnames(known)
+            and not (known.fact.document is None and known.department in self.retractors)  # perhaps the same death
+            and not (isinstance(known.fact, DeathDeclared) and self._was_seen_since(known.fact.effective))
+        )
+
+    def _was_seen_since(self, day: date) -> bool:
+        seen = last_reappearance(self.turning)
+        return seen is not None and seen >= day
 
 
 def learn(dossier: Dossier, known: Known) -> Dossier:
     """The dossier with one more fact.
 
-    A retraction undoes the report it names, and every report of the same department under the same document: the same
-    death cannot come back without a new one. `marks` must hold what `asks` names, and where `leans_on_all` says so, the
-    dossier must be `recalled` first.
+    A retraction undoes the fact it names; of a death, also every report of the same department under the same document:
+    the same death cannot come back without a new one. A correction takes the place of the fact it names. `marks` must
+    hold what `asks` names, and where `leans_on_all` says so, the dossier must be `recalled` first.
     """
+    if corrects := known.fact.corrects:
+        dossier = _correct(dossier, Reference(known.reference.source, corrects))
     match known.fact:
-        case RetirementRegistered():
-            first = known.learnt, known.reference
-            return replace(
-                dossier,
-                registered=max(dossier.registered or known, known, key=_precedence),
-                first=min(dossier.first or first, first),
-            )
-        case DeathReported():
-            if _taken_back(known.reference) in dossier.marks:
-                return _take_back(dossier, known.reference, _document(known))
-            if _document(known) in dossier.marks:
-                return dossier
-            at = bisect(dossier.deaths, _by_day(known), key=_by_day)
-            return replace(dossier, deaths=(*dossier.deaths[:at], known, *dossier.deaths[at:]))
         case DeathRetracted(retracts=id_):
             after = replace(dossier, retractors=dossier.retractors | {known.department})
-            return _retract(after, Reference(known.reference.source, id_))
+            return _retract(after, Reference(known.reference.source, id_), known.department)
+        case FactRetracted(retracts=id_):
+            return _retract(dossier, Reference(known.reference.source, id_), known.department)
+        case DeathReported() | DeathDeclared():
+            return _with_death(dossier, known)
+        case _ if bears(known):
+            return _with(dossier, known)
+        case _:
+            return dossier
 
 
 def asks(known: Known) -> tuple[Mark, ...]:
     """The marks that a fact may meet."""
-    match known.fact:
-        case DeathReported():
-            return (_taken_back(known.reference), *filter(None, [_document(known)]))
-        case DeathRetracted(retracts=id_):
-            return (_kept_elsewhere(Reference(known.reference.source, id_)),)
+    source, fact = known.reference.source, known.fact
+    corrected = (kept_elsewhere(Reference(source, fact.corrects)),) if fact.corrects else ()
+    match fact:
+        case DeathReported() | DeathDeclared():
+            own = _taken_back(known.reference), _corrected(known.reference)
+            return (*own, *filter(None, [document_mark(known)]), *corrected)
+        case DeathRetracted(retracts=id_) | FactRetracted(retracts=id_):
+            return (kept_elsewhere(Reference(source, id_)), *corrected)
+        case _ if bears(known):
+            return (_taken_back(known.reference), _corrected(known.reference), *corrected)
         case _:
-            return ()
+            return corrected
+
+
+def bears(known: Known) -> bool:
+    """Whether a fact can touch what a dossier answers."""
+    return isinstance(known.fact, _BEARING) or known.fact.corrects is not None
 
 
 def leans_on_all(dossier: Dossier, known: Known) -> bool:
-    """Whether with this fact a report that was left out may count, so that the dossier must be `recalled` first."""
-    left = dossier.left_out
-    if left is None:
+    """Whether with this fact one that was left out may count, so that the dossier must be `recalled` first."""
+    if dossier.left_out is None and not dossier.more:
         return False
     after = learn(dossier, known)
     if _name(after) != _name(dossier):
         return True
+    kept = (*dossier.registrations, *dossier.verified, *dossier.turns)
+    return (dossier.more and _takes_one_of(known, kept)) or _leans_on_deaths(dossier.left_out, after)
+
+
+def _leans_on_deaths(left: LeftOut | None, after: Dossier) -> bool:
+    if left is None:
+        return False
     confirming = next(iter(after.confirmed), None)
     if confirming:
-        return left.sure is not None and left.sure < _by_day(confirming)
-    if left.sure or not after.deaths or (left.unsure and left.unsure < _by_day(after.deaths[0])):
+        return left.sure is not None and left.sure < by_day(confirming)
+    if left.sure or not after.deaths or (left.unsure and left.unsure < by_day(after.deaths[0])):
         return True
     return left.misnamed and not after.mismatch
 
 
 def recalled(dossier: Dossier, facts: Iterable[Known]) -> Dossier:
-    """The dossier with every report that stands, out of all facts that it is of."""
+    """The dossier with every fact that stands, out of all facts that it is of."""
     facts = tuple(facts)
-    taken = {
-        _taken_back(Reference(known.reference.source, known.fact.retracts))
-        for known in facts
-        if isinstance(known.fact, DeathRetracted)
-    }
-    reports = [(_taken_back(k.reference), _document(k), k) for k in facts if isinstance(k.fact, DeathReported)]
-    documents = {document for name, document, _ in reports if name in taken} - {None}
-    standing = (known for name, document, known in reports if name not in taken and document not in documents)
-    return replace(dossier, deaths=tuple(sorted(standing, key=_by_day)), left_out=None)
-
-
-def bounded(dossier: Dossier) -> Dossier:
-    """The dossier without the reports that change nothing: later ones of the same weight. One in another name is kept."""
-    if len(dossier.deaths) <= KEEP:
-        return dossier
-    sure = tuple(dossier.confirmed)
-    unsure = tuple(known for known in dossier.deaths if known not in sure)
-    misnamed = tuple(islice(filter(dossier.misnames, unsure[KEEP:]), 1))
-    kept = {*sure[:KEEP], *unsure[:KEEP], *misnamed}
-    gone = [known for known in dossier.deaths if known not in kept]
-    if not gone:
-        return dossier
-    before = dossier.left_out or LeftOut()
+    gone = {Reference(k.reference.source, k.fact.retracts) for k in facts if isinstance(k.fact, _RETRACTIONS)}
+    replaced = {Reference(k.reference.source, k.fact.corrects) for k in facts if k.fact.corrects}
+    documents = {document_mark(known) for known in facts if isinstance(known.fact, _DEATHS) and known.reference in gone}
+    standing = [known for known in facts if known.reference not in gone and known.reference not in replaced]
+    deaths = (k for k in standing if isinstance(k.fact, _DEATHS) and document_mark(k) not in documents - {None})
     return replace(
         dossier,
-        deaths=tuple(known for known in dossier.deaths if known in kept),
-        left_out=LeftOut(
-            sure=_earliest(before.sure, sure[KEEP:]),
-            unsure=_earliest(before.unsure, [known for known in unsure[KEEP:] if known not in misnamed]),
-            misnamed=before.misnamed or any(map(dossier.misnames, gone)),
-        ),
-        marks={**dossier.marks, **{_kept_elsewhere(known.reference): _document(known) for known in gone}},
+        registrations=_ranked(known for known in standing if isinstance(known.fact, RetirementRegistered)),
+        deaths=tuple(sorted(deaths, key=by_day)),
+        verified=tuple(sorted((k for k in standing if isinstance(k.fact, SurvivalVerified)), key=by_day, reverse=True)),
+        turns=tuple(sorted((known for known in standing if isinstance(known.fact, TURNS)), key=by_day)),
+        left_out=None,
+        more=False,
     )
 
 
@@ -182,22 +210,91 @@ def _precedence(known: Known) -> tuple[bool, date, Reference]:
     return precedence(known.department, known.fact.effective, known.reference)
 
 
-def _retract(dossier: Dossier, target: Reference) -> Dossier:
+def _with_death(dossier: Dossier, known: Known) -> Dossier:
+    if _taken_back(known.reference) in dossier.marks:
+        after = replace(dossier, retractors=dossier.retractors | {known.department})
+        return _take_back(after, known.reference, document_mark(known))
+    if _corrected(known.reference) in dossier.marks:
+        return replace(dossier, marks={**dossier.marks, kept_elsewhere(known.reference): document_mark(known)})
+    if document_mark(known) in dossier.marks:
+        return dossier
+    at = bisect(dossier.deaths, by_day(known), key=by_day)
+    return replace(dossier, deaths=(*dossier.deaths[:at], known, *dossier.deaths[at:]))
+
+
+def _with(dossier: Dossier, known: Known) -> Dossier:
+    """The dossier with a registration, a verification or a turn."""
+    gone = _taken_back(known.reference) in dossier.marks or _corrected(known.reference) in dossier.marks
+    if isinstance(known.fact, RetirementRegistered):
+        first = known.learnt, known.reference
+        dossier = replace(dossier, first=min(dossier.first or first, first))
+        return dossier if gone else replace(dossier, registrations=_ranked((*dossier.registrations, known)))
+    if gone:
+        return dossier
+    if isinstance(known.fact, SurvivalVerified):
+        return replace(dossier, verified=_latest_first((*dossier.verified, known)))
+    if isinstance(known.fact, TURNS):
+        return replace(dossier, turns=tuple(sorted((*dossier.turns, known), key=by_day)))
+    return dossier  # it only corrects
+
+
+def _retract(dossier: Dossier, target: Reference, by: Department) -> Dossier:
     report = next((report for report in dossier.deaths if report.reference == target), None)
-    if report:
-        return _take_back(dossier, target, _document(report))
-    if (name := _kept_elsewhere(target)) in dossier.marks:
-        return _take_back(dossier, target, dossier.marks[name])
-    # It is still to come, or nobody will ever know of it.
-    return replace(dossier, marks={**dossier.marks, _taken_back(target): None})
+    elsewhere = kept_elsewhere(target)
+    if report or dossier.marks.get(elsewhere, OTHER) != OTHER:
+        after = replace(dossier, retractors=dossier.retractors | {by})
+        return _take_back(after, target, document_mark(report) if report else dossier.marks[elsewhere])
+    return _without(dossier, target, _taken_back(target))
+
+
+def _correct(dossier: Dossier, target: Reference) -> Dossier:
+    report = next((report for report in dossier.deaths if report.reference == target), None)
+    if report:  # a retraction may still come, and takes its document back too
+        deaths = tuple(known for known in dossier.deaths if known is not report)
+        return replace(dossier, deaths=deaths, marks={**dossier.marks, kept_elsewhere(target): document_mark(report)})
+    return _without(dossier, target, _corrected(target))
+
+
+def _without(dossier: Dossier, target: Reference, mark: Mark) -> Dossier:
+    """The dossier without a fact that is no death; where it has none, with a mark: it is still to come, or left out."""
+
+    def others(facts: tuple[Known, ...]) -> tuple[Known, ...]:
+        return tuple(known for known in facts if known.reference != target)
+
+    if _has((*dossier.registrations, *dossier.verified, *dossier.turns), target):
+        return replace(
+            dossier,
+            registrations=others(dossier.registrations),
+            verified=others(dossier.verified),
+            turns=others(dossier.turns),
+        )
+    return replace(dossier, marks={**dossier.marks, mark: None})
+
+
+def _takes_one_of(known: Known, facts: Iterable[Known]) -> bool:
+    named = (known.fact.corrects, getattr(known.fact, "retracts", None))
+    return any(_has(facts, Reference(known.reference.source, id_)) for id_ in named if id_)
+
+
+def _has(facts: Iterable[Known], target: Reference) -> bool:
+    return any(known.reference == target for known in facts)
+
+
+def _latest_first(verified: Iterable[Known]) -> tuple[Known, ...]:
+    return tuple(sorted(verified, key=by_day, reverse=True))
+
+
+def _ranked(registrations: Iterable[Known]) -> tuple[Known, ...]:
+    return tuple(sorted(registrations, key=_precedence, reverse=True))
 
 
 def _take_back(dossier: Dossier, report: Reference, document: Mark | None) -> Dossier:
     deaths = tuple(
         known
         for known in dossier.deaths
-        if known.reference != report and (document is None or _document(known) != document)
+        if known.reference != report and (document is None or document_mark(known) != document)
     )
+    # The mark of the document is all that is left; of a report without one nothing is needed, as it was seen.
     return replace(dossier, deaths=deaths, marks={**dossier.marks, document: None} if document else dossier.marks)
 
 
@@ -205,22 +302,30 @@ def _taken_back(report: Reference) -> Mark:
     return f"-{report.source}\0{report.id}"  # a source begins with a slash, a department does not
 
 
-def _document(known: Known) -> Mark | None:
+def _corrected(fact: Reference) -> Mark:
+    return f"~{fact.source}\0{fact.id}"
+
+
+def document_mark(known: Known) -> Mark | None:
+    """The mark of the document a report came under."""
     document = known.fact.document
     return f"-{known.department}\0{document}" if document else None
 
 
-def _kept_elsewhere(report: Reference) -> Mark:
+def kept_elsewhere(report: Reference) -> Mark:
+    """The mark of a fact that is in the log and no more in the dossier."""
     return f"+{report.source}\0{report.id}"
-
-
-def _earliest(before: _Day | None, reports: Sequence[Known]) -> _Day | None:
-    return min(filter(None, (before, *map(_by_day, reports[:1]))), default=None)
 
 
 def _name(dossier: Dossier) -> str | None:
     return dossier.registered.name_tag if dossier.registered else None
 
 
-def _by_day(known: Known) -> _Day:
+def by_day(known: Known) -> Day:
+    """The order of facts in the world."""
     return known.fact.effective, known.reference
+
+
+_DEATHS = (DeathReported, DeathDeclared)
+_RETRACTIONS = (DeathRetracted, FactRetracted)
+_BEARING = (RetirementRegistered, SurvivalVerified, *_DEATHS, *_RETRACTIONS, *TURNS)

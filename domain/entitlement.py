@@ -5,34 +5,42 @@ same facts and the days on which they were learned: until an alert could reach t
 """
 
 from calendar import monthrange
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain.absence import absence
+from domain.custody import stays
 from domain.dossier import Dossier, learn
-from domain.facts import Known, Reference
+from domain.facts import DuplicateBenefitSettled, Known, Reference
+from domain.kinds import Kind
 from domain.law import Law
 from domain.months import Month, count, month_of, plus
-from domain.timeline import Run, Span, Status, Timeline, differences, joined
+from domain.rates import Rates
+from domain.survival import lapse, verification
+from domain.timeline import Reason, Run, Span, Status, Timeline, composed, differences, joined, overwritten, run_of
 
 
 class Debt(Struct, frozen=True):
-    """Months of pension that are due to one side: how many, from the first to the last of them."""
+    """Months of pension that are due to one side: how many, from the first to the last of them, how much (fen), and why."""
 
     months: int
     first: Month
     last: Month
+    amount: int = 0
+    why: Kind | None = None
 
 
 class Suspicion(Struct, frozen=True):
-    """A death that must be verified before anything happens: the month that would be the first without a pension."""
+    """A death that must be verified before anything happens: the month that would be the first without a pension, what was paid since."""
 
     first: Month
     mismatch: bool
     facts: tuple[Reference, ...]
+    at_risk: Debt | None = None
 
 
 class Assessment(Struct, frozen=True):
@@ -45,34 +53,55 @@ class Assessment(Struct, frozen=True):
     suspicion: Suspicion | None = None
 
 
-def timeline(dossier: Dossier, law: Law) -> Timeline:
-    """The status of every month from the first pension on, without end; empty while nobody is registered."""
+def timeline(dossier: Dossier, law: Law, today: date) -> Timeline:
+    """The status of every month from the first pension on, without end, as `today` knows it; empty while nobody is registered."""
     registered = dossier.registered
     if registered is None:
         return ()
-    start = _start(registered, law)
-    death = next(iter(dossier.confirmed), None)
-    if death is None:
-        return _payable(start, None, registered, law)
-    rule = law.rule("death-stops-pension", death.fact.effective)
-    stop = max(start, plus(month_of(death.fact.effective), rule.months_after))
-    stopped = Span(stop, None, Status.STOPPED, rule.citation, (death.reference,))
-    return (*_payable(start, plus(stop, -1), registered, law), stopped)
+    return composed(_payable(_start(registered, law), registered, law), reasons(dossier, law, today))
+
+
+def reasons(dossier: Dossier, law: Law, today: date) -> list[Reason]:
+    """Whatever speaks against a month, one beside the other. Of a registered retiree."""
+    found: list[Reason] = []
+    if death := next(iter(dossier.confirmed), None):
+        rule = law.rule("death-stops-pension", death.fact.effective)
+        stop = plus(month_of(death.fact.effective), rule.months_after)
+        found.append(Reason(Kind.DEATH, stop, None, Status.STOPPED, rule.citation, (death.reference,)))
+    if dossier.turns:
+        turning = dossier.turning
+        found += [stay.reason(law) for stay in stays(turning, law)]
+        found += filter(None, [absence(turning, law), _given_up(turning, law)])
+    if dossier.verified:
+        found += filter(None, [lapse(verification(dossier.living, law, _division(dossier)), law, today)])
+    return found
+
+
+def _given_up(turning: Sequence[Known], law: Law) -> Reason | None:
+    """Of two pensions the other one is kept, from the month after it was settled so."""
+    settled = [known for known in turning if isinstance(known.fact, DuplicateBenefitSettled)][-1:]
+    for known in settled:
+        if not known.fact.keeps_ours:  # type: ignore[union-attr] # such a fact it is
+            rule = law.rule("duplicate-benefit", known.fact.effective)
+            first = plus(month_of(known.fact.effective), 1)
+            return Reason(Kind.DUPLICATE_BENEFIT, first, None, Status.STOPPED, rule.citation, (known.reference,))
+    return None
 
 
 def review(dossier: Dossier, law: Law, today: date) -> Assessment:
     """Where the retiree stands on `today`. Empty while nobody is registered."""
-    due = timeline(dossier, law)
+    due = timeline(dossier, law, today)
     if not due:
         return Assessment(())
     paid = _paid(dossier, due, last_paid_month(law, today))
     runs = differences(paid, due)
+    rates = Rates(dossier, law) if runs else None
     return Assessment(
         due,
         paid,
-        _debt((run.first, run.last) for run in runs if not run.pays),
-        _debt((run.first, run.last) for run in runs if run.pays),
-        _suspicion(dossier, law),
+        _debt([run for run in runs if not run.pays], rates),
+        _debt([run for run in runs if run.pays], rates),
+        _suspicion(dossier, law, today),
     )
 
 
@@ -83,7 +112,7 @@ def learned(dossier: Dossier, known: Known, law: Law) -> Dossier:
     count as paid by it alone.
     """
     until = last_paid_month(law, known.learnt)
-    before = _settled(dossier, law, until) if dossier.registered else dossier
+    before = _settled(dossier, law, until, known.learnt) if dossier.registered else dossier
     after = learn(before, known)
     if after.first == dossier.first:
         return after
@@ -98,10 +127,29 @@ def last_paid_month(law: Law, today: date) -> Month:
     return month if today >= _payment_day(law, today) else plus(month, -1)
 
 
-def _settled(dossier: Dossier, law: Law, until: Month) -> Dossier:
+def reported(dossier: Dossier, law: Law, today: date, run: Run) -> Dossier:
+    """The dossier with what the agency says that it did in some months, whatever we thought of them."""
+    settled = _settled(dossier, law, last_paid_month(law, today), today)
+    return replace(settled, paid=overwritten(settled.paid, run))
+
+
+def squared(dossier: Dossier, law: Law, today: date, over: Run) -> Dossier:
+    """The dossier when what was owed to one side in some months has moved: back when `over` does not pay, else after all."""
+    until = last_paid_month(law, today)
+    settled = _settled(dossier, law, until, today)
+    due = timeline(settled, law, today)
+    paid = settled.paid
+    for run in differences(paid, due):
+        moved = run.within(over.first, over.last) if run.pays == over.pays else None
+        if moved:
+            paid = overwritten(paid, moved)
+    return replace(settled, paid=paid)
+
+
+def _settled(dossier: Dossier, law: Law, until: Month, today: date) -> Dossier:
     if dossier.settled and dossier.settled >= until:
         return dossier
-    return replace(dossier, paid=_paid(dossier, timeline(dossier, law), until), settled=until)
+    return replace(dossier, paid=_paid(dossier, timeline(dossier, law, today), until), settled=until)
 
 
 def _paid(dossier: Dossier, due: Timeline, until: Month) -> tuple[Run, ...]:
@@ -110,20 +158,21 @@ def _paid(dossier: Dossier, due: Timeline, until: Month) -> tuple[Run, ...]:
     return joined(
         [
             *(run.within(None, until) for run in dossier.paid),
-            *(Run(s.first, s.last, s.pays).within(since, until) for s in due),
+            *(run_of(span).within(since, until) for span in due),
         ]
     )
 
 
-def _suspicion(dossier: Dossier, law: Law) -> Suspicion | None:
+def _suspicion(dossier: Dossier, law: Law, today: date) -> Suspicion | None:
     if not dossier.deaths or any(dossier.confirmed):
         return None
     day = dossier.deaths[0].fact.effective
-    return Suspicion(
-        plus(month_of(day), law.rule("death-stops-pension", day).months_after),
-        dossier.mismatch,
-        tuple(known.reference for known in dossier.deaths),
-    )
+    first = plus(month_of(day), law.rule("death-stops-pension", day).months_after)
+    last = last_paid_month(law, today)
+    at_risk = None
+    if first <= last:
+        at_risk = Debt(count(first, last), first, last, Rates(dossier, law).of_months(first, last))
+    return Suspicion(first, dossier.mismatch, tuple(known.reference for known in dossier.deaths), at_risk)
 
 
 def _start(registered: Known, law: Law) -> Month:
@@ -131,16 +180,19 @@ def _start(registered: Known, law: Law) -> Month:
     return plus(month_of(retired), law.rule("pension-starts", retired).months_after)
 
 
-def _payable(start: Month, last: Month | None, registered: Known, law: Law) -> Timeline:
-    """The payable months `start` to `last`, cut where a new version of the rule came into force."""
-    if last is not None and last < start:
-        return ()
+def _payable(start: Month, registered: Known, law: Law) -> Timeline:
+    """The months from `start` on as they are usually paid, cut where a new version of the rule came into force."""
     facts = (registered.reference,)
-    begins = [(first, rule) for first, rule in law.versions("pension-payable", start) if last is None or first <= last]
-    ends = [*(plus(first, -1) for first, _ in begins[1:]), last]
+    begins = list(law.versions("pension-payable", start))
+    ends = [*(plus(first, -1) for first, _ in begins[1:]), None]
     return tuple(
         Span(first, end, Status.PAYABLE, rule.citation, facts) for (first, rule), end in zip(begins, ends, strict=True)
     )
+
+
+def _division(dossier: Dossier) -> str:
+    registered = dossier.registration
+    return registered.residence_division if registered else ""
 
 
 def _payment_day(law: Law, day: date) -> date:
@@ -149,8 +201,10 @@ def _payment_day(law: Law, day: date) -> date:
     return day.replace(day=min(law.rule("payment-day", day).day_of_month, last))
 
 
-def _debt(runs: Iterable[tuple[Month, Month | None]]) -> Debt | None:
-    closed = [(first, last) for first, last in runs if last is not None]
-    if not closed:
+def _debt(runs: Iterable[Run], rates: Rates | None) -> Debt | None:
+    closed = [(run.first, run.last, run.why) for run in runs if run.last is not None]
+    if not closed or rates is None:
         return None
-    return Debt(sum(count(first, last) for first, last in closed), closed[0][0], closed[-1][1])
+    months = sum(count(first, last) for first, last, _ in closed)
+    amount = sum(rates.of_months(first, last) for first, last, _ in closed)
+    return Debt(months, closed[0][0], closed[-1][1], amount, closed[0][2])

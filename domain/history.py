@@ -7,8 +7,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from domain.decide import AlertRaised, AlertWithdrawn
 from domain.facts import LIFE_EVENTS, Department, Known, LifeEvent, Reference
+from domain.telling import AlertEscalated, AlertRaised, AlertWithdrawn
 
 
 class FactPublished(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -62,12 +62,13 @@ class AlertsDelivered(Struct, frozen=True, kw_only=True, tag_field="name", tag="
     retirees: tuple[UUID, ...]
 
 
-Event = FactPublished | AlertRaised | AlertWithdrawn | DataDisclosed | AlertsDelivered
+Event = FactPublished | AlertRaised | AlertWithdrawn | AlertEscalated | DataDisclosed | AlertsDelivered
 
 STORED_NAMES: dict[str, type[Event]] = {
     **dict.fromkeys(LIFE_EVENTS, FactPublished),
     "pension-alert-raised.v1": AlertRaised,
     "pension-alert-withdrawn.v1": AlertWithdrawn,
+    "pension-alert-escalated.v1": AlertEscalated,
     "personal-data-disclosed.v1": DataDisclosed,
     "alerts-delivered.v1": AlertsDelivered,
 }

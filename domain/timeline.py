@@ -1,52 +1,127 @@
-"""Timelines: spans of months with a status, and the months in which two of them differ."""
+"""Timelines: spans of months with a status, composed of the reasons that hold, and the months in which two of them differ."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from domain.facts import Reference
+from domain.kinds import Kind
 from domain.law import Citation
 from domain.months import Month, plus
 
 
 class Status(StrEnum):
-    """What a month's pension is."""
+    """What a month's pension is. Unadjusted: paid, but without the adjustments that fall into it."""
 
     PAYABLE = "payable"
+    UNADJUSTED = "payable-unadjusted"
+    SUSPENDED = "suspended"
     STOPPED = "stopped"
 
 
-class Span(Struct, frozen=True):
-    """Months `first` to `last` (both included; None: without end) with one status, the rule and the facts behind it."""
+PAYS = frozenset({Status.PAYABLE, Status.UNADJUSTED})
+_WEIGHT = {Status.PAYABLE: 0, Status.UNADJUSTED: 1, Status.SUSPENDED: 2, Status.STOPPED: 3}
 
+
+class Reason(Struct, frozen=True):
+    """Why months `first` to `last` (both included; None: without end) are not paid as usual, by which rule and facts."""
+
+    kind: Kind
     first: Month
     last: Month | None
     status: Status
     rule: Citation
     facts: tuple[Reference, ...]
 
+    def holds(self, month: Month) -> bool:
+        """Whether it speaks of a month."""
+        return self.first <= month and (self.last is None or month <= self.last)
+
+
+class Span(Struct, frozen=True, omit_defaults=True):
+    """Months `first` to `last` (both included; None: without end) with one status, the rule and the facts behind it.
+
+    `kind`: why they are not paid as usual. `also`: what else would have it so; no reason ends the effect of another.
+    """
+
+    first: Month
+    last: Month | None
+    status: Status
+    rule: Citation
+    facts: tuple[Reference, ...]
+    kind: Kind | None = None
+    also: tuple[Reason, ...] = ()
+
     @property
     def pays(self) -> bool:
         """Whether the pension of these months is paid."""
-        return self.status is Status.PAYABLE
+        return self.status in PAYS
+
+    @property
+    def why(self) -> Kind | None:
+        """Why it is not."""
+        return None if self.pays else self.kind
 
 
 Timeline = tuple[Span, ...]
 """Spans in order, without a gap or an overlap; the last has no end. Empty: nobody is registered, nothing is known."""
 
 
-class Run(Struct, frozen=True):
-    """Months `first` to `last` of which one thing is true: they are paid, or not."""
+def composed(usual: Timeline, reasons: Sequence[Reason]) -> Timeline:
+    """The timeline when reasons are laid over the usual months: in each month the heaviest decides, and the earliest of those."""
+    if not reasons:
+        return usual
+    ordered = sorted(reasons, key=lambda r: (-_WEIGHT[r.status], r.kind is not Kind.DEATH, r.first, r.facts))
+    cuts = sorted({r.first for r in ordered} | {plus(r.last, 1) for r in ordered if r.last})
+    found: list[Span] = []
+    for span in _cut(usual, cuts):
+        holding = [reason for reason in ordered if reason.holds(span.first)]
+        laid = _laid(span, holding)
+        before = found[-1] if found else None
+        if before and before.last and replace(laid, first=before.first) == replace(before, last=laid.last):
+            found[-1] = replace(before, last=laid.last)
+        else:
+            found.append(laid)
+    return tuple(found)
+
+
+def _laid(span: Span, holding: list[Reason]) -> Span:
+    if not holding:
+        return span
+    first, *others = holding
+    also = () if first.kind is Kind.DEATH else tuple(others)  # after a death nothing else matters to anybody
+    return Span(span.first, span.last, first.status, first.rule, first.facts, first.kind, also)
+
+
+def _cut(spans: Timeline, at: Sequence[Month]) -> Iterator[Span]:
+    for whole in spans:
+        span = whole
+        for month in at:
+            if span.first < month and (span.last is None or month <= span.last):
+                yield replace(span, last=plus(month, -1))
+                span = replace(span, first=month)
+        yield span
+
+
+class Run(Struct, frozen=True, omit_defaults=True):
+    """Months `first` to `last` of which one thing is true: they are paid, or not, and then `why`."""
 
     first: Month
     last: Month | None
     pays: bool
+    why: Kind | None = None
 
     def within(self, first: Month | None, last: Month | None) -> "Run | None":
         """The part of it in the months `first` to `last` (None: no bound); None when nothing is."""
         begin, end = max(self.first, first or self.first), _earlier(self.last, last)
-        return Run(begin, end, self.pays) if end is None or begin <= end else None
+        return Run(begin, end, self.pays, self.why) if end is None or begin <= end else None
+
+
+def run_of(span: Span) -> Run:
+    """What a span says of payment alone."""
+    return Run(span.first, span.last, span.pays, span.why)
 
 
 def joined(runs: Iterable[Run | None]) -> tuple[Run, ...]:
@@ -56,21 +131,31 @@ def joined(runs: Iterable[Run | None]) -> tuple[Run, ...]:
         if run is None:
             continue
         before = found[-1] if found else None
-        if before and before.pays == run.pays and before.last and plus(before.last, 1) == run.first:
-            found[-1] = Run(before.first, run.last, run.pays)
+        same = before and before.pays == run.pays and before.why == run.why
+        if before and same and before.last and plus(before.last, 1) == run.first:
+            found[-1] = Run(before.first, run.last, run.pays, run.why)
         else:
             found.append(run)
     return tuple(found)
 
 
+def overwritten(runs: tuple[Run, ...], by: Run) -> tuple[Run, ...]:
+    """Runs that end somewhere, with the months of another as that has them; months that no run speaks of are left out."""
+    before = (run.within(None, plus(by.first, -1)) for run in runs)
+    after = (run.within(plus(by.last, 1), None) for run in runs) if by.last else ()
+    here = (Run(part.first, part.last, by.pays, by.why) for run in runs if (part := run.within(by.first, by.last)))
+    return joined([*before, *here, *after])
+
+
 def differences(before: Iterable[Span | Run], after: Iterable[Span | Run]) -> tuple[Run, ...]:
     """The runs of months whose pension differs, in order; `pays` tells whether `after` is the one that pays.
 
-    A month that a side does not speak of differs from nothing: who was never registered was told nothing.
+    `why` is of the side that does not. A month that a side does not speak of differs from nothing: who was never
+    registered was told nothing.
     """
     after = tuple(after)
     return joined(
-        Run(other.first, other.last, other.pays).within(one.first, one.last)
+        Run(other.first, other.last, other.pays, other.why or one.why).within(one.first, one.last)
         for one in before
         for other in after
         if one.pays != other.pays

@@ -20,8 +20,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 from psycopg import Connection
 
-from domain.decide import AlertRaised, AlertWithdrawn, Decision, FactRecorded, RetireeState, decide, evolve
-from domain.dossier import Mark, asks, bounded, leans_on_all, recalled
+from domain.bounding import bounded
+from domain.decide import (
+    AlertEscalated,
+    AlertRaised,
+    AlertWithdrawn,
+    Decision,
+    FactRecorded,
+    RetireeState,
+    decide,
+    evolve,
+)
+from domain.dossier import Mark, asks, leans_on_all, recalled
 from domain.entitlement import learned
 from domain.facts import Known, Person
 from domain.history import Event, FactPublished, Outcome, Receipt
@@ -66,7 +76,7 @@ class _Retiree:
         self.wrapped = wrapped
         self.new = new
         self.marks: dict[Mark, Mark | None] = {}
-        self.history: list[Known | AlertRaised | AlertWithdrawn] | None = None
+        self.history: list[Known | AlertRaised | AlertWithdrawn | AlertEscalated] | None = None
 
 
 class _Newcomer(Struct, frozen=True):
@@ -189,7 +199,7 @@ class Batch:
         status = Outcome.ACCEPTED if state.registered else Outcome.PARKED
         self._accepted.append(_Accepted(prepared, retiree, known, decisions, status))
 
-    def _history(self, retiree: _Retiree) -> list[Known | AlertRaised | AlertWithdrawn]:
+    def _history(self, retiree: _Retiree) -> list[Known | AlertRaised | AlertWithdrawn | AlertEscalated]:
         """Everything about somebody that bears on decisions, this very batch included: slow, and seldom needed."""
         if retiree.history is None:  # the row is locked, so what is stored stays as it is
             retiree.history = self._stored_history(retiree)
@@ -197,14 +207,14 @@ class Batch:
         decided = (one.known if isinstance(d, FactRecorded) else d for one in here for d in one.decisions)
         return [*retiree.history, *decided]
 
-    def _stored_history(self, retiree: _Retiree) -> list[Known | AlertRaised | AlertWithdrawn]:
+    def _stored_history(self, retiree: _Retiree) -> list[Known | AlertRaised | AlertWithdrawn | AlertEscalated]:
         rows = log.read_stream(self._connection, retiree.id, until=retiree.version)
         stored = [codec.decode(*row).event for row in rows]
         sealed = [(retiree.id, retiree.wrapped or b"", e.sealed) for e in stored if isinstance(e, FactPublished)]
         people = [_decode_person(plain) for plain in self._keys.open_all(sealed)]
         names = iter(name_tags(self._keys, people))
         told = [event.known(next(names)) if isinstance(event, FactPublished) else event for event in stored]
-        return [one for one in told if isinstance(one, Known | AlertRaised | AlertWithdrawn)]
+        return [one for one in told if isinstance(one, Known | AlertRaised | AlertWithdrawn | AlertEscalated)]
 
     def _made_anew(self, retiree: _Retiree) -> RetireeState:
         """The state out of the whole history: where there is none, or one of an older form."""

@@ -8,12 +8,12 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from domain.decide import AlertRaised, AlertWithdrawn, FactRecorded, RetireeState, check, decide, evolve
+from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn, FactRecorded, RetireeState, check, decide, evolve
 from domain.entitlement import Assessment, Debt, last_paid_month, review
 from domain.facts import DeathReported, Known, Reference, RetirementRegistered
 from domain.identity import check_day, normal, normal_name
 from domain.law import Law
-from domain.money import Yuan, fen, yuan
+from domain.money import Yuan, yuan
 from domain.months import Month, plus
 from domain.refusals import Refused
 from domain.timeline import Run, Span, Status, differences
@@ -161,8 +161,8 @@ def _case(person: str, retiree: UUID, facts: list[Known], law: Law, today: date)
         registered=state.registered,
         timeline=found.timeline,
         months=list(_months(found, pension, law, today)),
-        overpaid=_amount(found.overpaid, pension),
-        owed=_amount(found.owed, pension),
+        overpaid=_amount(found.overpaid),
+        owed=_amount(found.owed),
         alerts=alerts,
     )
 
@@ -181,7 +181,7 @@ def _live(retiree: UUID, facts: list[Known], law: Law) -> tuple[RetireeState, li
                     raised[decision.alert] = AlertLine(raised_on=known.learnt, state="open", alert=decision)
                 case AlertWithdrawn():
                     raised[decision.alert] = msgspec.structs.replace(raised[decision.alert], state="withdrawn")
-                case FactRecorded():
+                case FactRecorded() | AlertEscalated():
                     pass
     return state, list(raised.values())
 
@@ -221,5 +221,5 @@ def _settlement(month: Month, span: Span, wrong: tuple[Run, ...], paid_until: Mo
     return "paid" if span.status is Status.PAYABLE else "none"
 
 
-def _amount(debt: Debt | None, pension: Yuan) -> Amount | None:
-    return Amount(debt.months, debt.first, debt.last, yuan(debt.months * fen(pension))) if debt else None
+def _amount(debt: Debt | None) -> Amount | None:
+    return Amount(debt.months, debt.first, debt.last, yuan(debt.amount)) if debt else None

@@ -1,8 +1,9 @@
 """Facts and submissions for tests, with everything that a test does not speak of filled in."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from random import Random
 from typing import NamedTuple
 from uuid import UUID
 
@@ -15,14 +16,33 @@ from domain.decide import AlertRaised, Decision, RetireeState, decide, evolve
 from domain.dossier import Dossier
 from domain.entitlement import Assessment, learned, review
 from domain.facts import (
+    Acquitted,
+    DeathDeclared,
     DeathReported,
     DeathRetracted,
+    DeclaredMissing,
     Department,
+    Detained,
+    Discharge,
+    DuplicateBenefitFound,
+    DuplicateBenefitSettled,
+    FactRetracted,
+    GoneMissing,
     Known,
     LifeEvent,
+    Paroled,
+    ParoleRevoked,
+    PensionAdjusted,
     Person,
+    Reappeared,
     Reference,
+    Released,
     RetirementRegistered,
+    Scheme,
+    Sentence,
+    Sentenced,
+    SurvivalVerified,
+    Wanted,
 )
 from domain.law import Law
 from domain.timeline import Timeline
@@ -72,16 +92,18 @@ def retraction(of: str, learnt: date, id_: str = "retraction", department: Depar
 
 
 def compiled(facts: Iterable[Known], law: Law) -> Dossier:
-    """The dossier of a set of facts."""
+    """The dossier of facts, told in the order of the days they were learned, those of one day in the order given."""
     dossier = Dossier()
-    for known in sorted(facts, key=lambda one: (one.learnt, one.reference)):
+    for known in sorted(facts, key=lambda one: one.learnt):
         dossier = learned(dossier, known, law)
     return dossier
 
 
-def timeline(facts: Iterable[Known], law: Law) -> Timeline:
-    """The timeline of a set of facts."""
-    return entitlement.timeline(compiled(facts, law), law)
+def timeline(facts: Iterable[Known], law: Law, today: date | None = None) -> Timeline:
+    """The timeline of a set of facts, as of `today` or the last day one of them was learned."""
+    facts = list(facts)
+    day = today or max((known.learnt for known in facts), default=LAST_DAY)
+    return entitlement.timeline(compiled(facts, law), law, day)
 
 
 def assess(facts: Iterable[Known], law: Law, today: date) -> Assessment:
@@ -142,11 +164,46 @@ def _retractions(draw: st.DrawFn, number: int) -> Known:
     return retraction(str(draw(st.integers(0, 5))), draw(st.dates(on, LAST_DAY)), str(number), department)
 
 
+_COURTS = st.sampled_from([Department.POLICE, Department.JUSTICE, Department.COURT])
+_SEEKERS = st.sampled_from([Department.POLICE, Department.POLICE, Department.COMMUNITY])
+
+
 @st.composite
-def histories(draw: st.DrawFn, *, registrations: int = 1) -> list[Known]:
-    """Up to six facts about one retiree, in any order, at most so many of them registrations."""
-    kinds = draw(st.lists(st.sampled_from(["registration", "death", "death", "retraction"]), max_size=6))
-    made = {"registration": _registrations, "death": _deaths, "retraction": _retractions}
+def _turns(draw: st.DrawFn, number: int) -> Known:
+    """Custody, sentences, absence and return, verification, adjustment, second pensions."""
+    day = draw(_DAYS)
+    ends = draw(st.one_of(st.none(), st.dates(day, LAST_DAY)))
+    case = draw(st.sampled_from([None, "1", "2"]))
+    facts: list[tuple[LifeEvent, st.SearchStrategy[Department]]] = [
+        (Wanted(effective=day, case=case), _COURTS),
+        (Detained(effective=day, case=case), _COURTS),
+        (Sentenced(effective=day, case=case, sentence=draw(st.sampled_from(Sentence)), ends_on=ends), _COURTS),
+        (Paroled(effective=day, case=case, ends_on=ends), _COURTS),
+        (ParoleRevoked(effective=day, case=case), _COURTS),
+        (Released(effective=day, case=case, discharge=draw(st.sampled_from(Discharge))), _COURTS),
+        (Acquitted(effective=day, case=case), _COURTS),
+        (GoneMissing(effective=day), _SEEKERS),
+        (DeclaredMissing(effective=day), st.just(Department.COURT)),
+        (DeathDeclared(effective=day), st.just(Department.COURT)),
+        (Reappeared(effective=day), _SEEKERS),
+        (SurvivalVerified(effective=day), st.sampled_from([AGENCY, Department.COMMUNITY])),
+        (PensionAdjusted(effective=day, monthly_pension="5000.00"), st.just(AGENCY)),
+        (DuplicateBenefitFound(effective=day, scheme=Scheme.RESIDENT, basic_received="300.00"), st.just(AGENCY)),
+        (DuplicateBenefitSettled(effective=day, keeps_ours=draw(st.booleans())), st.just(AGENCY)),
+        (FactRetracted(effective=day, retracts=str(draw(st.integers(0, 12)))), st.sampled_from(Department)),
+    ]
+    fact, departments = draw(st.sampled_from(facts))
+    if draw(st.integers(0, 5)) == 0:
+        fact = msgspec.structs.replace(fact, corrects=str(draw(st.integers(0, 12))))
+    return known(str(number), fact, draw(st.dates(day, LAST_DAY)), draw(departments), draw(_NAMES))
+
+
+@st.composite
+def histories(draw: st.DrawFn, *, registrations: int = 1, size: int = 6, turns: bool = False) -> list[Known]:
+    """Up to six facts about one retiree, in any order, at most so many of them registrations; `turns`: of all kinds."""
+    words = ["registration", "death", "death", "retraction", *(["turn"] * 8 if turns else [])]
+    kinds = draw(st.lists(st.sampled_from(words), max_size=size))
+    made = {"registration": _registrations, "death": _deaths, "retraction": _retractions, "turn": _turns}
     facts: list[Known] = []
     for number, kind in enumerate(kinds):
         had = sum(isinstance(fact.fact, RetirementRegistered) for fact in facts)
@@ -154,9 +211,22 @@ def histories(draw: st.DrawFn, *, registrations: int = 1) -> list[Known]:
     return facts
 
 
+def lives(size: int = 12) -> st.SearchStrategy[list[Known]]:
+    """A registration, and up to so many facts of all kinds."""
+    born = _registrations(99)
+    return st.tuples(born, histories(registrations=2, size=size, turns=True)).map(lambda told: [told[0], *told[1]])
+
+
 def on_one_day(facts: Sequence[Known], day: date = LAST_DAY) -> list[Known]:
     """The same facts, all of them learned on one day."""
     return [msgspec.structs.replace(fact, learnt=day) for fact in facts]
+
+
+def shuffled(facts: Sequence[Known], times: int) -> Iterator[list[Known]]:
+    """The facts in that many orders, the same ones at each run."""
+    random = Random(len(facts))  # noqa: S311 - a seed, not secrecy
+    for _ in range(times):
+        yield random.sample(facts, len(facts))
 
 
 def in_order_of_arrival(facts: Sequence[Known]) -> list[Known]:

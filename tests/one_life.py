@@ -121,7 +121,7 @@ class Life:
         """The stored state answers as all facts do, by the definition."""
         facts = tuple(self.facts)
         found = review(self.dossier(), self._law, self.day)
-        assert found.timeline == by_definition.due(facts, self._law)
+        assert found.timeline == by_definition.due(facts, self._law, self.day)
         assert found.paid == by_definition.paid(facts, self._law, self.day)
         reports, sure = by_definition.live_deaths(facts), by_definition.confirmed(facts)
         assert bool(found.suspicion) == bool(reports and not sure)

@@ -17,8 +17,8 @@ import msgspec
 import psycopg
 from msgspec.structs import replace
 
-from domain.decide import AlertRaised, AlertWithdrawn, FactRecorded, RetireeState, decide, evolve
-from domain.dossier import KEEP
+from domain.bounding import KEEP
+from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn, FactRecorded, RetireeState, decide, evolve
 from domain.entitlement import Assessment, learned, review
 from domain.facts import DeathReported, Known, Person
 from domain.history import Entry, FactPublished, Receipt
@@ -33,7 +33,7 @@ from tests.wholeness import assert_as_told, whole_log
 
 ROOT = Path(__file__).parents[1]
 WRITERS = 8
-Alert = AlertRaised | AlertWithdrawn
+Alert = AlertRaised | AlertWithdrawn | AlertEscalated
 
 
 class Crowd:
@@ -173,7 +173,7 @@ def assert_decided_rightly(found: Sequence[Entry], database: Database, keys: Key
         people = [_decode(plain) for plain in keys.open_all([(stream, wrapped[stream], e.sealed) for e in facts])]
         known = [fact.known(name) for fact, name in zip(facts, name_tags(keys, people), strict=True)]
         state, alerts = _decided(stream, known, law)
-        stands = [e.event for e in entries if isinstance(e.event, AlertRaised | AlertWithdrawn)]
+        stands = [e.event for e in entries if isinstance(e.event, AlertRaised | AlertWithdrawn | AlertEscalated)]
         if sum(isinstance(one.fact, DeathReported) for one in known) > KEEP:
             alerts, stands = _without_evidence(alerts), _without_evidence(stands)  # a dossier names those it kept
         assert alerts == stands

@@ -15,6 +15,7 @@ from domain.facts.answers import (
     AlertConfirmed,
     AlertContested,
     AlertDismissed,
+    Answer,
     ContestAnswered,
 )
 from domain.facts.base import Amount, Department, Division, Fact, Person, Reference, Text, Uscc
@@ -235,6 +236,7 @@ __all__ = [
     "AlertContested",
     "AlertDismissed",
     "Amount",
+    "Answer",
     "ArchiveKind",
     "ArchiveLent",
     "ArchiveMoved",

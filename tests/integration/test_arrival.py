@@ -71,7 +71,7 @@ def test_any_order_with_repeats_gives_one_history_and_one_timeline(
     assert published == Counter(event.id for event in events)
     state = codec.decode_state(stored.state)
     assert state is not None
-    spans = timeline(state.dossier, law)
+    spans = timeline(state.dossier, law, day)
     assert [(span.first, span.last, span.status.value) for span in spans] == [
         ("2020-02", "2024-05", "payable"),
         ("2024-06", None, "stopped"),

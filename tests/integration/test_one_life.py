@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from domain.dossier import KEEP
+from domain.bounding import KEEP
 from domain.facts import DeathReported, Department
 from domain.law import Law
 from infra.database import Database

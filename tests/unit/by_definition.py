@@ -8,28 +8,70 @@ from datetime import date
 
 from domain.dossier import Dossier, precedence
 from domain.entitlement import last_paid_month, timeline
-from domain.facts import STRONG, DeathReported, DeathRetracted, Known, Reference, RetirementRegistered
+from domain.facts import (
+    STRONG,
+    TURNS,
+    WEAK,
+    DeathDeclared,
+    DeathReported,
+    DeathRetracted,
+    FactRetracted,
+    Known,
+    Reappeared,
+    Reference,
+    RetirementRegistered,
+    SurvivalVerified,
+)
 from domain.law import Law
 from domain.months import Month, plus
-from domain.timeline import Run, Timeline, joined
+from domain.timeline import Run, Timeline, joined, run_of
 
 
 def registration(facts: Iterable[Known]) -> Known | None:
-    found = [known for known in facts if isinstance(known.fact, RetirementRegistered)]
+    found = [known for known in standing(facts) if isinstance(known.fact, RetirementRegistered)]
     return max(found, key=lambda k: precedence(k.department, k.fact.effective, k.reference), default=None)
+
+
+def taken_back(facts: Iterable[Known]) -> set[Reference]:
+    """What retractions name, each of its own source."""
+    return {
+        Reference(known.reference.source, known.fact.retracts)
+        for known in facts
+        if isinstance(known.fact, DeathRetracted | FactRetracted)
+    }
+
+
+def standing(facts: Iterable[Known]) -> list[Known]:
+    """The facts that nobody has taken back or corrected, by day."""
+    facts = tuple(facts)
+    corrected = {Reference(known.reference.source, known.fact.corrects) for known in facts if known.fact.corrects}
+    gone = taken_back(facts) | corrected
+    found = [known for known in facts if known.reference not in gone]
+    return sorted(found, key=lambda known: (known.fact.effective, known.reference))
 
 
 def live_deaths(facts: tuple[Known, ...]) -> list[Known]:
     """Reports that nobody has taken back, by their name or by their document; the earliest death first."""
-    retracted = {
-        Reference(known.reference.source, known.fact.retracts)
-        for known in facts
-        if isinstance(known.fact, DeathRetracted)
-    }
-    reports = [known for known in facts if isinstance(known.fact, DeathReported)]
-    documents = {(k.department, k.fact.document) for k in reports if k.reference in retracted and k.fact.document}
-    live = [k for k in reports if k.reference not in retracted and (k.department, k.fact.document) not in documents]
-    return sorted(live, key=lambda known: (known.fact.effective, known.reference))
+    gone = taken_back(facts)
+    reports = [known for known in facts if isinstance(known.fact, DeathReported | DeathDeclared)]
+    documents = {(k.department, k.fact.document) for k in reports if k.reference in gone and k.fact.document}
+    return [
+        known
+        for known in standing(facts)
+        if known in reports and (known.department, known.fact.document) not in documents
+    ]
+
+
+def turning(facts: tuple[Known, ...]) -> list[Known]:
+    return [
+        known
+        for known in standing(facts)
+        if isinstance(known.fact, TURNS) and known.department not in WEAK and not mismatches(known, facts)
+    ]
+
+
+def verified(facts: tuple[Known, ...]) -> list[Known]:
+    return [k for k in standing(facts) if isinstance(k.fact, SurvivalVerified) and not mismatches(k, facts)]
 
 
 def mismatches(known: Known, facts: tuple[Known, ...]) -> bool:
@@ -38,20 +80,35 @@ def mismatches(known: Known, facts: tuple[Known, ...]) -> bool:
 
 
 def confirmed(facts: tuple[Known, ...]) -> list[Known]:
-    retractors = {known.department for known in facts if isinstance(known.fact, DeathRetracted)}
+    gone = taken_back(facts)
+    retractors = {
+        known.department
+        for known in facts
+        if isinstance(known.fact, DeathRetracted)
+        or (isinstance(known.fact, DeathReported | DeathDeclared) and known.reference in gone)
+    }
+    seen = max((k.fact.effective for k in turning(facts) if isinstance(k.fact, Reappeared)), default=date.min)
     return [
         known
         for known in live_deaths(facts)
         if known.department in STRONG
         and not mismatches(known, facts)
         and not (known.fact.document is None and known.department in retractors)
+        and not (isinstance(known.fact, DeathDeclared) and known.fact.effective <= seen)
     ]
 
 
-def due(facts: Iterable[Known], law: Law) -> Timeline:
-    """The timeline of a dossier that has the one death that counts, and nothing else."""
+def due(facts: Iterable[Known], law: Law, today: date) -> Timeline:
+    """The timeline of a dossier that has what counts, and nothing else."""
     facts = tuple(facts)
-    return timeline(Dossier(registered=registration(facts), deaths=tuple(confirmed(facts)[:1])), law)
+    registered = registration(facts)
+    dossier = Dossier(
+        registrations=(registered,) if registered else (),
+        deaths=tuple(confirmed(facts)[:1]),
+        turns=tuple(turning(facts)),
+        verified=tuple(verified(facts)[-1:]),
+    )
+    return timeline(dossier, law, today)
 
 
 def paid(facts: tuple[Known, ...], law: Law, today: date) -> tuple[Run, ...]:
@@ -68,8 +125,6 @@ def paid(facts: tuple[Known, ...], law: Law, today: date) -> tuple[Run, ...]:
     first = Month("0001-01")
     for until in [*sorted({told(known) for known in facts if known is not registered}), end]:
         by_then = [known for known in facts if known is registered or told(known) <= first]
-        runs += [
-            Run(s.first, s.last, s.pays).within(first, plus(until, -1)) for s in due(by_then, law) if until > first
-        ]
+        runs += [run_of(span).within(first, plus(until, -1)) for span in due(by_then, law, today) if until > first]
         first = until
     return joined(runs)

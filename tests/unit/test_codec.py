@@ -19,9 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from domain.alerts import Action, Kind, Strength
+from domain.alerts import Action, Strength
 from domain.facts import LIFE_EVENTS, Department, SpecialGroup
 from domain.history import STORED_NAMES, Entry, FactPublished
+from domain.kinds import Kind
 from infra import codec, follower
 from infra.codec import Codec
 from infra.log import Row

@@ -6,17 +6,41 @@ from importlib.resources import files
 from itertools import pairwise, permutations
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.entitlement import Assessment, Debt, last_paid_month
-from domain.facts import DeathReported, Department, Known, RetirementRegistered
+from domain.facts import (
+    DeathReported,
+    DeathRetracted,
+    Department,
+    FactRetracted,
+    Known,
+    RetirementRegistered,
+)
+from domain.kinds import Kind
 from domain.law import Law, parse_law
+from domain.money import fen
 from domain.months import Month, first_day, month_of, plus
-from domain.timeline import Run, Status, Timeline
+from domain.timeline import PAYS, Run, Status, Timeline
 from infra.statutes import the_law
-from tests.building import LAST_DAY, assess, compiled, death, histories, on_one_day, registered, retraction, timeline
+from tests.building import (
+    LAST_DAY,
+    PENSION,
+    assess,
+    compiled,
+    death,
+    histories,
+    known,
+    lives,
+    on_one_day,
+    registered,
+    retraction,
+    timeline,
+)
+from tests.unit import by_definition
 
 LAW = the_law()
 NATIONAL = files("domain.law").joinpath("national.toml").read_text("utf-8")
@@ -35,8 +59,8 @@ def reports_of(facts: Sequence[Known]) -> list[Known]:
     return list(compiled(facts, LAW).deaths)
 
 
-def debt(months: int, first: str, last: str) -> Debt:
-    return Debt(months, Month(first), Month(last))
+def debt(months: int, first: str, last: str, why: Kind = Kind.DEATH) -> Debt:
+    return Debt(months, Month(first), Month(last), months * fen(PENSION), why)
 
 
 def law_with(old: str, new: str) -> Law:
@@ -269,7 +293,7 @@ def test_what_was_paid_ends_with_today_however_long_ago_the_stop() -> None:
     found = assess([RETIRED, death(date(2024, 1, 31), date(2024, 4, 10))], LAW, date(2024, 9, 2))
     assert found.paid == (
         Run(Month("2020-02"), Month("2024-04"), pays=True),
-        Run(Month("2024-05"), Month("2024-09"), pays=False),
+        Run(Month("2024-05"), Month("2024-09"), pays=False, why=Kind.DEATH),
     )
 
 
@@ -365,12 +389,13 @@ def test_a_second_registration_makes_no_debt_of_months_that_were_long_stopped() 
 @given(histories(registrations=2))
 @settings(max_examples=60)
 def test_every_order_gives_the_same_timeline(facts: list[Known]) -> None:
-    expected = timeline(facts, LAW)
-    for order in permutations(facts):
+    same_day = on_one_day(facts)
+    expected = timeline(same_day, LAW)
+    for order in permutations(same_day):
         assert timeline(order, LAW) == expected
 
 
-@given(histories(registrations=2), st.randoms(use_true_random=False))
+@given(st.one_of(histories(registrations=2), lives()), st.randoms(use_true_random=False))
 def test_every_order_of_facts_of_one_day_gives_the_same_assessment(facts: list[Known], random: Random) -> None:
     same_day = on_one_day(facts)
     expected = assess(same_day, LAW, LAST_DAY)
@@ -379,10 +404,10 @@ def test_every_order_of_facts_of_one_day_gives_the_same_assessment(facts: list[K
         assert assess(same_day, LAW, LAST_DAY) == expected
 
 
-@given(histories(registrations=2))
+@given(st.one_of(histories(registrations=2), lives()))
 def test_spans_follow_on_each_other_without_gap_or_overlap_and_without_end(facts: list[Known]) -> None:
     found = timeline(facts, LAW)
-    assert bool(found) == any(isinstance(known.fact, RetirementRegistered) for known in facts)
+    assert bool(found) == bool(by_definition.registration(facts))
     for span, following in pairwise(found):
         assert span.last is not None
         assert span.first <= span.last
@@ -390,17 +415,15 @@ def test_spans_follow_on_each_other_without_gap_or_overlap_and_without_end(facts
     assert all(span.last is None for span in found[-1:])
 
 
-@given(histories(registrations=2))
+@given(st.one_of(histories(registrations=2), lives()))
 def test_no_month_is_both_owed_and_paid_too_much_and_each_debt_lies_where_the_timeline_says(facts: list[Known]) -> None:
     found = assess(facts, LAW, LAST_DAY)
     if found.overpaid:
-        assert status(found.timeline, found.overpaid.first) is Status.STOPPED
-        assert status(found.timeline, found.overpaid.last) is Status.STOPPED
+        assert status(found.timeline, found.overpaid.first) not in PAYS
+        assert status(found.timeline, found.overpaid.last) not in PAYS
     if found.owed:
-        assert status(found.timeline, found.owed.first) is Status.PAYABLE
-        assert status(found.timeline, found.owed.last) is Status.PAYABLE
-    if found.owed and found.overpaid:
-        assert found.owed.last < found.overpaid.first
+        assert status(found.timeline, found.owed.first) in PAYS
+        assert status(found.timeline, found.owed.last) in PAYS
     for one in filter(None, (found.owed, found.overpaid)):
         assert one.months > 0
         assert one.last <= last_paid_month(LAW, LAST_DAY)
@@ -415,6 +438,34 @@ def test_only_a_confirmed_death_stops_and_the_month_of_death_is_paid(facts: list
             assert isinstance(behind.fact, DeathReported)
             assert behind.department != Department.COMMUNITY
             assert span.first > month_of(behind.fact.effective)
+
+
+@given(lives())
+def test_after_everything_but_registrations_is_taken_back_on_that_day_nobody_owes_anything(facts: list[Known]) -> None:
+    facts = [msgspec.structs.replace(one, fact=msgspec.structs.replace(one.fact, corrects=None)) for one in facts]
+    facts = [one for one in facts if not isinstance(one.fact, FactRetracted | DeathRetracted)]
+    taken_back = [
+        known(
+            f"back-{one.reference.id}",
+            FactRetracted(effective=LAST_DAY, retracts=one.reference.id),
+            LAST_DAY,
+            one.department,
+        )
+        for one in facts
+        if not isinstance(one.fact, RetirementRegistered)
+    ]
+    found = assess(on_one_day([*facts, *taken_back]), LAW, LAST_DAY)
+    assert (found.overpaid, found.owed, found.suspicion) == (None, None, None)
+    assert all(span.status is Status.PAYABLE and not span.also for span in found.timeline)
+
+
+@given(lives())
+def test_after_everything_is_taken_back_nothing_is_left(facts: list[Known]) -> None:
+    taken_back = [
+        known(f"back-{n}", FactRetracted(effective=LAST_DAY, retracts=one.reference.id), LAST_DAY, one.department)
+        for n, one in enumerate(facts)
+    ]
+    assert assess([*facts, *taken_back], LAW, LAST_DAY) == Assessment(())
 
 
 @given(histories(registrations=2))

@@ -44,7 +44,7 @@ def pays(timeline: Timeline, month: Month) -> bool | None:
     """Whether a month is paid; None when the timeline does not speak of it."""
     for one in timeline:
         if one.first <= month and (one.last is None or month <= one.last):
-            return one.status is Status.PAYABLE
+            return one.pays
     return None
 
 

@@ -1,0 +1,80 @@
+"""What a dossier leaves out, so that its size does not grow with the number of facts."""
+
+from collections.abc import Sequence
+from itertools import islice
+
+from msgspec.structs import replace
+
+from domain.dossier import OTHER, Day, Dossier, LeftOut, by_day, document_mark, kept_elsewhere
+from domain.facts import Known
+
+KEEP = 5
+"""Facts of one weight that a dossier keeps; what lies beyond changes nothing until those are gone."""
+
+
+def bounded(dossier: Dossier) -> Dossier:
+    """The dossier without the facts that change nothing.
+
+    Registrations and verifications behind others of their kind, turns that are told again, reports of a later death.
+    """
+    everything = (*dossier.registrations, *dossier.verified, *dossier.turns)
+    if len(everything) > KEEP:
+        kept = (dossier.registrations[:KEEP], _verified(dossier), _without_echoes(dossier.turns))
+        if sum(map(len, kept)) < len(everything):
+            dossier = _without(dossier, everything, *kept)
+    return _bounded_deaths(dossier) if len(dossier.deaths) > KEEP else dossier
+
+
+def _without(
+    dossier: Dossier,
+    everything: tuple[Known, ...],
+    registrations: tuple[Known, ...],
+    verified: tuple[Known, ...],
+    turns: tuple[Known, ...],
+) -> Dossier:
+    kept = {known.reference for known in (*registrations, *verified, *turns)}
+    gone = {kept_elsewhere(known.reference): OTHER for known in everything if known.reference not in kept}
+    marks = {**dossier.marks, **gone}
+    return replace(dossier, registrations=registrations, verified=verified, turns=turns, more=True, marks=marks)
+
+
+def _verified(dossier: Dossier) -> tuple[Known, ...]:
+    """The latest, of this person and of other names each."""
+    if len(dossier.verified) <= KEEP:
+        return dossier.verified
+    others = list(islice(filter(dossier.misnames, dossier.verified), KEEP))
+    return tuple(known for known in dossier.verified if known in others or known in dossier.living[:KEEP])
+
+
+def _without_echoes(turns: tuple[Known, ...]) -> tuple[Known, ...]:
+    """The turns without those that say what `KEEP` others say already."""
+    if len(turns) <= KEEP:
+        return turns
+    told = [(known.department, known.fact, known.name_tag) for known in turns]
+    return tuple(known for n, known in enumerate(turns) if told[:n].count(told[n]) < KEEP)
+
+
+def _bounded_deaths(dossier: Dossier) -> Dossier:
+    """The dossier without later reports of the same weight. One in another name is kept."""
+    sure = tuple(dossier.confirmed)
+    unsure = tuple(known for known in dossier.deaths if known not in sure)
+    misnamed = tuple(islice(filter(dossier.misnames, unsure[KEEP:]), 1))
+    kept = {*sure[:KEEP], *unsure[:KEEP], *misnamed}
+    gone = [known for known in dossier.deaths if known not in kept]
+    if not gone:
+        return dossier
+    before = dossier.left_out or LeftOut()
+    return replace(
+        dossier,
+        deaths=tuple(known for known in dossier.deaths if known in kept),
+        left_out=LeftOut(
+            sure=_earliest(before.sure, sure[KEEP:]),
+            unsure=_earliest(before.unsure, [known for known in unsure[KEEP:] if known not in misnamed]),
+            misnamed=before.misnamed or any(map(dossier.misnames, gone)),
+        ),
+        marks={**dossier.marks, **{kept_elsewhere(known.reference): document_mark(known) for known in gone}},
+    )
+
+
+def _earliest(before: Day | None, reports: Sequence[Known]) -> Day | None:
+    return min(filter(None, (before, *map(by_day, reports[:1]))), default=None)

@@ -1,0 +1,44 @@
+"""Survival verification: due within the cycle from the last, warned of before, suspended when it lapses (law.md; 人社厅发〔2018〕107号)."""
+
+from calendar import monthrange
+from datetime import date, timedelta
+
+from msgspec import Struct
+
+from domain.facts import Known
+from domain.kinds import Kind
+from domain.law import Law
+from domain.months import first_day, month_of, plus
+from domain.timeline import Reason, Status
+
+
+class Verification(Struct, frozen=True):
+    """The last one, the day by which the next is due, and the day from which its owner is reminded."""
+
+    last: Known
+    due: date
+    warned: date
+
+
+def verification(verified: tuple[Known, ...], law: Law, division: str) -> Verification | None:
+    """When the next one is due. None when nobody ever told of one: whoever verified before us did not tell us either."""
+    if not verified:
+        return None
+    last = verified[0]
+    rule = law.local("verification-cycle", last.fact.effective, division)
+    due = _months_later(last.fact.effective, rule.months_after)
+    return Verification(last, due, due - timedelta(days=rule.warn_days))
+
+
+def lapse(found: Verification | None, law: Law, today: date) -> Reason | None:
+    """Once the day has passed, the months after it are suspended."""
+    if found is None or today <= found.due:
+        return None
+    rule = law.rule("verification-lapsed", found.due)
+    first = plus(month_of(found.due), 1)
+    return Reason(Kind.VERIFICATION_OVERDUE, first, None, Status.SUSPENDED, rule.citation, (found.last.reference,))
+
+
+def _months_later(day: date, months: int) -> date:
+    month = first_day(plus(month_of(day), months))
+    return month.replace(day=min(day.day, monthrange(month.year, month.month)[1]))

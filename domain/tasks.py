@@ -1,0 +1,133 @@
+"""What an office is asked to look into, beside the payment itself: doubts, terms that end, verifications due, second pensions."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from msgspec import Struct
+
+from domain.custody import release_due, stays
+from domain.dossier import Dossier
+from domain.facts import (
+    WEAK,
+    Acquitted,
+    DeathDeclared,
+    DeclaredMissing,
+    Detained,
+    DuplicateBenefitFound,
+    DuplicateBenefitSettled,
+    GoneMissing,
+    Known,
+    Paroled,
+    ParoleRevoked,
+    Reappeared,
+    Reference,
+    Released,
+    Sentenced,
+    Wanted,
+)
+from domain.kinds import Kind
+from domain.law import Law
+from domain.money import fen
+from domain.months import Month, month_of
+from domain.survival import verification
+
+_DOUBTED: dict[type, Kind] = {
+    GoneMissing: Kind.MISSING,
+    DeclaredMissing: Kind.MISSING,
+    Reappeared: Kind.REAPPEARANCE,
+    Wanted: Kind.CUSTODY,
+    Detained: Kind.CUSTODY,
+    Sentenced: Kind.IMPRISONMENT,
+    Paroled: Kind.RELEASE,
+    ParoleRevoked: Kind.IMPRISONMENT,
+    Released: Kind.RELEASE,
+    Acquitted: Kind.ACQUITTAL,
+}
+_RULES = {
+    Kind.MISSING: "missing-suspends",
+    Kind.REAPPEARANCE: "reappearance-pays-back",
+    Kind.CUSTODY: "custody-suspends",
+    Kind.IMPRISONMENT: "sentence-stops",
+    Kind.RELEASE: "release-resumes",
+    Kind.ACQUITTAL: "acquittal-pays-back",
+}
+
+
+class Task(Struct, frozen=True):
+    """Something to verify, to remind of or to settle: why, under which rule, since which month, by which facts; `amount` in fen."""
+
+    kind: Kind
+    rule: str
+    first: Month
+    facts: tuple[Reference, ...]
+    amount: int = 0
+
+
+def tasks(dossier: Dossier, law: Law, today: date, *, dead: bool) -> Iterator[Task]:
+    """The tasks that stand on a day, at most one of each kind. `dead`: a death is confirmed, so that nobody is reminded."""
+    yield from _doubts(dossier)
+    if conflict := _conflict(dossier):
+        yield conflict
+    if dead:
+        return
+    turning = dossier.turning
+    if (stay := release_due(stays(turning, law))) and stay.ends_on and stay.ends_on < today:
+        yield Task(Kind.RELEASE_DUE, "release-due", month_of(stay.ends_on), stay.facts)
+    if (found := _second_pension(turning)) is not None:
+        yield found
+    due = verification(dossier.living, law, dossier.registration.residence_division if dossier.registration else "")
+    if due and due.warned <= today <= due.due:
+        yield Task(Kind.VERIFICATION_DUE, "verification-cycle", month_of(due.due), (due.last.reference,))
+
+
+def _doubts(dossier: Dossier) -> Iterator[Task]:
+    """Turns told by somebody whose word is looked into first, or of somebody under another name."""
+    doubted: dict[Kind, list[Known]] = {}
+    for known in dossier.turns:
+        if dossier.misnames(known):
+            doubted.setdefault(Kind.IDENTITY_MISMATCH, []).append(known)
+        elif known.department in WEAK and type(known.fact) in _DOUBTED:
+            doubted.setdefault(_DOUBTED[type(known.fact)], []).append(known)
+    known_better = {_DOUBTED.get(type(known.fact)) for known in dossier.turning}
+    for kind, facts in doubted.items():
+        if kind not in known_better:
+            rule = _RULES.get(kind, "identity-mismatch")
+            yield Task(kind, rule, month_of(facts[0].fact.effective), tuple(known.reference for known in facts))
+
+
+def _conflict(dossier: Dossier) -> Task | None:
+    """Life after death: a verification, a sentence, a return; or two days of death. A person settles which is true."""
+    confirmed = list(dossier.confirmed)
+    if not confirmed:
+        return None
+    died = confirmed[0].fact.effective
+    # A court that declares somebody dead says when at the latest, so it contradicts nobody who knows the day.
+    days = {known.fact.effective for known in confirmed if not isinstance(known.fact, DeathDeclared)}
+    later = [known for known in (*dossier.living, *dossier.turning) if known.fact.effective > died and _alive(known)]
+    if len(days) < 2 and not later:
+        return None
+    facts = (*(known.reference for known in confirmed[:2]), *(known.reference for known in later))
+    return Task(Kind.CONFLICT, "facts-conflict", month_of(died), facts)
+
+
+def _alive(known: Known) -> bool:
+    """Whether a fact says that its person lived on its day."""
+    return not isinstance(known.fact, DuplicateBenefitFound | DuplicateBenefitSettled) and type(known.fact) not in (
+        GoneMissing,
+        DeclaredMissing,
+        Wanted,
+    )
+
+
+def _second_pension(turning: list[Known]) -> Task | None:
+    found: Known | None = None
+    for known in turning:
+        if isinstance(known.fact, DuplicateBenefitFound):
+            found = known
+        elif isinstance(known.fact, DuplicateBenefitSettled):
+            found = None
+    if found is None or not isinstance(found.fact, DuplicateBenefitFound):
+        return None
+    amount = fen(found.fact.basic_received) if found.fact.basic_received else 0
+    first = month_of(found.fact.effective)
+    return Task(Kind.DUPLICATE_BENEFIT, "duplicate-benefit", first, (found.reference,), amount)

@@ -1,0 +1,261 @@
+"""What an office was told, what it answered, and how an alert ends: never because it was delivered, only by its effect."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from enum import StrEnum
+from functools import partial
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain.alerts import OFF, Action, Instruction, Standing, Strength, Terms
+from domain.dossier import Dossier
+from domain.entitlement import reported, squared
+from domain.facts import (
+    AlertAcknowledged,
+    AlertApplied,
+    AlertConfirmed,
+    AlertContested,
+    AlertDismissed,
+    Answer,
+    ContestAnswered,
+    Known,
+    PensionPaid,
+    Reference,
+)
+from domain.kinds import Kind
+from domain.law import Citation, Law
+from domain.money import Yuan
+from domain.months import Month, month_of, plus
+from domain.refusals import Refused
+from domain.timeline import Run
+
+
+class AlertRaised(Struct, frozen=True, kw_only=True, tag_field="name", tag="pension-alert-raised.v1"):
+    """An office must act. `replaces`: the alerts it takes the place of, which need no answer any more.
+
+    `months` and `amount` (yuan) are of the months `first_month` to `last_month`; 0 and 0.00 where nothing was paid yet.
+    """
+
+    alert: str
+    retiree: UUID
+    kind: Kind
+    action: Action
+    first_month: Month
+    last_month: Month | None
+    months: int
+    amount: Yuan
+    strength: Strength
+    rule: Citation
+    evidence: tuple[Reference, ...]
+    office: str
+    act_by: date
+    replaces: tuple[str, ...] = ()
+
+
+class AlertWithdrawn(Struct, frozen=True, kw_only=True, tag_field="name", tag="pension-alert-withdrawn.v1"):
+    """An alert no longer holds and nothing takes its place."""
+
+    alert: str
+    retiree: UUID
+    office: str
+    evidence: tuple[Reference, ...]
+
+
+class AlertEscalated(Struct, frozen=True, kw_only=True, tag_field="name", tag="pension-alert-escalated.v1"):
+    """The day by which an office had to act, or a source to answer, has passed, and nothing was heard."""
+
+    alert: str
+    retiree: UUID
+    office: str
+    act_by: date
+
+
+class Stage(StrEnum):
+    """How far an alert has come."""
+
+    RAISED = "raised"
+    ACKNOWLEDGED = "acknowledged"
+    CONFIRMED = "confirmed"
+    CONTESTED = "contested"
+    DISMISSED = "dismissed"
+    APPLIED = "applied"
+
+
+class Told(Struct, frozen=True, omit_defaults=True):
+    """What an office was told: the alert, its terms, by when to act, and what it answered."""
+
+    alert: str
+    terms: Terms
+    act_by: date
+    stage: Stage = Stage.RAISED
+    escalated: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is still to be done."""
+        return self.stage not in (Stage.DISMISSED, Stage.APPLIED)
+
+
+_STAGES = {
+    AlertAcknowledged: Stage.ACKNOWLEDGED,
+    AlertConfirmed: Stage.CONFIRMED,
+    AlertContested: Stage.CONTESTED,
+    ContestAnswered: Stage.ACKNOWLEDGED,
+    AlertDismissed: Stage.DISMISSED,
+    AlertApplied: Stage.APPLIED,
+}
+_DONE_WITH = frozenset({Action.RESUME, Action.RECOVER, Action.PAY_BACK})
+"""Applied, these leave nothing to remember: what was paid says it all."""
+
+
+def answered(told: Mapping[str, Told], known: Known) -> None:
+    """Raise `Refused`: `unknown-alert` when an answer names none that stands, `alert-closed` when nothing is left to be said.
+
+    `no-contest` when a source answers what nobody asked it.
+    """
+    if not isinstance(known.fact, Answer):
+        return
+    one = _named(told, known)
+    if one is None:
+        raise Refused("unknown-alert", "data.alert", "no such alert stands: it was replaced, withdrawn or never raised")
+    if not one.is_open:
+        raise Refused("alert-closed", "data.alert", f"it was {one.stage} before")
+    if isinstance(known.fact, ContestAnswered) and one.stage is not Stage.CONTESTED:
+        raise Refused("no-contest", "data.alert", "nobody contests it")
+
+
+def effect(told: Mapping[str, Told], known: Known) -> Callable[[Dossier, Law, date], Dossier] | None:
+    """What an answer or a report of the agency does to what was paid; None when nothing."""
+    match known.fact:
+        case PensionPaid(paid=paid, until=until, effective=day):
+            first = month_of(day)
+            return _reported(Run(first, Month(until) if until else first, paid, None if paid else Kind.CORRECTION))
+        case AlertApplied(month=month):
+            one = _named(told, known)
+            return _applied(one.terms, Month(month)) if one else None
+        case _:
+            return None
+
+
+def told_after(told: dict[str, Told], event: Known | AlertRaised | AlertWithdrawn | AlertEscalated) -> dict[str, Told]:
+    """What an office was told, after an event."""
+    match event:
+        case AlertRaised():
+            gone = set(event.replaces)
+            still = {slot: one for slot, one in told.items() if one.alert not in gone}
+            terms = terms_of(event)
+            return still | {terms.slot: Told(event.alert, terms, event.act_by)}
+        case AlertWithdrawn(alert=alert):
+            return {slot: one for slot, one in told.items() if one.alert != alert}
+        case AlertEscalated(alert=alert):
+            return {s: replace(one, escalated=True) if one.alert == alert else one for s, one in told.items()}
+        case Known(fact=Answer()):
+            return _after_answer(told, event)
+        case _:
+            return told
+
+
+def terms_of(alert: AlertRaised) -> Terms:
+    """What an alert says."""
+    return Terms(
+        alert.action, alert.kind, alert.first_month, alert.last_month, alert.months, alert.amount, alert.strength
+    )
+
+
+def raised(
+    retiree: UUID,
+    told: Mapping[str, Told],
+    given: list[Instruction],
+    now: Standing,
+    before: int,
+    office: str,
+    cause: Reference | None,
+) -> list[AlertRaised | AlertWithdrawn]:
+    """Instructions as alerts, the first in place of everything that no longer holds; or that withdrawn. `before`: how many there were."""
+    slots = {instruction.terms.slot for instruction in given}
+    off = bool(OFF & {instruction.terms.action for instruction in given})
+    lapsed = [
+        one.alert
+        for slot, one in told.items()
+        # a resumption stands, whatever else comes, until the next stop
+        if slot in slots or (slot not in now and (slot != Action.RESUME or off))
+    ]
+    if not given:
+        evidence = (cause,) if cause else ()
+        return [AlertWithdrawn(alert=alert, retiree=retiree, office=office, evidence=evidence) for alert in lapsed]
+    return [
+        _alert(f"{retiree}-{before + n}", retiree, instruction, office, tuple(lapsed) if n == 1 else ())
+        for n, instruction in enumerate(given, start=1)
+    ]
+
+
+def escalations(retiree: UUID, told: Mapping[str, Told], office: str, today: date) -> Iterator[AlertEscalated]:
+    """The alerts whose day has passed, each once."""
+    for one in told.values():
+        if one.is_open and not one.escalated and one.act_by < today:
+            yield AlertEscalated(alert=one.alert, retiree=retiree, office=office, act_by=one.act_by)
+
+
+def _alert(id_: str, retiree: UUID, given: Instruction, office: str, replaces: tuple[str, ...]) -> AlertRaised:
+    terms = given.terms
+    return AlertRaised(
+        alert=id_,
+        retiree=retiree,
+        kind=terms.kind,
+        action=terms.action,
+        first_month=terms.first_month,
+        last_month=terms.last_month,
+        months=terms.months,
+        amount=terms.amount,
+        strength=terms.strength,
+        rule=given.rule,
+        evidence=given.evidence,
+        office=office,
+        act_by=given.act_by,
+        replaces=replaces,
+    )
+
+
+def _named(told: Mapping[str, Told], known: Known) -> Told | None:
+    alert = getattr(known.fact, "alert", None)
+    return next((one for one in told.values() if one.alert == alert), None)
+
+
+def _after_answer(told: dict[str, Told], known: Known) -> dict[str, Told]:
+    one = _named(told, known)
+    if one is None:
+        return told
+    stage = _STAGES[type(known.fact)]
+    if stage is Stage.APPLIED and one.terms.action in _DONE_WITH:
+        return {slot: other for slot, other in told.items() if other is not one}
+    return {slot: replace(other, stage=stage) if other is one else other for slot, other in told.items()}
+
+
+def _applied(terms: Terms, month: Month) -> Callable[[Dossier, Law, date], Dossier] | None:
+    """What an application in `month` tells of what was paid until then."""
+    match terms.action:
+        case Action.STOP | Action.SUSPEND if month > terms.first_month:
+            return _reported(Run(terms.first_month, plus(month, -1), pays=True))
+        case Action.RESUME if month > terms.first_month:
+            return _reported(Run(terms.first_month, plus(month, -1), pays=False, why=Kind.CORRECTION))
+        case Action.RECOVER | Action.PAY_BACK:
+            return partial(_squared, terms)
+        case _:
+            return None
+
+
+def _reported(run: Run) -> Callable[[Dossier, Law, date], Dossier]:
+    return partial(_report, run)
+
+
+def _squared(terms: Terms, dossier: Dossier, law: Law, today: date) -> Dossier:
+    if not dossier.registrations:
+        return dossier
+    owed = terms.action is Action.PAY_BACK
+    return squared(dossier, law, today, Run(terms.first_month, terms.last_month, pays=owed))
+
+
+def _report(run: Run, dossier: Dossier, law: Law, today: date) -> Dossier:
+    return reported(dossier, law, today, run) if dossier.registrations else dossier
