@@ -5,6 +5,8 @@ from importlib.resources import files
 
 from domain.divisions import Divisions, parse_divisions
 from domain.law import Law, parse_law
+from domain.law.survivors import SurvivorLaw
+from domain.law.survivors_files import parse_survivor_law
 
 
 @cache
@@ -15,6 +17,17 @@ def the_law() -> Law:
     return parse_law(
         {"national.toml": folder.joinpath("national.toml").read_text("utf-8")},
         {name: text for name, text in sorted(cities.items()) if name.endswith(".toml")},
+    )
+
+
+@cache
+def the_survivor_law() -> SurvivorLaw:
+    """What is paid once after a death, as shipped. Raises `LawError` naming file and key when a file is wrong."""
+    folder = files("domain.law")
+    provinces = {entry.name: entry.read_text("utf-8") for entry in folder.joinpath("provinces").iterdir()}
+    return parse_survivor_law(
+        ("benefit.toml", folder.joinpath("benefit.toml").read_text("utf-8")),
+        {name: text for name, text in sorted(provinces.items()) if name.endswith(".toml")},
     )
 
 

@@ -16,6 +16,7 @@ import typer
 
 from domain.facts import Department
 from services.accounts import Role
+from services.benefit import benefit
 
 P = ParamSpec("P")
 
@@ -231,6 +232,9 @@ def what_if(
     from services.case_file import answer
 
     raise typer.Exit(answer(facts, today.date() if today else None, law_at.date() if law_at else None, as_json=json))
+
+
+main.command()(_sentences(benefit))
 
 
 @main.command("import")
