@@ -5,8 +5,10 @@ twelve the community; the rest is zeros. Names are data: parsing is pure, whoeve
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import date
 from enum import IntEnum
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any, Literal, cast
 
 import msgspec
 from msgspec import Struct
@@ -37,9 +39,13 @@ class Area(Struct, frozen=True):
     en: str
 
 
-class _Names(Struct, frozen=True, forbid_unknown_fields=True):
+class Names(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a file says of a code: its names, and the first and the last day on which it is in force where those are known."""
+
     zh: str
     en: str
+    valid_from: date | None = None
+    valid_to: date | None = None
 
 
 def level(code: str) -> Level:
@@ -57,13 +63,14 @@ def within(code: str, area: str) -> bool:
     return code.startswith(prefix(area))
 
 
-def lineage(code: str) -> tuple[str, ...]:
-    """The codes from the province down to the division itself."""
+@lru_cache(maxsize=4096)
+def ancestors(code: str) -> tuple[str, ...]:
+    """The codes from the province down to the division itself; a city without counties stands there once."""
     own = level(code)
-    return tuple(code[:upper].ljust(12, "0") for upper in Level if upper <= own)
+    return tuple(dict.fromkeys(code[:upper].ljust(12, "0") for upper in Level if upper <= own))
 
 
-_NAMES: Any = dict.__class_getitem__((arriving(Division), _Names))
+_NAMES: Any = dict.__class_getitem__((arriving(Division), Names))
 
 
 class Divisions:
@@ -84,7 +91,7 @@ class Divisions:
 
     def path(self, code: str) -> tuple[Area, ...]:
         """The named divisions from the province down to this one; those without a name are left out."""
-        return tuple(area for upper in lineage(code) if (area := self._areas.get(upper)))
+        return tuple(area for upper in ancestors(code) if (area := self._areas.get(upper)))
 
     def full_name(self, code: str, language: Literal["zh", "en"] = "zh") -> str:
         """`广东省深圳市福田区` or `Futian District, Shenzhen, Guangdong`, as far down as names are known."""
@@ -101,13 +108,19 @@ class Divisions:
 def parse_divisions(text: str) -> Divisions:
     """The divisions of a TOML file: `440304000000 = { zh = "福田区", en = "Futian District" }`.
 
+    `valid_from` and `valid_to` may stand beside the names; they are for `domain.lineage`, and all have their names here.
     Raises `DivisionsError` naming what does not fit, such as a county whose city is missing.
     """
-    try:
-        names = msgspec.toml.decode(text, type=_NAMES)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise DivisionsError(str(error)) from error
+    names = parse_spells(text)
     for code in names:
-        if missing := set(lineage(code)) - names.keys():
+        if missing := set(ancestors(code)) - names.keys():
             raise DivisionsError(f"{code} lies in {min(missing)}, which is not listed")
     return Divisions(Area(code, name.zh, name.en) for code, name in names.items())
+
+
+def parse_spells(text: str, file: str = "") -> dict[str, Names]:
+    """The entries of such a file by their codes, with their dates. Raises `DivisionsError` naming the file."""
+    try:
+        return cast("dict[str, Names]", msgspec.toml.decode(text, type=_NAMES))
+    except (msgspec.DecodeError, ValueError) as error:
+        raise DivisionsError(f"{file}: {error}" if file else str(error)) from error

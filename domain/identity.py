@@ -7,55 +7,139 @@ from datetime import date
 from stdnum.cn import ric
 
 from domain.refusals import Refused
+from domain.written import Reason, folded, lost
 
 _EIGHTEEN = re.compile(r"\d{17}[\dX]", re.ASCII)
 _FIFTEEN = re.compile(r"\d{15}", re.ASCII)
 _WITHIN = re.compile(r"(?<!\d)\d{17}[\dX](?!\d)", re.ASCII)
 _SEVENTEEN = re.compile(r"(?:\d\s*){17}")
+_LIKE_X = re.compile(r"(\d{17})[ХΧ×✕✖╳]", re.ASCII)  # Cyrillic, Greek, and what input methods offer
+_LIKE_DIGITS = re.compile(r"[\dOОΟ〇QIL|ZSB]{15,18}X?")
 _OLDEST = 1880  # a serial number that reads as an earlier birth is a serial number
 _BORN_18YY = ("996", "997", "998", "999")
 """Endings of 15-digit numbers kept for people born in the 1800s."""
 
+FITS = Reason("fits", "valid", "符合 GB 11643", "it fits GB 11643")
+FITS_FIFTEEN = Reason(
+    "fits-fifteen",
+    "valid",
+    "15 位旧号，规范形式补上了世纪和校验码",
+    "an old number of 15 digits: the normal form has its century and check digit",
+)
+ENDS_IN_000 = Reason(
+    "ends-in-000",
+    "flagged",
+    "校验码相符，但末三位是 000，也可能是 Excel 抹去后碰巧相符，请核对原件",
+    "the check digit fits, but it ends in 000, as a number that a spreadsheet cut off may by chance: compare the document",
+)
+EXCEL_ZEROS = Reason(
+    "excel-zeros",
+    "invalid",
+    "末三位被 Excel 抹成了 000，须从原件重录",
+    "a spreadsheet made its last three digits zeros: enter it again from the document",
+)
+CHECK_DIGIT = Reason("check-digit", "invalid", "校验码不符（GB 11643）", "its check digit does not fit (GB 11643)")
+BIRTH_NO_DATE = Reason("birth-no-date", "invalid", "出生日期不是日期", "its date of birth is no date")
+BIRTH_IN_FUTURE = Reason("birth-in-future", "invalid", "出生日期在今天之后", "its date of birth lies in the future")
+BIRTH_TOO_EARLY = Reason(
+    "birth-too-early", "invalid", "出生日期早于 1880 年", f"its date of birth lies before {_OLDEST}"
+)
+LETTER_FOR_DIGIT = Reason(
+    "letter-for-digit",
+    "invalid",
+    "数字中混入了形近的字母（如 O 与 0、l 与 1）",
+    "a letter stands where a digit must, such as O for 0 or l for 1",
+)
+X_INSIDE = Reason("x-inside", "invalid", "X 只能是第 18 位", "an X may only be the last of 18 digits")
+SEVENTEEN = Reason("seventeen-digits", "invalid", "只有 17 位，少了一位", "it has 17 digits: one is missing")
+NINETEEN = Reason(
+    "nineteen-digits",
+    "invalid",
+    "有 19 位：多了一位，或者是银行卡号",
+    "it has 19 digits: one too many, or a bank card's number",
+)
+CUT_TO_FIFTEEN = Reason(
+    "cut-to-fifteen",
+    "invalid",
+    "是 18 位号码的前 15 位，后三位已丢失",
+    "these are the first 15 digits of a number of 18: three are lost",
+)
+NOT_EIGHTEEN = Reason(
+    "not-eighteen-digits",
+    "invalid",
+    "不是 18 位（末位可为 X）或 15 位数字",
+    "it is not 18 digits, the last of them possibly X, nor 15",
+)
 
-def normal(number: str, path: str = "data.person.identity_number") -> str:
+
+def normal(number: str, path: str = "data.person.identity_number", today: date | None = None) -> str:
     """The 18-digit normal form of an identity number.
 
-    Full-width characters, spaces and a small x are folded; 15-digit numbers get their century and check digit.
-    An address code that was not in use in the year of birth is no error.
-
-    Raises `Refused("identity-number-invalid")`; the number itself is never repeated.
+    Raises `Refused("identity-number-invalid")` for what `examine` finds invalid; the number itself is never repeated.
     """
-    text = number if _EIGHTEEN.fullmatch(number) else re.sub(r"\s", "", unicodedata.normalize("NFKC", number)).upper()
+    reason, text = examine(number, today)
+    if text is None:
+        raise Refused("identity-number-invalid", path, reason.en)
+    return text
+
+
+def examine(number: str, today: date | None = None) -> tuple[Reason, str | None]:
+    """What an identity number is, and its normal form of 18 digits unless it is invalid.
+
+    Width, spaces, hyphens, a small x and its look-alikes at the end are folded; 15-digit numbers get their century and
+    check digit. An address code that was not in use in the year of birth is no error. A birth after `today` is one, if
+    that is given.
+    """
+    text = number if _EIGHTEEN.fullmatch(number) else _LIKE_X.sub(r"\1X", folded(number))
+    fits = FITS
     if _FIFTEEN.fullmatch(text):
+        cut, fits = text, FITS_FIFTEEN
         text = text[:6] + ("18" if text.endswith(_BORN_18YY) else "19") + text[6:]
         text += ric.calc_check_digit(text + "0")
-    if not _EIGHTEEN.fullmatch(text):
-        raise Refused("identity-number-invalid", path, "it is not 18 digits, the last of them possibly X")
-    if ric.calc_check_digit(text) != text[-1]:
-        raise Refused("identity-number-invalid", path, "its check digit does not fit (GB 11643)")
+        if _birth_fault(text, None) and not _birth_fault(cut, None):
+            return CUT_TO_FIFTEEN, None
+    elif not _EIGHTEEN.fullmatch(text):
+        return _form_fault(text), None
+    elif ric.calc_check_digit(text) != text[-1]:
+        return EXCEL_ZEROS if text.endswith("000") else CHECK_DIGIT, None
+    elif text.endswith("000"):
+        fits = ENDS_IN_000
+    fault = _birth_fault(text, today)
+    return (fault, None) if fault else (fits, text)
+
+
+def _form_fault(text: str) -> Reason:
+    """What keeps a folded text from being 18 or 15 digits."""
+    if found := lost(text):
+        return found
+    if text.isascii() and text.isdecimal():
+        return {17: SEVENTEEN, 19: NINETEEN}.get(len(text), NOT_EIGHTEEN)
+    if len(text) == 18 and text.isascii() and text.replace("X", "").isdecimal():
+        return X_INSIDE
+    if _LIKE_DIGITS.fullmatch(text) and sum(sign.isdecimal() for sign in text) >= 10:
+        return LETTER_FOR_DIGIT
+    return NOT_EIGHTEEN
+
+
+def _birth_fault(number: str, today: date | None) -> Reason | None:
     try:
-        born(text)
+        birth = born(number)
     except ValueError:
-        raise Refused("identity-number-invalid", path, "its date of birth is no date") from None
-    return text
+        return BIRTH_NO_DATE
+    if birth.year < _OLDEST:
+        return BIRTH_TOO_EARLY
+    return BIRTH_IN_FUTURE if today and birth > today else None
 
 
 def names_a_person(text: str) -> bool:
     """Whether an 18-digit identity number of somebody who may live stands in a text."""
     if len(text) < 18:
         return False
-    folded = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    if not _SEVENTEEN.search(folded):
+    wide = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    if not _SEVENTEEN.search(wide):
         return False
-    folded = re.sub(r"\s", "", folded).upper()
-    return any(_valid(found) for found in _WITHIN.findall(folded))
-
-
-def _valid(number: str) -> bool:
-    try:
-        return born(normal(number)).year >= _OLDEST
-    except Refused:
-        return False
+    wide = re.sub(r"\s", "", wide).upper()
+    return any(examine(found)[1] for found in _WITHIN.findall(wide))
 
 
 def born(number: str) -> date:

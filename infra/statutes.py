@@ -5,6 +5,9 @@ from importlib.resources import files
 
 from domain.divisions import Divisions, parse_divisions
 from domain.law import Law, parse_law
+from domain.law.survivors import SurvivorLaw
+from domain.law.survivors_files import parse_survivor_law
+from domain.lineage import Lineage, parse_lineage
 
 
 @cache
@@ -18,6 +21,27 @@ def the_law() -> Law:
     )
 
 
+@cache
+def the_survivor_law() -> SurvivorLaw:
+    """What is paid once after a death, as shipped. Raises `LawError` naming file and key when a file is wrong."""
+    folder = files("domain.law")
+    provinces = {entry.name: entry.read_text("utf-8") for entry in folder.joinpath("provinces").iterdir()}
+    return parse_survivor_law(
+        ("benefit.toml", folder.joinpath("benefit.toml").read_text("utf-8")),
+        {name: text for name, text in sorted(provinces.items()) if name.endswith(".toml")},
+    )
+
+
 def the_divisions(more: str = "") -> Divisions:
     """The divisions as shipped, and `more` of them: the text of a file of the same form. Raises `DivisionsError`."""
     return parse_divisions(files("domain").joinpath("divisions.toml").read_text("utf-8") + "\n" + more)
+
+
+def the_lineage(more: str = "") -> Lineage:
+    """What became of the divisions as shipped, and `more` names of them, dated or not. Raises `DivisionsError`."""
+    folder = files("domain")
+    shipped = {"divisions.toml": folder.joinpath("divisions.toml").read_text("utf-8")}
+    history = folder.joinpath("divisions_history.toml").read_text("utf-8")
+    return parse_lineage(
+        shipped | ({"CHANGQING_DIVISIONS_FILE": more} if more else {}), ("divisions_history.toml", history)
+    )

@@ -9,13 +9,14 @@ from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from threading import Event as Flag
-from typing import Annotated, ParamSpec
+from typing import Annotated, Literal, ParamSpec
 
 import structlog
 import typer
 
 from domain.facts import Department
 from services.accounts import Role
+from services.benefit import benefit
 
 P = ParamSpec("P")
 
@@ -231,6 +232,23 @@ def what_if(
     from services.case_file import answer
 
     raise typer.Exit(answer(facts, today.date() if today else None, law_at.date() if law_at else None, as_json=json))
+
+
+@main.command()
+@_sentences
+def check(
+    file: Annotated[Path, typer.Argument(help="One item a line; - for standard input.")] = Path("-"),
+    kind: Annotated[Literal["identity", "uscc", "division", "auto"], typer.Option(help="What they are.")] = "auto",
+    on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="As of this day; today by default.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Check identity numbers, credit codes and division codes. Ends with 3 when some are invalid, 2 for a wrong file."""
+    from services.check import check_file
+
+    raise typer.Exit(check_file(file, kind, on.date() if on else None, as_json=json))
+
+
+main.command()(_sentences(benefit))
 
 
 @main.command("import")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from stdnum import numdb
 
-from domain.divisions import Area, Divisions, DivisionsError, Level, level, lineage, parse_divisions, prefix, within
+from domain.divisions import Area, Divisions, DivisionsError, Level, ancestors, level, parse_divisions, prefix, within
 
 FILE = Path(__file__).parents[2] / "domain" / "divisions.toml"
 
@@ -35,21 +35,21 @@ def test_level(code: str, expected: Level, digits: str) -> None:
 def test_within() -> None:
     """A community lies in its district, its city, its province and itself, and in no other district."""
     community = "440304901001"
-    assert all(within(community, area) for area in lineage(community))
+    assert all(within(community, area) for area in ancestors(community))
     assert not within(community, "440305000000")
     assert not within("440300000000", community)
 
 
-def test_lineage() -> None:
-    """The lineage of a community names all five levels, from the province down."""
-    assert lineage("440304901001") == (
+def test_ancestors() -> None:
+    """The ancestors of a community are all five levels, from the province down."""
+    assert ancestors("440304901001") == (
         "440000000000",
         "440300000000",
         "440304000000",
         "440304901000",
         "440304901001",
     )
-    assert lineage("440300000000") == ("440000000000", "440300000000")
+    assert ancestors("440300000000") == ("440000000000", "440300000000")
 
 
 @pytest.mark.parametrize(("city", "counties"), [("4403", 9), ("4101", 12), ("2102", 10), ("4212", 6)])
@@ -79,6 +79,19 @@ def test_unknown(divisions: Divisions) -> None:
     assert divisions.find("440304001001") is None
     assert divisions.full_name("440304001001") == "广东省深圳市福田区"
     assert divisions.full_name("110101000000") == ""
+
+
+def test_a_city_without_counties_is_named_once() -> None:
+    """Streets of such a city have 00 where others have a county."""
+    city = Divisions([Area("441900000000", "东莞市", "Dongguan"), Area("441900003000", "示例街道", "Sample Street")])
+    assert ancestors("441900003000") == ("440000000000", "441900000000", "441900003000")
+    assert city.full_name("441900003000") == "东莞市示例街道"
+
+
+def test_dates_may_stand_beside_the_names() -> None:
+    """What is dated has its name all the same."""
+    dated = '440000000000 = { zh = "广东省", en = "Guangdong", valid_from = 1949-10-01, valid_to = 2030-01-01 }'
+    assert parse_divisions(dated).full_name("440000000000") == "广东省"
 
 
 def test_extended(divisions: Divisions) -> None:
