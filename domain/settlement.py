@@ -44,7 +44,7 @@ def community_staff_needed(law: CityLaw, households: int) -> int | None:
         if households <= up_to:
             return people
     last, people = rule.brackets[-1]
-    return people - (last - households) // rule.more_per
+    return people + (households - last) // rule.more_per
 
 
 def keepers_needed(law: CityLaw, files: int) -> int | None:
