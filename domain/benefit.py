@@ -10,7 +10,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from domain.figures import duration, exact, half_up, spoken
-from domain.law.rules import Citation
+from domain.law.provisions import Citation
 from domain.law.survivors import Mark, Provision, Rounding, Scheme, Source
 from domain.money import Yuan, fen, yuan
 from domain.refusals import Refused

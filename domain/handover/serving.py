@@ -4,7 +4,7 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
-from domain.divisions import Level, level, lineage, within
+from domain.divisions import Level, ancestors, level, within
 from domain.facts import Aspect, RetirementRegistered
 from domain.handover.state import Handover
 from domain.handover.steps import governing, kept_apart
@@ -125,5 +125,5 @@ def _since(handover: Handover, aspect: Aspect, on: date) -> str | None:
 
 
 def _at(division: str | None, wanted: Level) -> str | None:
-    codes = lineage(division) if division else ()
+    codes = ancestors(division) if division else ()
     return next((code for code in codes if level(code) is wanted), None)

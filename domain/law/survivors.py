@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from domain.law.rules import Citation
+from domain.law.provisions import Citation
 from domain.money import Yuan
 from domain.refusals import Refused
 

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 import msgspec
 from msgspec import Struct
 
-from domain.law.rules import LawError
+from domain.law.provisions import LawError
 from domain.law.survivors import Province, Rounding, Scheme, SurvivorLaw
 from domain.money import fen
 
