@@ -49,9 +49,10 @@ class Stay(Struct, frozen=True, kw_only=True):
 
     def reason(self, law: Law) -> Reason:
         """As a reason of the timeline, by the rule of the day it began."""
-        return Reason(
-            self.kind, self.first, self.last, _STATUS[self.kind], law.rule(self.rule, self.began).citation, self.facts
-        )
+        # after parole adjustments begin with the next year; a sentence served out does not wait for it
+        until = Month(f"{self.last[:4]}-12") if self.parole and self.last else None
+        rule = law.rule(self.rule, self.began).citation
+        return Reason(self.kind, self.first, self.last, _STATUS[self.kind], rule, self.facts, until)
 
 
 def stays(turns: Iterable[Known], law: Law) -> list[Stay]:

@@ -8,6 +8,7 @@ from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import lru_cache
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,7 +22,7 @@ from domain.law import Law
 from domain.months import Month, count, month_of, plus
 from domain.rates import Rates
 from domain.survival import lapse, verification
-from domain.timeline import Reason, Run, Span, Status, Timeline, composed, differences, joined, overwritten, run_of
+from domain.timeline import Reason, Run, Span, Status, Timeline, composed, joined, overwritten, run_of
 
 
 class Debt(Struct, frozen=True):
@@ -73,7 +74,7 @@ def reasons(dossier: Dossier, law: Law, today: date) -> list[Reason]:
         found += [stay.reason(law) for stay in stays(turning, law)]
         found += filter(None, [absence(turning, law), _given_up(turning, law)])
     if dossier.verified:
-        found += filter(None, [lapse(verification(dossier.living, law, _division(dossier)), law, today)])
+        found += filter(None, [lapse(verification(dossier.living, law, division_of(dossier)), law, today)])
     return found
 
 
@@ -93,14 +94,14 @@ def review(dossier: Dossier, law: Law, today: date) -> Assessment:
     due = timeline(dossier, law, today)
     if not due:
         return Assessment(())
-    paid = _paid(dossier, due, last_paid_month(law, today))
-    runs = differences(paid, due)
-    rates = Rates(dossier, law) if runs else None
+    paid = _paid(dossier, law, today, due, last_paid_month(law, today))
+    rates = Rates(dossier, law, reasons(dossier, law, today))
+    wrong = _amiss(paid, rates.runs(due), rates)
     return Assessment(
         due,
         paid,
-        _debt([run for run in runs if not run.pays], rates),
-        _debt([run for run in runs if run.pays], rates),
+        _debt([one for one in wrong if one.amount < 0]),
+        _debt([one for one in wrong if one.amount > 0]),
         _suspicion(dossier, law, today),
     )
 
@@ -133,14 +134,14 @@ def reported(dossier: Dossier, law: Law, today: date, run: Run) -> Dossier:
     return replace(settled, paid=overwritten(settled.paid, run))
 
 
-def squared(dossier: Dossier, law: Law, today: date, over: Run) -> Dossier:
-    """The dossier when what was owed to one side in some months has moved: back when `over` does not pay, else after all."""
+def squared(dossier: Dossier, law: Law, today: date, first: Month, last: Month | None, *, owed: bool) -> Dossier:
+    """The dossier when what was owed to one side in some months has moved: to the retiree, or back from there."""
     until = last_paid_month(law, today)
     settled = _settled(dossier, law, until, today)
-    due = timeline(settled, law, today)
+    rates = Rates(settled, law, reasons(settled, law, today))
     paid = settled.paid
-    for run in differences(paid, due):
-        moved = run.within(over.first, over.last) if run.pays == over.pays else None
+    for one in _amiss(paid, rates.runs(timeline(settled, law, today)), rates):
+        moved = one.due.within(first, last) if (one.amount > 0) == owed else None
         if moved:
             paid = overwritten(paid, moved)
     return replace(settled, paid=paid)
@@ -149,18 +150,38 @@ def squared(dossier: Dossier, law: Law, today: date, over: Run) -> Dossier:
 def _settled(dossier: Dossier, law: Law, until: Month, today: date) -> Dossier:
     if dossier.settled and dossier.settled >= until:
         return dossier
-    return replace(dossier, paid=_paid(dossier, timeline(dossier, law, today), until), settled=until)
+    return replace(dossier, paid=_paid(dossier, law, today, timeline(dossier, law, today), until), settled=until)
 
 
-def _paid(dossier: Dossier, due: Timeline, until: Month) -> tuple[Run, ...]:
+def _paid(dossier: Dossier, law: Law, today: date, due: Timeline, until: Month) -> tuple[Run, ...]:
     """What was paid up to `until`: what is settled, and from there on what was due by all that is known."""
     since = plus(dossier.settled, 1) if dossier.settled else None
-    return joined(
-        [
-            *(run.within(None, until) for run in dossier.paid),
-            *(run_of(span).within(since, until) for span in due),
-        ]
-    )
+    if law.adjustments(division_of(dossier)):
+        runs = Rates(dossier, law, reasons(dossier, law, today)).runs(due)
+    else:
+        runs = list(map(run_of, due))
+    return joined([*(run.within(None, until) for run in dossier.paid), *(run.within(since, until) for run in runs)])
+
+
+class _Amiss(NamedTuple):
+    """Months of which another amount is due than was paid: what is due, and by how much it differs (fen)."""
+
+    due: Run
+    amount: int
+    why: Kind | None
+
+
+def _amiss(paid: Iterable[Run], due: Sequence[Run], rates: Rates) -> list[_Amiss]:
+    found: list[_Amiss] = []
+    for was in paid:
+        for run in due:
+            if (was.pays, was.less) == (run.pays, run.less) or not (part := run.within(was.first, was.last)):
+                continue
+            assert part.last  # what was paid has an end
+            amount = rates.of_run(part.first, part.last, run) - rates.of_run(part.first, part.last, was)
+            why = run.why or was.why or (Kind.LENIENCY if run.pays and was.pays else None)
+            found.append(_Amiss(part, amount, why))
+    return found
 
 
 def _suspicion(dossier: Dossier, law: Law, today: date) -> Suspicion | None:
@@ -171,8 +192,12 @@ def _suspicion(dossier: Dossier, law: Law, today: date) -> Suspicion | None:
     last = last_paid_month(law, today)
     at_risk = None
     if first <= last:
-        at_risk = Debt(count(first, last), first, last, Rates(dossier, law).of_months(first, last))
+        at_risk = Debt(count(first, last), first, last, _at_risk(dossier, law, first, last))
     return Suspicion(first, dossier.mismatch, tuple(known.reference for known in dossier.deaths), at_risk)
+
+
+def _at_risk(dossier: Dossier, law: Law, first: Month, last: Month) -> int:
+    return Rates(dossier, law).of_run(first, last, Run(first, last, pays=True)) if dossier.registrations else 0
 
 
 def _start(registered: Known, law: Law) -> Month:
@@ -190,7 +215,8 @@ def _payable(start: Month, registered: Known, law: Law) -> Timeline:
     )
 
 
-def _division(dossier: Dossier) -> str:
+def division_of(dossier: Dossier) -> str:
+    """The community that serves; empty while nobody is registered."""
     registered = dossier.registration
     return registered.residence_division if registered else ""
 
@@ -201,10 +227,9 @@ def _payment_day(law: Law, day: date) -> date:
     return day.replace(day=min(law.rule("payment-day", day).day_of_month, last))
 
 
-def _debt(runs: Iterable[Run], rates: Rates | None) -> Debt | None:
-    closed = [(run.first, run.last, run.why) for run in runs if run.last is not None]
-    if not closed or rates is None:
+def _debt(wrong: list[_Amiss]) -> Debt | None:
+    if not wrong:
         return None
-    months = sum(count(first, last) for first, last, _ in closed)
-    amount = sum(rates.of_months(first, last) for first, last, _ in closed)
-    return Debt(months, closed[0][0], closed[-1][1], amount, closed[0][2])
+    runs = [one.due for one in wrong]
+    months = sum(count(run.first, run.last) for run in runs if run.last)
+    return Debt(months, runs[0].first, runs[-1].last or runs[-1].first, abs(sum(o.amount for o in wrong)), wrong[0].why)

@@ -1,30 +1,72 @@
-"""What a month's pension comes to: the amount registered, as the agency adjusted it since."""
+"""What a month's pension comes to: the amount registered, as the agency adjusted it since, and the yearly adjustments.
+
+While a sentence is served, and on leniency, no adjustment is made, and none is made up for afterwards: the old rate goes on,
+with later adjustments only (劳社厅函〔2001〕44号, 〔2003〕315号). After parole these begin with the next year.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
 
 from domain.dossier import Dossier
 from domain.facts import PensionAdjusted
+from domain.kinds import Kind
 from domain.law import Law
 from domain.money import fen
 from domain.months import Month, count, month_of, plus
+from domain.timeline import Reason, Run, Span, run_of
+
+_WITHOUT = frozenset({Kind.IMPRISONMENT, Kind.LENIENCY})
 
 
 class Rates:
-    """The monthly amounts of one registered retiree, in fen."""
+    """The monthly amounts of one registered retiree, in fen. `reasons`: what stands in the way of an adjustment."""
 
-    def __init__(self, dossier: Dossier, law: Law) -> None:
+    def __init__(self, dossier: Dossier, law: Law, reasons: Iterable[Reason] = ()) -> None:
         registered = dossier.registration
-        self._first = fen(registered.monthly_pension) if registered else 0
-        self._later = [
+        assert registered
+        self._years = (registered.contribution_months or 0) // 12
+        self._bases = [(month_of(registered.effective), fen(registered.monthly_pension))]
+        self._bases += [
             (month_of(known.fact.effective), fen(known.fact.monthly_pension))
             for known in dossier.turning
             if isinstance(known.fact, PensionAdjusted)
         ]
+        self._adjustments = law.adjustments(registered.residence_division)
+        self._withheld = [one.month for one in self._adjustments if any(_withholds(r, one.month) for r in reasons)]
 
-    def of(self, month: Month) -> int:
-        """The amount of a month."""
-        return next((amount for since, amount in reversed(self._later) if since <= month), self._first)
+    def runs(self, due: Iterable[Span]) -> list[Run]:
+        """The spans as runs, cut where an adjustment comes in, each with those withheld until then."""
+        runs = list(map(run_of, due))
+        for one in self._adjustments:
+            cut = ((run.within(None, plus(one.month, -1)), run.within(one.month, None)) for run in runs)
+            runs = [part for parts in cut for part in parts if part]
+        if not self._withheld:
+            return runs
+        return [
+            replace(run, less=tuple(m for m in self._withheld if m <= run.first)) if run.pays else run for run in runs
+        ]
 
-    def of_months(self, first: Month, last: Month) -> int:
-        """The amounts of some months together, both ends counted."""
-        if not self._later:
-            return count(first, last) * self._first
-        return sum(self.of(plus(first, n)) for n in range(count(first, last)))
+    def of(self, month: Month, less: Sequence[Month] | None = None) -> int:
+        """The amount of a month without the adjustments in `less`, or without those that are rightly withheld."""
+        withheld = self._withheld if less is None else less
+        since, amount = next((base for base in reversed(self._bases) if base[0] <= month), self._bases[0])
+        for one in self._adjustments:
+            if since < one.month <= month and one.month not in withheld:
+                amount += one.of(amount, self._years)
+        return amount
+
+    def of_run(self, first: Month, last: Month, run: Run) -> int:
+        """What the months `first` to `last` come to by a run; 0 where it does not pay."""
+        if not run.pays:
+            return 0
+        if len(self._bases) == 1 and not self._adjustments:
+            return count(first, last) * self._bases[0][1]
+        return sum(self.of(plus(first, n), run.less) for n in range(count(first, last)))
+
+
+def _withholds(reason: Reason, month: Month) -> bool:
+    if reason.kind not in _WITHOUT:
+        return False
+    last = reason.last and max(reason.last, reason.adjusted_after or reason.last)
+    return reason.first <= month and (last is None or month <= last)

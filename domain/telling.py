@@ -254,7 +254,7 @@ def _squared(terms: Terms, dossier: Dossier, law: Law, today: date) -> Dossier:
     if not dossier.registrations:
         return dossier
     owed = terms.action is Action.PAY_BACK
-    return squared(dossier, law, today, Run(terms.first_month, terms.last_month, pays=owed))
+    return squared(dossier, law, today, terms.first_month, terms.last_month, owed=owed)
 
 
 def _report(run: Run, dossier: Dossier, law: Law, today: date) -> Dossier:

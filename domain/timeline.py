@@ -25,8 +25,11 @@ PAYS = frozenset({Status.PAYABLE, Status.UNADJUSTED})
 _WEIGHT = {Status.PAYABLE: 0, Status.UNADJUSTED: 1, Status.SUSPENDED: 2, Status.STOPPED: 3}
 
 
-class Reason(Struct, frozen=True):
-    """Why months `first` to `last` (both included; None: without end) are not paid as usual, by which rule and facts."""
+class Reason(Struct, frozen=True, omit_defaults=True):
+    """Why months `first` to `last` (both included; None: without end) are not paid as usual, by which rule and facts.
+
+    `adjusted_after`: the last month whose adjustment is still withheld, where that is later than `last`.
+    """
 
     kind: Kind
     first: Month
@@ -34,6 +37,7 @@ class Reason(Struct, frozen=True):
     status: Status
     rule: Citation
     facts: tuple[Reference, ...]
+    adjusted_after: Month | None = None
 
     def holds(self, month: Month) -> bool:
         """Whether it speaks of a month."""
@@ -106,17 +110,21 @@ def _cut(spans: Timeline, at: Sequence[Month]) -> Iterator[Span]:
 
 
 class Run(Struct, frozen=True, omit_defaults=True):
-    """Months `first` to `last` of which one thing is true: they are paid, or not, and then `why`."""
+    """Months `first` to `last` of which one thing is true: they are paid, or not, and then `why`.
+
+    `less`: the adjustments, by their month, that are not in what is paid.
+    """
 
     first: Month
     last: Month | None
     pays: bool
     why: Kind | None = None
+    less: tuple[Month, ...] = ()
 
     def within(self, first: Month | None, last: Month | None) -> "Run | None":
         """The part of it in the months `first` to `last` (None: no bound); None when nothing is."""
         begin, end = max(self.first, first or self.first), _earlier(self.last, last)
-        return Run(begin, end, self.pays, self.why) if end is None or begin <= end else None
+        return Run(begin, end, self.pays, self.why, self.less) if end is None or begin <= end else None
 
 
 def run_of(span: Span) -> Run:
@@ -131,9 +139,9 @@ def joined(runs: Iterable[Run | None]) -> tuple[Run, ...]:
         if run is None:
             continue
         before = found[-1] if found else None
-        same = before and before.pays == run.pays and before.why == run.why
+        same = before and (before.pays, before.why, before.less) == (run.pays, run.why, run.less)
         if before and same and before.last and plus(before.last, 1) == run.first:
-            found[-1] = Run(before.first, run.last, run.pays, run.why)
+            found[-1] = replace(before, last=run.last)
         else:
             found.append(run)
     return tuple(found)
@@ -143,7 +151,7 @@ def overwritten(runs: tuple[Run, ...], by: Run) -> tuple[Run, ...]:
     """Runs that end somewhere, with the months of another as that has them; months that no run speaks of are left out."""
     before = (run.within(None, plus(by.first, -1)) for run in runs)
     after = (run.within(plus(by.last, 1), None) for run in runs) if by.last else ()
-    here = (Run(part.first, part.last, by.pays, by.why) for run in runs if (part := run.within(by.first, by.last)))
+    here = (replace(by, first=p.first, last=p.last) for run in runs if (p := run.within(by.first, by.last)))
     return joined([*before, *here, *after])
 
 

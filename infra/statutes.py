@@ -18,6 +18,7 @@ def the_law() -> Law:
     return parse_law(
         {"national.toml": folder.joinpath("national.toml").read_text("utf-8")},
         {name: text for name, text in sorted(cities.items()) if name.endswith(".toml")},
+        the_survivor_law(),
     )
 
 

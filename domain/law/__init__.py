@@ -1,11 +1,23 @@
 """The law as dated data: rules with document and article, read from the TOML files beside this one."""
 
 from domain.law.city import COMPLETION, CityLaw, Jurisdiction
-from domain.law.provisions import Archives, Citation, CommunityStaff, Fee, LawError, Placement, Provision, Rule, Step
+from domain.law.provisions import (
+    Adjustment,
+    Archives,
+    Citation,
+    CommunityStaff,
+    Fee,
+    LawError,
+    Placement,
+    Provision,
+    Rule,
+    Step,
+)
 from domain.law.rules import Law, parse_law
 
 __all__ = [
     "COMPLETION",
+    "Adjustment",
     "Archives",
     "Citation",
     "CityLaw",

@@ -5,6 +5,8 @@ Which day asks which version is `domain.law.rules`; what a city's file must hold
 
 from collections.abc import Iterable
 from datetime import date
+from fractions import Fraction
+from math import ceil
 from typing import Annotated, Literal, TypeVar
 
 from msgspec import Meta, Struct
@@ -18,7 +20,8 @@ from domain.facts import (
     RetirementRegistered,
     SpecialGroup,
 )
-from domain.money import Yuan
+from domain.money import YUAN, Yuan, fen
+from domain.months import Month, month_of
 
 _Words = Annotated[str, Meta(min_length=1)]
 _Positive = Annotated[int, Meta(ge=1)]
@@ -92,6 +95,29 @@ class Where(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if self.party_member is not None and registration.party_member != self.party_member:
             return False
         return (kind is None or not self.kinds or kind in self.kinds) and (not self.states or state in self.states)
+
+
+class Adjustment(Provision, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A general adjustment of pensions from the month of `valid_from` on, in the divisions whose codes begin with `place`.
+
+    `fixed` and `per_year` (of contributions) in yuan, `percent` of the pension before it; rounded up to `round_up` fen.
+    """
+
+    place: Annotated[str, Meta(pattern=r"^([0-9]{2}){1,6}$(?!\n)")]
+    fixed: Annotated[str, YUAN] = "0.00"
+    per_year: Annotated[str, YUAN] = "0.00"
+    percent: Annotated[str, Meta(pattern=r"^[0-9]{1,2}(\.[0-9]{1,4})?$(?!\n)")] = "0"
+    round_up: _Positive = 1
+
+    @property
+    def month(self) -> Month:
+        """From when on it is paid."""
+        return month_of(self.valid_from)
+
+    def of(self, amount: int, years: int) -> int:
+        """What it adds to a pension of so many fen after so many whole years of contributions."""
+        added = fen(self.fixed) + years * fen(self.per_year) + Fraction(self.percent) * amount / 100
+        return ceil(Fraction(added) / self.round_up) * self.round_up
 
 
 class Step(Provision, frozen=True):

@@ -7,27 +7,40 @@ import msgspec
 from msgspec import Struct
 
 from domain.law.city import CityLaw, Jurisdiction, follow_on, parse_city
-from domain.law.provisions import LawError, Rule, in_force
+from domain.law.provisions import Adjustment, LawError, Rule, in_force
+from domain.law.survivors import SurvivorLaw
 from domain.months import Month, first_day, month_of, plus
 
 
 class _NationalFile(Struct, forbid_unknown_fields=True):
     rule: list[Rule]
+    adjustment: list[Adjustment] = []
 
 
 class Law:
     """All versions of all rules. `pinned_to` answers every question under the law of that one day (`--law-at`)."""
 
     def __init__(
-        self, rules: Mapping[str, tuple[Rule, ...]], cities: tuple[Jurisdiction, ...], pinned_to: date | None = None
+        self,
+        rules: Mapping[str, tuple[Rule, ...]],
+        cities: tuple[Jurisdiction, ...],
+        adjustments: tuple[Adjustment, ...] = (),
+        survivors: SurvivorLaw | None = None,
+        pinned_to: date | None = None,
     ) -> None:
         self._rules = rules
         self.cities = cities
+        self._adjustments = adjustments
+        self.survivors = survivors
         self._pinned_to = pinned_to
 
     def pinned(self, day: date) -> "Law":
         """The same law, frozen as it stood on `day`."""
-        return Law(self._rules, self.cities, day)
+        return Law(self._rules, self.cities, self._adjustments, self.survivors, day)
+
+    def adjustments(self, division: str) -> tuple[Adjustment, ...]:
+        """The general adjustments of pensions in a division, the earliest first."""
+        return tuple(one for one in self._adjustments if division.startswith(one.place))
 
     def rule(self, key: str, on: date) -> Rule:
         """The version of a rule in force on a day; the oldest one before there was any. `KeyError`: no such rule."""
@@ -68,11 +81,14 @@ class Law:
         return next((city for city in self.cities if city.code[:4] == division[:4]), None)
 
 
-def parse_law(national: Mapping[str, str], cities: Mapping[str, str]) -> Law:
+def parse_law(national: Mapping[str, str], cities: Mapping[str, str], survivors: SurvivorLaw | None = None) -> Law:
     """The law out of the texts of its TOML files, by file name. Raises `LawError` naming the file and the key."""
     by_key: dict[str, list[tuple[str, Rule]]] = {}
+    adjustments: list[Adjustment] = []
     for name, text in national.items():
-        for rule in _decode(name, text).rule:
+        file = _decode(name, text)
+        adjustments += file.adjustment
+        for rule in file.rule:
             by_key.setdefault(rule.key, []).append((name, rule))
     parsed = {name: parse_city(name, text) for name, text in cities.items()}
     if len({city.code[:4] for city in parsed.values()}) < len(parsed):
@@ -81,7 +97,12 @@ def parse_law(national: Mapping[str, str], cities: Mapping[str, str]) -> Law:
         for own in city.rule:
             if own.key not in by_key:
                 raise LawError(f"{name}: rule {own.key}: there is no national rule of this key")
-    return Law({key: _in_order(versions) for key, versions in by_key.items()}, tuple(parsed.values()))
+    return Law(
+        {key: _in_order(versions) for key, versions in by_key.items()},
+        tuple(parsed.values()),
+        tuple(sorted(adjustments, key=lambda one: one.valid_from)),
+        survivors,
+    )
 
 
 def _decode(name: str, text: str) -> _NationalFile:

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.alerts import Action, Strength
-from domain.decide import AlertRaised, AlertWithdrawn, FactRecorded, RetireeState, decide, evolve, standing_of
+from domain.decide import AlertRaised, AlertWithdrawn, FactRecorded, RetireeState, decide, evolve, pass_day, standing_of
 from domain.facts import MAY_PUBLISH, DeathReported, Department, Known, Reference
 from domain.kinds import Kind
+from domain.months import month_of, plus
 from domain.refusals import Refused
-from domain.timeline import Status
 from infra.statutes import the_law
 from tests.building import (
     LAST_DAY,
@@ -280,18 +280,24 @@ def test_a_day_that_has_not_come_is_refused_and_today_is_not() -> None:
 
 
 @given(st.one_of(histories(registrations=2), lives()))
-def test_whoever_follows_stop_and_resume_ends_where_the_timeline_is(facts: list[Known]) -> None:
-    stopped_from: str | None = None
-    for step in told(in_order_of_arrival(facts), LAW):
-        for alert in step.alerts:
-            if alert.action is Action.STOP:
-                stopped_from = alert.first_month
-            elif alert.action is Action.RESUME:
-                assert stopped_from is not None
-                stopped_from = None
-    last = timeline(facts, LAW)[-1:]
-    expected = [span.first for span in last if span.status is Status.STOPPED]
-    assert ([stopped_from] if stopped_from else []) == expected
+def test_whoever_follows_the_alerts_ends_where_the_timeline_is(facts: list[Known]) -> None:
+    steps = told(in_order_of_arrival(facts), LAW)
+    state = steps[-1].state if steps else RetireeState()
+    passed = pass_day(RETIREE, state, LAW, LAST_DAY)
+    paying_from: str | None = None
+    for alert in [*(alert for step in steps for alert in step.alerts), *passed]:
+        match alert:
+            case AlertRaised(action=Action.STOP | Action.SUSPEND):
+                paying_from = "never"
+            case AlertRaised(action=Action.RESUME):
+                paying_from = alert.first_month
+            case _:
+                pass
+    if not state.registered:
+        return
+    next_month = plus(month_of(LAST_DAY), 1)
+    span = next(s for s in reversed(timeline(facts, LAW, LAST_DAY)) if s.first <= next_month)
+    assert span.pays == (paying_from is None or paying_from <= next_month)
 
 
 @given(st.one_of(histories(registrations=2), lives()))
