@@ -1,11 +1,9 @@
 """The handover of one retiree: what each city's law asks, what is refused, what a fact taken back leaves, who serves."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
-from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -20,11 +18,9 @@ from domain.facts import (
     Category,
     ContactCardIssued,
     DeathReported,
-    Department,
     EnterpriseKind,
     EnterpriseState,
     FactRetracted,
-    FeeAssessed,
     FeePaid,
     HandoverCompleted,
     HandoverProposed,
@@ -36,8 +32,6 @@ from domain.facts import (
     PartyRelationTransferred,
     ReceptionAccepted,
     Reference,
-    Relocated,
-    RetirementRegistered,
 )
 from domain.handover import (
     KEEP,
@@ -56,142 +50,43 @@ from domain.handover import (
 )
 from domain.law import COMPLETION
 from domain.refusals import Refused
-from infra.statutes import the_law
 from services.sentences import SENTENCES
-
-LAW = the_law()
-DAY = date(2024, 5, 6)
-SZ, SZ_OTHER = "440304001002", "440305002003"
-ZZ, ZZ_OTHER = "410105001002", "410102003004"
-DL, DL_OTHER = "210202001002", "210211003004"
-XN, XN_OTHER = "421202001002", "421221003004"
-BEIJING = "110105001001"
-D = Department
-_ids = count(1)
-
-
-def registration(division: str, **more: Any) -> RetirementRegistered:
-    return RetirementRegistered(
-        effective=date(2020, 1, 31),
-        monthly_pension="3456.78",
-        residence_division=division,
-        **{"hukou_division": division} | more,
-    )
-
-
-def by(department: Department, fact: LifeEvent, id_: str = "") -> Known:
-    return Known(
-        reference=Reference(f"/{department}/somewhere", id_ or f"n{next(_ids)}"),
-        department=department,
-        learnt=fact.effective,
-        fact=fact,
-    )
-
-
-def proposed(
-    kind: EnterpriseKind = EnterpriseKind.PROVINCIAL,
-    state: EnterpriseState = EnterpriseState.OPERATING,
-    on: date = DAY,
-    **more: Any,
-) -> Known:
-    fact = HandoverProposed(effective=on, enterprise_kind=kind, enterprise_state=state, **more)
-    return by(D.ENTERPRISE, fact, f"p{next(_ids)}")
-
-
-def step(department: Department, key: str, on: date = DAY) -> Known:
-    return by(department, HandoverStepDone(effective=on, step=key))
-
-
-def completed(division: str, on: date = DAY) -> Known:
-    return by(D.COMMUNITY, HandoverCompleted(effective=on, division=division), f"c{next(_ids)}")
-
-
-def archived(department: Department, on: date = DAY) -> Known:
-    return by(department, ArchiveReceived(effective=on))
-
-
-def paid(department: Department, amount: str = "5000.00", on: date = DAY) -> Known:
-    return by(department, FeePaid(effective=on, amount=amount))
-
-
-def retracted(known: Known) -> Known:
-    fact = FactRetracted(effective=DAY, retracts=known.reference.id)
-    return replace(by(known.department, fact), reference=Reference(known.reference.source, f"r{next(_ids)}"))
-
-
-def told(who: RetirementRegistered | None, *facts: Known, state: Handover | None = None, today: date = DAY) -> Handover:
-    """The state after facts that the law allows, one after the other."""
-    state = state or Handover()
-    for known in facts:
-        decide_handover(state, known, who, LAW, today)
-        state = evolve_handover(state, known)
-    return state
-
-
-def refused(who: RetirementRegistered | None, state: Handover, known: Known) -> Refused:
-    with pytest.raises(Refused) as caught:
-        decide_handover(state, known, who, LAW, DAY)
-    assert caught.value.code in SENTENCES
-    return caught.value
-
-
-def open_steps(state: Handover, who: RetirementRegistered, today: date = DAY) -> list[str]:
-    return [owed.step.key for owed in missing(state, who, LAW, today)]
-
+from tests.handing import (
+    BEIJING,
+    CITIES,
+    DAY,
+    DL,
+    DL_OTHER,
+    LAW,
+    SZ,
+    SZ_OTHER,
+    XN,
+    XN_OTHER,
+    ZZ,
+    ZZ_OTHER,
+    City,
+    D,
+    archived,
+    by,
+    completed,
+    dalian_steps,
+    moved,
+    open_steps,
+    paid,
+    proposed,
+    received,
+    refused,
+    registration,
+    retracted,
+    shenzhen_steps,
+    step,
+    told,
+    zhengzhou_steps,
+)
 
 # Each city from beginning to end
 
 
-class City(NamedTuple):
-    who: RetirementRegistered
-    steps: Callable[[], list[Known]]
-
-
-def _shenzhen() -> list[Known]:
-    return [proposed(), step(D.ENTERPRISE, "agreement"), paid(D.COMMUNITY), archived(D.COMMUNITY)]
-
-
-def _zhengzhou() -> list[Known]:
-    return [
-        proposed(),
-        step(D.ENTERPRISE, "framework-agreement"),
-        step(D.AGENCY, "agreement"),
-        step(D.ENTERPRISE, "roster-compiled"),
-        step(D.COMMUNITY, "information-verified"),
-        archived(D.ARCHIVES),
-    ]
-
-
-def _dalian() -> list[Known]:
-    return [
-        proposed(),
-        step(D.ENTERPRISE, "out-of-pool-settled"),
-        step(D.AGENCY, "headcount-verified"),
-        by(D.AGENCY, FeeAssessed(effective=DAY, amount="5000.00")),
-        step(D.ENTERPRISE, "agreement"),
-        paid(D.AGENCY),
-        archived(D.AGENCY),
-    ]
-
-
-def _xianning() -> list[Known]:
-    return [
-        proposed(),
-        step(D.AGENCY, "enterprise-confirmed"),
-        step(D.ENTERPRISE, "retirement-declared"),
-        step(D.ENTERPRISE, "information-confirmed"),
-        archived(D.AGENCY),
-        step(D.COMMUNITY, "reported-in"),
-        by(D.COMMUNITY, ContactCardIssued(effective=DAY)),
-    ]
-
-
-CITIES = {
-    "shenzhen": City(registration(SZ), _shenzhen),
-    "zhengzhou": City(registration(ZZ), _zhengzhou),
-    "dalian": City(registration(DL), _dalian),
-    "xianning": City(registration(XN), _xianning),
-}
 each_city = pytest.mark.parametrize("city", CITIES.values(), ids=CITIES)
 
 
@@ -256,7 +151,7 @@ def test_a_step_no_law_knows_is_refused_and_those_it_knows_are_named() -> None:
 
 def test_a_step_too_early_says_what_is_missing_and_who_owes_it() -> None:
     who = registration(DL)
-    refusal = refused(who, told(who, *_dalian()[:2]), step(D.ENTERPRISE, "agreement"))
+    refusal = refused(who, told(who, *dalian_steps()[:2]), step(D.ENTERPRISE, "agreement"))
     assert (refusal.code, refusal.path) == ("handover-step-too-early", "data.step")
     assert refusal.detail == "before agreement: fee-assessed (social-insurance)"
     assert refused(who, told(who, proposed()), paid(D.AGENCY)).code == "handover-step-too-early"
@@ -267,7 +162,7 @@ def test_a_step_dated_before_one_it_comes_after_is_too_early() -> None:
     state = told(who, proposed(on=DAY - timedelta(9)), step(D.ENTERPRISE, "framework-agreement"))
     refusal = refused(who, state, step(D.AGENCY, "agreement", DAY - timedelta(1)))
     assert (refusal.code, refusal.path) == ("handover-step-too-early", "data.effective")
-    done = told(who, *_zhengzhou())
+    done = told(who, *zhengzhou_steps())
     assert refused(who, done, completed(ZZ, DAY - timedelta(1))).code == "handover-step-too-early"
 
 
@@ -309,7 +204,7 @@ def test_a_proposal_may_wait_for_the_registration() -> None:
 def test_one_handover_at_a_time_and_none_after_the_last() -> None:
     who = registration(SZ)
     assert refused(who, told(who, proposed()), proposed()).code == "handover-already-begun"
-    state = told(who, *_shenzhen(), completed(SZ))
+    state = told(who, *shenzhen_steps(), completed(SZ))
     assert refused(who, state, proposed()).code == "handover-already-completed"
     assert refused(who, state, step(D.ENTERPRISE, "agreement")).code == "handover-already-completed"
     assert refused(who, state, completed(SZ)).code == "handover-already-completed"
@@ -348,7 +243,7 @@ def test_the_files_are_told_by_who_keeps_them() -> None:
 
 def test_a_fee_that_was_assessed_is_paid_as_assessed_and_once() -> None:
     who = registration(DL)
-    state = told(who, *_dalian()[:5])
+    state = told(who, *dalian_steps()[:5])
     refusal = refused(who, state, paid(D.AGENCY, "4999.99"))
     assert (refusal.code, refusal.detail) == ("fee-amount-differs", "5000.00 yuan is due")
     state = told(who, paid(D.AGENCY), state=state)
@@ -357,7 +252,7 @@ def test_a_fee_that_was_assessed_is_paid_as_assessed_and_once() -> None:
 
 def test_budgets_pay_in_instalments() -> None:
     who = registration(ZZ)
-    told(who, *_zhengzhou(), completed(ZZ), paid(D.AGENCY, "500.00"), paid(D.AGENCY, "500.00"))
+    told(who, *zhengzhou_steps(), completed(ZZ), paid(D.AGENCY, "500.00"), paid(D.AGENCY, "500.00"))
 
 
 def test_every_refusal_of_a_handover_has_a_sentence_in_both_languages() -> None:
@@ -378,7 +273,7 @@ def test_every_refusal_of_a_handover_has_a_sentence_in_both_languages() -> None:
 def test_what_is_sent_back_is_done_again() -> None:
     who = registration(SZ)
     back = by(D.COMMUNITY, HandoverReturned(effective=DAY, reason="two files are missing", steps=("archive-received",)))
-    state = told(who, *_shenzhen(), back)
+    state = told(who, *shenzhen_steps(), back)
     assert state.stage is Stage.RETURNED
     assert open_steps(state, who) == ["archive-received", COMPLETION]
     assert told(who, archived(D.COMMUNITY), state=state).stage is Stage.IN_PROGRESS
@@ -387,7 +282,7 @@ def test_what_is_sent_back_is_done_again() -> None:
 
 def test_sent_back_whole_every_step_is_open() -> None:
     who = registration(SZ)
-    state = told(who, *_shenzhen(), by(D.COMMUNITY, HandoverReturned(effective=DAY, reason="x")))
+    state = told(who, *shenzhen_steps(), by(D.COMMUNITY, HandoverReturned(effective=DAY, reason="x")))
     assert open_steps(state, who) == ["agreement", "fee-paid", "archive-received", COMPLETION]
     wrong = by(D.COMMUNITY, HandoverReturned(effective=DAY, reason="x", steps=("agreement",)))
     assert refused(who, state, wrong).path == "data.steps[0]"
@@ -396,7 +291,7 @@ def test_sent_back_whole_every_step_is_open() -> None:
 def test_after_a_refusal_it_begins_anew_but_for_what_lies_in_registers() -> None:
     who = registration(SZ)
     no = by(D.ENTERPRISE, HandoverRefused(effective=DAY, reason="the retiree does not sign"))
-    state = told(who, *_shenzhen(), no)
+    state = told(who, *shenzhen_steps(), no)
     assert state.stage is Stage.REFUSED
     assert serving_office(state, who, LAW, DAY).keeper is Keeper.ENTERPRISE
     again = told(who, proposed(), state=state)
@@ -421,7 +316,7 @@ def test_a_step_taken_back_is_open_again_even_after_the_reception_which_stands_o
 def test_a_reception_taken_back_leaves_the_enterprise_serving() -> None:
     who = registration(SZ)
     done = completed(SZ)
-    state = evolve_handover(told(who, *_shenzhen(), done), retracted(done))
+    state = evolve_handover(told(who, *shenzhen_steps(), done), retracted(done))
     assert state.stage is Stage.IN_PROGRESS
     assert serving_office(state, who, LAW, DAY).keeper is Keeper.ENTERPRISE
 
@@ -429,7 +324,7 @@ def test_a_reception_taken_back_leaves_the_enterprise_serving() -> None:
 def test_a_corrected_proposal_keeps_the_steps_and_a_retracted_one_ends_the_handover() -> None:
     who = registration(DL)
     first = proposed()
-    state = told(who, first, *_dalian()[1:3])
+    state = told(who, first, *dalian_steps()[1:3])
     fact = HandoverProposed(
         effective=DAY,
         enterprise_kind=EnterpriseKind.MUNICIPAL,
@@ -444,7 +339,7 @@ def test_a_corrected_proposal_keeps_the_steps_and_a_retracted_one_ends_the_hando
 
 
 def test_facts_of_no_handover_change_nothing_and_are_not_refused() -> None:
-    state = told(registration(SZ), *_shenzhen())
+    state = told(registration(SZ), *shenzhen_steps())
     known = by(D.POLICE, DeathReported(effective=DAY))
     decide_handover(state, known, None, LAW, DAY)
     assert evolve_handover(state, known) == state
@@ -454,19 +349,10 @@ def test_facts_of_no_handover_change_nothing_and_are_not_refused() -> None:
 # Who serves
 
 
-def moved(aspect: Aspect, division: str, on: date = DAY) -> Known:
-    department = D.POLICE if aspect is Aspect.HUKOU else D.COMMUNITY
-    return by(department, Relocated(effective=on, aspect=aspect, division=division), f"m{next(_ids)}")
-
-
-def received(division: str, on: date = DAY) -> Known:
-    return by(D.COMMUNITY, ReceptionAccepted(effective=on, division=division))
-
-
 def test_the_old_office_serves_until_the_new_one_has_received() -> None:
     who = registration(DL)
     later = DAY + timedelta(20)
-    state = told(who, *_dalian(), completed(DL), moved(Aspect.RESIDENCE, DL_OTHER, DAY + timedelta(5)))
+    state = told(who, *dalian_steps(), completed(DL), moved(Aspect.RESIDENCE, DL_OTHER, DAY + timedelta(5)))
     assert serving_office(state, who, LAW, later).division == DL
     assert moving_to(state, who, LAW, later) == DL_OTHER
     state = told(who, received(DL_OTHER, later), state=state)
@@ -542,7 +428,7 @@ def test_a_division_tells_the_street_and_the_community() -> None:
 
 def test_a_street_may_receive_for_its_community_and_a_district_says_too_little() -> None:
     who = registration(SZ)
-    state = told(who, *_shenzhen())
+    state = told(who, *shenzhen_steps())
     assert told(who, completed("440304001000"), state=state).stage is Stage.COMPLETED
     assert refused(who, state, completed("440304000000")).code == "place-unclear"
     assert refused(who, state, completed(SZ_OTHER)).code == "handover-wrong-place"
