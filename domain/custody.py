@@ -61,7 +61,10 @@ def stays(turns: Iterable[Known], law: Law) -> list[Stay]:
     for known in turns:
         walk.past(known.fact.effective)
         walk.take(known)
-    return [*walk.settled, *walk.episode, *([walk.open] if walk.open else [])]
+    last = walk.open
+    if last and last.kind is Kind.LENIENCY and last.ends_on:  # it ends by itself
+        last = replace(last, last=max(month_of(last.ends_on), last.first))
+    return [*walk.settled, *walk.episode, *([last] if last else [])]
 
 
 class _Walk:
