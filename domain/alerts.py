@@ -9,13 +9,14 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from domain.entitlement import Assessment, Debt, last_paid_month
 from domain.facts import Reference
 from domain.kinds import Kind
 from domain.law import Citation, Law
 from domain.money import Yuan, yuan
-from domain.months import Month, month_of, plus
+from domain.months import Month, first_day, month_of, plus
 from domain.tasks import Task
 from domain.timeline import Span, Status
 
@@ -58,6 +59,8 @@ class Terms(Struct, frozen=True):
         """Its place among what an office is told: one instruction about payment of each kind, one task of each kind."""
         if self.action in _TASKS and not (self.action is Action.VERIFY and self.kind in _ABOUT_DEATH):
             return f"{self.action}:{self.kind}"
+        if self.action is Action.RECOVER and self.kind is Kind.DEATH_RETRACTED:
+            return GRANT_BACK
         return str(self.action)
 
     def same(self, other: "Terms") -> bool:
@@ -67,6 +70,8 @@ class Terms(Struct, frozen=True):
         return self == other
 
 
+GRANT_BACK = "recover:grant"
+"""The slot of what survivors return."""
 _TASKS = frozenset({Action.VERIFY, Action.CONTACT, Action.ASSIGN, Action.SETTLE})
 _ABOUT_DEATH = frozenset({Kind.SUSPECTED_DEATH, Kind.IDENTITY_MISMATCH})
 OFF = frozenset({Action.STOP, Action.SUSPEND})
@@ -107,8 +112,8 @@ _OWED = _AGAIN | {Kind.CUSTODY: (Kind.ACQUITTAL, "acquittal-pays-back")}
 _CORRECTED = (Kind.CORRECTION, "fact-corrected")
 
 
-def standing(assessment: Assessment, due: Iterable[Task], law: Law, today: date) -> Standing:
-    """The instructions that hold for an assessment and the tasks that are due on `today`."""
+def standing(assessment: Assessment, due: Iterable[Task], grant: Task | None, law: Law, today: date) -> Standing:
+    """The instructions that hold for an assessment, the tasks that are due and what survivors are granted, on `today`."""
     if not assessment.timeline:
         return {}
     found: Standing = {}
@@ -130,14 +135,16 @@ def standing(assessment: Assessment, due: Iterable[Task], law: Law, today: date)
         act_by = today + timedelta(days=rule.act_within_days)
         found[terms.slot] = Instruction(terms, rule.citation, evidence, act_by)
 
+    def cite(action: Action, rule: Citation) -> None:
+        """The article is that of the day of the fact, the deadline that of today."""
+        found[action] = replace(found[action], rule=rule)
+
     span = _next(assessment, today)
     if not span.pays:
         assert span.kind
         action = Action.STOP if span.status is Status.STOPPED else Action.SUSPEND
         instruct(action, span.kind, span.rule.key, span.facts, span.first)
-        told = found[action]
-        # the article is the one of the timeline: a stop's rule is that of the day of death
-        found[action] = Instruction(told.terms, span.rule, told.evidence, told.act_by)
+        cite(action, span.rule)
     if over := assessment.overpaid:
         facts = _at(assessment, over.first).facts
         instruct(Action.RECOVER, over.why or Kind.CORRECTION, "overpayment-recovered", facts, over.first, over)
@@ -148,8 +155,11 @@ def standing(assessment: Assessment, due: Iterable[Task], law: Law, today: date)
     if suspicion := assessment.suspicion:
         kind, key = _MISMATCH if suspicion.mismatch else (Kind.SUSPECTED_DEATH, "death-suspected")
         instruct(Action.VERIFY, kind, key, suspicion.facts, suspicion.first, suspicion.at_risk)
+    if grant:
+        instruct(Action.GRANT, grant.kind, grant.rule, grant.facts, grant.first, _sum_of(grant))
+        cite(Action.GRANT, law.rule(grant.rule, first_day(grant.first)).citation)
     for task in due:
-        debt = Debt(0, task.first, task.first, task.amount) if task.amount else None
+        debt = _sum_of(task)
         instruct(_ACTIONS.get(task.kind, Action.VERIFY), task.kind, task.rule, task.facts, task.first, debt)
     return found
 
@@ -180,6 +190,14 @@ def difference(
     return given
 
 
+def grant_back(told: Terms, paid: Yuan | None, cause: Reference | None, law: Law, today: date) -> Instruction:
+    """Survivors return what they were paid after a death that is taken back."""
+    rule = law.rule("grant-returned", today)
+    kind, last = Kind.DEATH_RETRACTED, told.first_month
+    terms = Terms(Action.RECOVER, kind, told.first_month, last, 0, paid or told.amount, Strength.CONFIRMED)
+    return Instruction(terms, rule.citation, (cause,) if cause else (), today + timedelta(days=rule.act_within_days))
+
+
 def pays_from(assessment: Assessment, today: date) -> Month | None:
     """Since when the span pays that an office can still do something about; None when it does not."""
     span = _next(assessment, today) if assessment.timeline else None
@@ -193,6 +211,10 @@ def _next(assessment: Assessment, today: date) -> Span:
 
 def _at(assessment: Assessment, month: Month) -> Span:
     return next((span for span in reversed(assessment.timeline) if span.first <= month), assessment.timeline[0])
+
+
+def _sum_of(task: Task) -> Debt | None:
+    return Debt(0, task.first, task.first, task.amount) if task.amount else None
 
 
 def _with_cause(instruction: Instruction, cause: Reference | None) -> Instruction:

@@ -4,7 +4,7 @@ The state of one retiree is all that a decision needs and no more: the dossier o
 office was told. Its size does not grow with the length of the history.
 """
 
-from datetime import date
+from datetime import date, timedelta
 from typing import assert_never
 from uuid import UUID
 
@@ -14,11 +14,13 @@ from msgspec.structs import replace
 from domain.alerts import Instruction, Standing, difference, pays_from, standing
 from domain.bounding import bounded
 from domain.dossier import Dossier, bears
-from domain.entitlement import Assessment, learned, review
+from domain.entitlement import Assessment, learned, review, timeline
 from domain.facts import MAY_PUBLISH, Known, Reference
+from domain.grants import grant
 from domain.law import Law
+from domain.months import first_day, plus
 from domain.refusals import Refused
-from domain.tasks import tasks
+from domain.tasks import due_days, tasks
 from domain.telling import (
     AlertEscalated,
     AlertRaised,
@@ -28,6 +30,7 @@ from domain.telling import (
     effect,
     escalations,
     raised,
+    returned,
     told_after,
 )
 
@@ -84,6 +87,17 @@ def pass_day(retiree: UUID, state: RetireeState, law: Law, today: date) -> list[
     return [*_alerts(retiree, state, None, law, today), *escalations(retiree, state.told, office, today)]
 
 
+def next_due(state: RetireeState, law: Law, today: date) -> date | None:
+    """The first day after `today` on which something falls due without any fact; None when nothing will."""
+    dossier = state.dossier
+    days = [one.act_by + timedelta(days=1) for one in state.told.values() if one.is_open and not one.escalated]
+    if dossier.registrations and (dossier.turns or dossier.verified):
+        # an office is told of a span in the month before it begins
+        days += [first_day(plus(span.first, -1)) for span in timeline(dossier, law, today)]
+        days += due_days(dossier, law)
+    return min((day for day in days if day > today), default=None)
+
+
 def check(known: Known, today: date) -> None:
     """Raise `Refused`: `not-your-fact` when the department may not publish it, `date-in-future`."""
     if known.department not in MAY_PUBLISH[type(known.fact)]:
@@ -115,8 +129,9 @@ def _standing(dossier: Dossier, law: Law, today: date) -> tuple[Standing, Assess
     if not dossier.registrations or (quiet and all(run.pays for run in dossier.paid)):
         return {}, None  # nothing speaks against a month, and every one was paid: the most there are
     found = review(dossier, law, today)
-    due = tasks(dossier, law, today, dead=any(dossier.confirmed)) if dossier.turns or dossier.verified else ()
-    return standing(found, due, law, today), found
+    dead = any(dossier.confirmed)
+    due = tasks(dossier, law, today, dead=dead) if dossier.turns or dossier.verified or dead else ()
+    return standing(found, due, grant(dossier, found.timeline, law) if dead else None, law, today), found
 
 
 def _alerts(
@@ -129,6 +144,7 @@ def _alerts(
         found = review(state.dossier, law, today)
     terms = {slot: told.terms for slot, told in state.told.items()}
     given = difference(terms, now, pays_from(found, today) if found else None, cause, law, today)
+    given += returned(state.told, now, cause, law, today)
     return raised(retiree, state.told, given, now, state.alerts_raised, office_of(state.dossier, law), cause)
 
 
@@ -153,6 +169,7 @@ __all__ = [
     "check",
     "decide",
     "evolve",
+    "next_due",
     "office_of",
     "pass_day",
     "standing_of",

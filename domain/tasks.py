@@ -1,7 +1,7 @@
 """What an office is asked to look into, beside the payment itself: doubts, terms that end, verifications due, second pensions."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 from msgspec import Struct
 
@@ -78,6 +78,16 @@ def tasks(dossier: Dossier, law: Law, today: date, *, dead: bool) -> Iterator[Ta
     due = verification(dossier.living, law, dossier.registration.residence_division if dossier.registration else "")
     if due and due.warned <= today <= due.due:
         yield Task(Kind.VERIFICATION_DUE, "verification-cycle", month_of(due.due), (due.last.reference,))
+
+
+def due_days(dossier: Dossier, law: Law) -> Iterator[date]:
+    """The days on which a task begins or ends of itself, past ones among them."""
+    division = dossier.registration.residence_division if dossier.registration else ""
+    if found := verification(dossier.living, law, division):
+        yield found.warned
+        yield found.due + timedelta(days=1)
+    if (stay := release_due(stays(dossier.turning, law))) and stay.ends_on:
+        yield stay.ends_on + timedelta(days=1)
 
 
 def _doubts(dossier: Dossier) -> Iterator[Task]:

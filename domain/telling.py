@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.alerts import OFF, Action, Instruction, Standing, Strength, Terms
+from domain.alerts import GRANT_BACK, OFF, Action, Instruction, Standing, Strength, Terms, grant_back
 from domain.dossier import Dossier
 from domain.entitlement import reported, squared
 from domain.facts import (
@@ -84,13 +84,14 @@ class Stage(StrEnum):
 
 
 class Told(Struct, frozen=True, omit_defaults=True):
-    """What an office was told: the alert, its terms, by when to act, and what it answered."""
+    """What an office was told: the alert, its terms, by when to act, and what it answered; `moved`: what it says it paid (yuan)."""
 
     alert: str
     terms: Terms
     act_by: date
     stage: Stage = Stage.RAISED
     escalated: bool = False
+    moved: Yuan | None = None
 
     @property
     def is_open(self) -> bool:
@@ -179,8 +180,13 @@ def raised(
     lapsed = [
         one.alert
         for slot, one in told.items()
-        # a resumption stands, whatever else comes, until the next stop
-        if slot in slots or (slot not in now and (slot != Action.RESUME or off))
+        # a resumption stands, whatever else comes, until the next stop; what survivors return, until they are granted it again
+        if slot in slots
+        or (
+            slot not in now
+            and not (slot == Action.RESUME and not off)
+            and not (slot == GRANT_BACK and Action.GRANT not in now)
+        )
     ]
     if not given:
         evidence = (cause,) if cause else ()
@@ -189,6 +195,16 @@ def raised(
         _alert(f"{retiree}-{before + n}", retiree, instruction, office, tuple(lapsed) if n == 1 else ())
         for n, instruction in enumerate(given, start=1)
     ]
+
+
+def returned(
+    told: Mapping[str, Told], now: Standing, cause: Reference | None, law: Law, today: date
+) -> list[Instruction]:
+    """What survivors must return because the death they were paid after is taken back."""
+    granted = told.get(Action.GRANT)
+    if granted is None or granted.stage is not Stage.APPLIED or Action.GRANT in now:
+        return []
+    return [grant_back(granted.terms, granted.moved, cause, law, today)]
 
 
 def escalations(retiree: UUID, told: Mapping[str, Told], office: str, today: date) -> Iterator[AlertEscalated]:
@@ -230,7 +246,9 @@ def _after_answer(told: dict[str, Told], known: Known) -> dict[str, Told]:
     stage = _STAGES[type(known.fact)]
     if stage is Stage.APPLIED and one.terms.action in _DONE_WITH:
         return {slot: other for slot, other in told.items() if other is not one}
-    return {slot: replace(other, stage=stage) if other is one else other for slot, other in told.items()}
+    moved = known.fact.amount if isinstance(known.fact, AlertApplied) else one.moved
+    after = replace(one, stage=stage, moved=moved)
+    return {slot: after if other is one else other for slot, other in told.items()}
 
 
 def _applied(terms: Terms, month: Month) -> Callable[[Dossier, Law, date], Dossier] | None:
@@ -240,7 +258,7 @@ def _applied(terms: Terms, month: Month) -> Callable[[Dossier, Law, date], Dossi
             return _reported(Run(terms.first_month, plus(month, -1), pays=True))
         case Action.RESUME if month > terms.first_month:
             return _reported(Run(terms.first_month, plus(month, -1), pays=False, why=Kind.CORRECTION))
-        case Action.RECOVER | Action.PAY_BACK:
+        case Action.RECOVER | Action.PAY_BACK if terms.slot != GRANT_BACK:
             return partial(_squared, terms)
         case _:
             return None

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from stdnum.cn import ric
 
 from domain import entitlement
+from domain.alerts import Action
 from domain.decide import AlertRaised, Decision, RetireeState, decide, evolve
 from domain.dossier import Dossier
 from domain.entitlement import Assessment, learned, review
@@ -119,8 +120,13 @@ class Step(NamedTuple):
     state: RetireeState
 
     @property
-    def alerts(self) -> list[AlertRaised]:
+    def raised(self) -> list[AlertRaised]:
         return [decision for decision in self.decisions if isinstance(decision, AlertRaised)]
+
+    @property
+    def alerts(self) -> list[AlertRaised]:
+        """Those about the pension itself: a confirmed death also grants something to survivors."""
+        return [alert for alert in self.raised if alert.action is not Action.GRANT]
 
 
 def told(facts: Sequence[Known], law: Law) -> list[Step]:

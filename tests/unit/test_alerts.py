@@ -86,7 +86,7 @@ def test_a_retraction_resumes_pays_back_to_the_fen_and_cancels_the_recovery() ->
         (Action.PAY_BACK, "2024-05", "2024-07", 3, "10370.34"),
     ]
     replaced = {alert for raised in retracted.alerts for alert in raised.replaces}
-    assert replaced == {alert.alert for alert in reported.alerts}
+    assert replaced == {alert.alert for alert in reported.raised}
     assert set(retracted.state.open_alerts) == {Action.RESUME, Action.PAY_BACK}
     assert {alert.kind for alert in retracted.alerts} == {Kind.DEATH_RETRACTED}
     assert all(facts[-1].reference in alert.evidence for alert in retracted.alerts)
@@ -126,7 +126,7 @@ def test_a_strong_report_takes_the_place_of_the_request_to_verify() -> None:
     _, weak, strong = told(facts, LAW)
     assert [alert.action for alert in strong.alerts] == [Action.STOP, Action.RECOVER]
     assert strong.alerts[0].replaces == (weak.alerts[0].alert,)
-    assert set(strong.state.open_alerts) == {Action.STOP, Action.RECOVER}
+    assert set(strong.state.open_alerts) == {Action.STOP, Action.RECOVER, Action.GRANT}
 
 
 def test_a_weak_report_that_is_taken_back_withdraws_the_request_to_verify() -> None:
@@ -161,7 +161,7 @@ def test_a_resumption_stays_open_whatever_else_comes_until_the_next_stop() -> No
     assert set(weak.state.open_alerts) == {Action.RESUME, Action.PAY_BACK, Action.VERIFY}
     assert set(back.state.open_alerts) == {Action.RESUME, Action.PAY_BACK}
     assert back.state.open_alerts[Action.RESUME] in again.alerts[0].replaces
-    assert set(again.state.open_alerts) == {Action.STOP, Action.RECOVER, Action.PAY_BACK}
+    assert set(again.state.open_alerts) == {Action.STOP, Action.RECOVER, Action.PAY_BACK, Action.GRANT}
 
 
 def test_a_name_that_does_not_fit_asks_to_settle_who_it_is() -> None:
@@ -231,8 +231,10 @@ def test_an_earlier_day_of_death_moves_the_stop_and_widens_the_recovery() -> Non
     assert said(second) == [
         (Action.STOP, "2024-02", None, 0, "0.00"),
         (Action.RECOVER, "2024-02", "2024-05", 4, "13827.12"),
+        (Action.VERIFY, "2024-01", None, 0, "0.00"),
     ]
-    assert set(second.alerts[0].replaces) == {alert.alert for alert in first.alerts}
+    assert second.alerts[2].kind is Kind.CONFLICT
+    assert set(second.alerts[0].replaces) == {alert.alert for alert in first.raised}
 
 
 def test_the_largest_pension_over_many_years_can_still_be_read_back() -> None:
@@ -285,7 +287,7 @@ def test_whoever_follows_the_alerts_ends_where_the_timeline_is(facts: list[Known
     state = steps[-1].state if steps else RetireeState()
     passed = pass_day(RETIREE, state, LAW, LAST_DAY)
     paying_from: str | None = None
-    for alert in [*(alert for step in steps for alert in step.alerts), *passed]:
+    for alert in [*(alert for step in steps for alert in step.raised), *passed]:
         match alert:
             case AlertRaised(action=Action.STOP | Action.SUSPEND):
                 paying_from = "never"
@@ -305,7 +307,7 @@ def test_what_is_open_is_what_holds(facts: list[Known]) -> None:
     """But for a resumption, which stays open until it is done; and for what is at risk, which grows by the day."""
     raised: dict[str, AlertRaised] = {}
     for step in told(in_order_of_arrival(facts), LAW):
-        raised |= {alert.alert: alert for alert in step.alerts}
+        raised |= {alert.alert: alert for alert in step.raised}
         holds = standing_of(step.state.dossier, LAW, step.known.learnt)
         is_open = {action: raised[alert] for action, alert in step.state.open_alerts.items()}
         assert set(is_open) - {Action.RESUME} == set(holds)
@@ -344,7 +346,7 @@ def test_an_alert_is_replaced_or_withdrawn_once_and_only_while_it_is_open(facts:
 def test_facts_of_one_day_leave_the_same_open_in_every_order(facts: list[Known]) -> None:
     def left_open(order: list[Known]) -> set[tuple[object, ...]]:
         steps = told(order, LAW)
-        raised = {alert.alert: alert for step in steps for alert in step.alerts}
+        raised = {alert.alert: alert for step in steps for alert in step.raised}
         found = [raised[alert] for alert in steps[-1].state.open_alerts.values()] if steps else []
         return {(a.action, a.kind, a.first_month, a.months, a.amount) for a in found if a.action is not Action.RESUME}
 
