@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from enum import Enum
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from domain.alerts import Action, Strength
-from domain.facts import LIFE_EVENTS, Department, SpecialGroup
+from domain.facts import LIFE_EVENTS, Department
 from domain.history import STORED_NAMES, Entry, FactPublished
 from domain.kinds import Kind
 from infra import codec, follower
@@ -88,6 +88,14 @@ def test_what_must_be_decoded_stands_beside_every_fixture_and_nowhere_else() -> 
     assert sorted(STORED.glob("events/*/*.txt")) == [path.with_suffix(".txt") for path in FIXTURES]
 
 
+def _words_of(fact: type[Struct]) -> Iterator[Enum]:
+    """The words that the members of a fact may have."""
+    for annotation in get_type_hints(fact).values():
+        for part in (annotation, *get_args(annotation)):
+            if isinstance(part, type) and issubclass(part, Enum):
+                yield from part
+
+
 def test_every_word_that_events_are_stored_with_stands_in_a_fixture() -> None:
     """A word renamed or dropped would leave events that no longer read."""
 
@@ -100,7 +108,8 @@ def test_every_word_that_events_are_stored_with_stands_in_a_fixture() -> None:
                 yield from words(part)
 
     found = {word for path in FIXTURES for word in words(read(path.parent.name, path.read_bytes()).event)}
-    assert found == {*Department, *SpecialGroup, *Kind, *Action, *Strength}
+    in_facts = {word for fact in LIFE_EVENTS.values() for word in _words_of(fact)}
+    assert found == {*Department, *Kind, *Action, *Strength, *in_facts}
 
 
 # Names
