@@ -1,8 +1,11 @@
 """What handing over a number of people costs and takes, by the law of a city: money, staff, keepers and room for their files."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from domain.facts import EnterpriseKind, EnterpriseState
+from domain.divisions import Level, ancestors
+from domain.divisions import level as level_of
+from domain.facts import EnterpriseKind, EnterpriseState, FeeAssessed, FeePaid
 from domain.law import Citation, CityLaw
 from domain.money import Yuan, fen, yuan
 
@@ -27,6 +30,35 @@ def fee_owed(
         return None
     amount = None if rule.amount is None else yuan(fen(rule.amount) * people)
     return FeeOwed(amount, rule.payer, rule.account, rule.once, rule.before, rule.citation)
+
+
+class FeeAccount(NamedTuple):
+    """What was assessed and what was paid into one account, in fen."""
+
+    assessed: int = 0
+    paid: int = 0
+
+    @property
+    def owing(self) -> int:
+        """What is still to come, in fen; nothing where more was paid than assessed."""
+        return max(0, self.assessed - self.paid)
+
+
+def fee_accounts(told: Iterable[tuple[str, FeeAssessed | FeePaid]], level: Level) -> dict[str, FeeAccount]:
+    """The accounts at one level (深圳: one a district) out of what was told, each with the division of who was handed over.
+
+    By division code; what lies above the level has no account and is left out.
+    """
+    accounts: dict[str, FeeAccount] = {}
+    for division, fact in told:
+        code = next((one for one in ancestors(division) if level_of(one) is level), None)
+        if code is not None:
+            before, amount = accounts.get(code, FeeAccount()), fen(fact.amount)
+            if isinstance(fact, FeePaid):
+                accounts[code] = before._replace(paid=before.paid + amount)
+            else:
+                accounts[code] = before._replace(assessed=before.assessed + amount)
+    return accounts
 
 
 def staff_needed(law: CityLaw, retirees: int) -> int | None:

@@ -78,7 +78,7 @@ def taken_back(handover: Handover, gone: Reference) -> Handover:
         outcome = None
     elif outcome:
         outcome = replace(outcome, reopened=tuple(one for one in outcome.reopened if one.reference != gone))
-    return replace(
+    after = replace(
         handover,
         proposal=None if proposal and proposal.reference == gone else proposal,
         done=done,
@@ -86,6 +86,7 @@ def taken_back(handover: Handover, gone: Reference) -> Handover:
         moves=tuple(one for one in handover.moves if one.reference != gone),
         receptions=tuple(one for one in handover.receptions if one.reference != gone),
     )
+    return handover if after == handover else after
 
 
 def _stepped(handover: Handover, known: Known, step: str) -> Handover:

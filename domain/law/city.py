@@ -68,9 +68,14 @@ class Jurisdiction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
                 for one in value:
                     yield field.name, one
 
-    def as_of(self, day: date) -> "CityLaw":
-        """What is in force on a day; before there was any law of the city, its oldest."""
-        on = max(day, min((one.valid_from for _, one in self.provisions), default=day))
+    @property
+    def turns(self) -> list[date]:
+        """The days on which something of it begins, or no longer holds; in order."""
+        begins = {one.valid_from for _, one in self.provisions}
+        return sorted(begins | {one.valid_to + timedelta(days=1) for _, one in self.provisions if one.valid_to})
+
+    def as_of(self, on: date) -> "CityLaw":
+        """What is in force on a day."""
         return CityLaw(
             city=self,
             on=on,
@@ -178,9 +183,7 @@ def _check(file: str, city: Jurisdiction) -> None:
     ordered = sorted(city.provisions, key=lambda one: (one[0], one[1].key, one[1].valid_from))
     for _, versions in groupby(ordered, key=lambda one: (one[0], one[1].key)):
         follow_on([(f"{file}: {table}", one) for table, one in versions])
-    days = {one.valid_from for _, one in city.provisions}
-    days |= {one.valid_to + timedelta(days=1) for _, one in city.provisions if one.valid_to is not None}
-    for day in sorted(days) or [date.min]:
+    for day in city.turns or [date.min]:
         try:
             _check_day(city, day)
         except LawError as error:

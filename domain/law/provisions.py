@@ -21,7 +21,7 @@ from domain.facts import (
     SpecialGroup,
 )
 from domain.money import YUAN, Yuan, fen
-from domain.months import Month, month_of
+from domain.months import Month, month_of, plus
 
 _Words = Annotated[str, Meta(min_length=1)]
 _Positive = Annotated[int, Meta(ge=1)]
@@ -196,6 +196,12 @@ class Report(Provision, frozen=True):
     by_zh: _Words
     by_en: _Words
     counts_by: Literal["district", "enterprise", "city"] = "district"
+
+    def period(self, on: date) -> tuple[Month, Month]:
+        """The first and the last month of the last period that was over on a day; periods begin with the year."""
+        begun = (on.month - 1) // self.every_months * self.every_months
+        first = plus(month_of(on.replace(month=1, day=1)), begun - self.every_months)
+        return first, plus(first, self.every_months - 1)
 
 
 class KeptApart(Provision, frozen=True):

@@ -1,5 +1,6 @@
 """Dated rules and how to ask them. Parsing is pure: whoever has the files passes their texts in."""
 
+from bisect import bisect
 from collections.abc import Iterator, Mapping
 from datetime import date
 
@@ -33,6 +34,8 @@ class Law:
         self._adjustments = adjustments
         self.survivors = survivors
         self._pinned_to = pinned_to
+        self._by_city = {city.code[:4]: (city, city.turns) for city in cities}
+        self._city_laws: dict[tuple[str, date], CityLaw] = {}
 
     def pinned(self, day: date) -> "Law":
         """The same law, frozen as it stood on `day`."""
@@ -58,9 +61,14 @@ class Law:
         return next((rule for rule in own if rule.key == key), None) or self.rule(key, on)
 
     def city_law(self, division: str, on: date) -> CityLaw | None:
-        """The law of the city a division lies in, as in force on a day; None outside the cities that have a file."""
-        city = self.city_of(division)
-        return city.as_of(self._pinned_to or on) if city else None
+        """The law of the city a division lies in, as in force on a day, before there was any its oldest; None outside those with a file."""
+        if (known := self._by_city.get(division[:4])) is None:
+            return None
+        city, turns = known
+        day = turns[max(bisect(turns, self._pinned_to or on) - 1, 0)]
+        if (found := self._city_laws.get((city.code, day))) is None:
+            found = self._city_laws[city.code, day] = city.as_of(day)
+        return found
 
     def versions(self, key: str, first: Month) -> Iterator[tuple[Month, Rule]]:
         """The versions of a rule that hold from month `first` on, each with the month from which it does.
@@ -78,7 +86,8 @@ class Law:
 
     def city_of(self, division: str) -> Jurisdiction | None:
         """The city of a division code, by its first four digits; None outside the four."""
-        return next((city for city in self.cities if city.code[:4] == division[:4]), None)
+        known = self._by_city.get(division[:4])
+        return known[0] if known else None
 
 
 def parse_law(national: Mapping[str, str], cities: Mapping[str, str], survivors: SurvivorLaw | None = None) -> Law:

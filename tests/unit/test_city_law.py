@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from domain.decide import standing_of
+from domain.divisions import Level
 from domain.facts import (
     LIFE_EVENTS,
     MAY_PUBLISH,
@@ -23,6 +24,7 @@ from domain.facts import (
     EnterpriseKind,
     EnterpriseState,
     FeeAssessed,
+    FeePaid,
     HandoverProposed,
     HealthFileKept,
     PartyRelationTransferred,
@@ -33,8 +35,10 @@ from domain.facts import (
 from domain.handover import Handover, Keeper, Stage, late, missing, moving_to, places, serving_office
 from domain.law import COMPLETION, CityLaw, LawError, parse_law
 from domain.settlement import (
+    FeeAccount,
     archive_area_needed,
     community_staff_needed,
+    fee_accounts,
     fee_owed,
     keepers_needed,
     staff_needed,
@@ -163,6 +167,32 @@ def test_shenzhen_6_progress_is_published_every_quarter_and_assessed_every_year_
         ("quarterly-bulletin", 3, "district"),
         ("annual-assessment", 12, "district"),
     }
+
+
+@pytest.mark.parametrize(
+    ("on", "quarter", "year"),
+    [
+        (date(2024, 1, 1), ("2023-10", "2023-12"), ("2023-01", "2023-12")),
+        (date(2024, 3, 31), ("2023-10", "2023-12"), ("2023-01", "2023-12")),
+        (date(2024, 4, 1), ("2024-01", "2024-03"), ("2023-01", "2023-12")),
+    ],
+)
+def test_shenzhen_6_a_bulletin_is_of_the_quarter_that_is_over(
+    on: date, quarter: tuple[str, str], year: tuple[str, str]
+) -> None:
+    assert [one.period(on) for one in law_of(SZ).reports] == [quarter, year]
+
+
+def test_shenzhen_4_each_district_has_an_account_of_its_own() -> None:
+    told_: list[tuple[str, FeeAssessed | FeePaid]] = [
+        (SZ, FeeAssessed(effective=DAY, amount="100.00")),
+        (SZ, FeePaid(effective=DAY, amount="60.05")),
+        (SZ_OTHER, FeePaid(effective=DAY, amount="7.00")),
+        ("440300000000", FeePaid(effective=DAY, amount="1.00")),
+    ]
+    accounts = fee_accounts(told_, Level.COUNTY)
+    assert accounts == {"440304000000": FeeAccount(10_000, 6_005), "440305000000": FeeAccount(0, 700)}
+    assert [one.owing for one in accounts.values()] == [3_995, 0]
 
 
 # 郑州市转发通知（2017年5月9日）和豫政办〔2017〕44号

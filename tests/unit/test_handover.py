@@ -343,7 +343,7 @@ def test_facts_of_no_handover_change_nothing_and_are_not_refused() -> None:
     known = by(D.POLICE, DeathReported(effective=DAY))
     decide_handover(state, known, None, LAW, DAY)
     assert evolve_handover(state, known) == state
-    assert evolve_handover(state, by(D.POLICE, FactRetracted(effective=DAY, retracts="nothing"))) == state
+    assert evolve_handover(state, by(D.POLICE, FactRetracted(effective=DAY, retracts="nothing"))) is state
 
 
 # Who serves
@@ -507,6 +507,9 @@ def test_whatever_is_told_a_handover_is_complete_only_with_no_step_open(life: tu
             } or known.fact.corrects
         if state.stage is Stage.COMPLETED:
             assert missing(state, city.who, LAW, DAY) == ()
+        served, serves = (serving_office(one, city.who, LAW, DAY + timedelta(10)) for one in (before, state))
+        if not isinstance(known.fact, HandoverProposed | HandoverCompleted | FactRetracted) and not known.fact.corrects:
+            assert serves == served, "only a reception moves a retiree"
         assert len(state.done) <= KEEP * (len(city.steps()) + 2)
     again = msgspec.json.decode(msgspec.json.encode(state), type=Handover)
     assert again == state
