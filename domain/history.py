@@ -97,7 +97,8 @@ class Entry(Struct, frozen=True):
 
 def delivery(department: str, outlet: str, entries: Iterable[Entry]) -> AlertsDelivered | None:
     """The record of handing over the alerts among some entries; None when there are none."""
-    alerts = [entry.event for entry in entries if isinstance(entry.event, AlertRaised | AlertWithdrawn)]
+    kinds = AlertRaised | AlertWithdrawn | AlertEscalated
+    alerts = [entry.event for entry in entries if isinstance(entry.event, kinds)]
     if not alerts:
         return None
     return AlertsDelivered(

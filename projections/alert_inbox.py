@@ -6,13 +6,27 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.decide import AlertRaised, AlertWithdrawn
-from domain.history import Entry
+from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
+from domain.facts import (
+    AlertAcknowledged,
+    AlertApplied,
+    AlertConfirmed,
+    AlertContested,
+    AlertDismissed,
+    Answer,
+    ContestAnswered,
+)
+from domain.history import Entry, Event, FactPublished
+from domain.telling import Stage
 from projections.read_model import ReadModel
 
 
 class AlertRow(Struct, frozen=True, kw_only=True):
-    """An alert. `amount` in yuan; `evidence` names published facts as `source id`; `state`: open, replaced, withdrawn."""
+    """An alert. `amount` in yuan; `evidence` names published facts as `source id`.
+
+    `state`: open, closed (applied or dismissed), replaced, withdrawn. `stage`: how far its answers have come; `reason`: why
+    it was contested or dismissed; `applied_month`: the first month paid, or not paid, accordingly. `escalated`: its day passed.
+    """
 
     alert: str
     retiree: UUID
@@ -34,6 +48,22 @@ class AlertRow(Struct, frozen=True, kw_only=True):
     replaced_by: str | None = None
     position: int
     recorded_at: datetime
+    stage: str = Stage.RAISED
+    escalated: bool = False
+    reason: str | None = None
+    applied_month: str | None = None
+
+
+STAGES = {
+    AlertAcknowledged: Stage.ACKNOWLEDGED,
+    AlertConfirmed: Stage.CONFIRMED,
+    AlertContested: Stage.CONTESTED,
+    ContestAnswered: Stage.ACKNOWLEDGED,
+    AlertDismissed: Stage.DISMISSED,
+    AlertApplied: Stage.APPLIED,
+}
+"""The stage after an answer."""
+_CLOSING = frozenset({Stage.DISMISSED, Stage.APPLIED})
 
 
 def keys(entry: Entry) -> tuple[str, ...]:
@@ -41,7 +71,9 @@ def keys(entry: Entry) -> tuple[str, ...]:
     match entry.event:
         case AlertRaised(alert=alert, replaces=replaces):
             return (alert, *replaces)
-        case AlertWithdrawn(alert=alert):
+        case AlertWithdrawn(alert=alert) | AlertEscalated(alert=alert):
+            return (alert,)
+        case FactPublished(fact=Answer(alert=alert)):
             return (alert,)
         case _:
             return ()
@@ -52,11 +84,32 @@ def fold(alert: str, row: AlertRow | None, entry: Entry) -> AlertRow | None:
     event = entry.event
     if isinstance(event, AlertRaised) and event.alert == alert:
         return _raised(event, entry)
-    if row is None:
-        return None
-    if isinstance(event, AlertRaised):
-        return replace(row, state="replaced", replaced_by=event.alert)
-    return replace(row, state="withdrawn")
+    return row and _after(row, event)
+
+
+def _after(row: AlertRow, event: Event) -> AlertRow:
+    match event:
+        case AlertRaised():
+            return replace(row, state="replaced", replaced_by=event.alert)
+        case AlertWithdrawn():
+            return replace(row, state="withdrawn")
+        case AlertEscalated():
+            return replace(row, escalated=True)
+        case FactPublished(fact=Answer() as answer):
+            return _answered(row, answer)
+        case _:
+            return row
+
+
+def _answered(row: AlertRow, answer: Answer) -> AlertRow:
+    stage = STAGES[type(answer)]
+    return replace(
+        row,
+        stage=stage,
+        state="closed" if stage in _CLOSING else row.state,
+        reason=getattr(answer, "reason", row.reason),
+        applied_month=answer.month if isinstance(answer, AlertApplied) else row.applied_month,
+    )
 
 
 def _raised(event: AlertRaised, entry: Entry) -> AlertRow:

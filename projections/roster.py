@@ -3,46 +3,86 @@
 from datetime import date
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.alerts import Action
+from domain.alerts import OFF, Action
 from domain.decide import AlertRaised, AlertWithdrawn
 from domain.dossier import precedence
-from domain.facts import Reference, RetirementRegistered
+from domain.facts import (
+    MAY_PUBLISH,
+    AlertApplied,
+    AlertDismissed,
+    DeathRetracted,
+    FactRetracted,
+    Reference,
+    RetirementRegistered,
+    SpecialGroup,
+)
 from domain.history import Entry, FactPublished
 from projections.read_model import ReadModel
 
 
-class RosterRow(Struct, frozen=True, kw_only=True):
-    """A registered retiree. `sealed` holds the person, encrypted; whoever opens it records a disclosure.
+class Registration(Struct, frozen=True):
+    """A registration that nobody took back, with the person it gave, encrypted."""
 
-    `status` is the pension as the last alerts say; `stopped_from` a month; `verify_alert` the alert that asks to verify.
+    department: str
+    source: str
+    id: str
+    fact: RetirementRegistered
+    sealed: bytes
+
+    @property
+    def rank(self) -> tuple[bool, date, Reference]:
+        """The greatest of these counts."""
+        return precedence(self.department, self.fact.effective, Reference(self.source, self.id))
+
+
+class RosterRow(Struct, frozen=True, kw_only=True):
+    """A retiree under the registration that counts. `sealed` holds the person, encrypted; whoever opens it records a disclosure.
+
+    `status` is the pension as the alerts say, by `off_alert` since `stopped_from`, a month; `verify_alert` is the newest of
+    `verify_alerts`, which ask to verify. `others` are the registrations that would count without this one; `gone` those
+    that were taken back or corrected before they came. Not `registered`: none is left, or none came yet.
     """
 
     retiree: UUID
-    community: str
-    hukou_division: str | None
-    department: str
-    source: str
-    source_id: str
-    retired_on: date
-    monthly_pension: str
-    contribution_months: int | None
-    employer: str | None
-    party_member: bool
-    special_groups: list[str]
+    community: str = ""
+    hukou_division: str | None = None
+    department: str = ""
+    source: str = ""
+    source_id: str = ""
+    retired_on: date = date.min
+    monthly_pension: str = "0.00"
+    contribution_months: int | None = None
+    employer: str | None = None
+    party_member: bool = False
+    special_groups: list[str] = []
     status: str = "payable"
     stopped_from: str | None = None
     verify_alert: str | None = None
-    sealed: bytes
+    sealed: bytes = b""
     position: int
+    registered: bool = False
+    off_alert: str | None = None
+    verify_alerts: list[str] = []
+    others: list[str] = []
+    gone: list[str] = []
+
+
+_REGISTRARS = MAY_PUBLISH[RetirementRegistered]
+_STATUS = {Action.STOP: "stopped", Action.SUSPEND: "suspended"}
 
 
 def keys(entry: Entry) -> tuple[UUID, ...]:
     """The retiree an entry is about, when it can touch the roster."""
     match entry.event:
-        case FactPublished(fact=RetirementRegistered()) | AlertRaised() | AlertWithdrawn():
+        case AlertRaised() | AlertWithdrawn() | FactPublished(fact=AlertApplied() | AlertDismissed()):
+            return (entry.stream,)
+        case FactPublished(fact=RetirementRegistered()):
+            return (entry.stream,)
+        case FactPublished() as event if event.department in _REGISTRARS and _taken_back(event):
             return (entry.stream,)
         case _:
             return ()
@@ -51,68 +91,124 @@ def keys(entry: Entry) -> tuple[UUID, ...]:
 def fold(retiree: UUID, row: RosterRow | None, entry: Entry) -> RosterRow | None:
     """The row after an entry. Alerts only follow a registration, so without a row there is nothing for them to change."""
     event = entry.event
-    if isinstance(event, FactPublished) and isinstance(event.fact, RetirementRegistered):
-        return _registered(retiree, row, event, event.fact, entry.position)
+    if isinstance(event, FactPublished):
+        if isinstance(event.fact, AlertApplied | AlertDismissed):
+            return row and replace(_without_alerts(row, (event.fact.alert,), ended=False), position=entry.position)
+        return _published(row or RosterRow(retiree=retiree, position=entry.position), event, entry.position)
     if row is None or not isinstance(event, AlertRaised | AlertWithdrawn):
         return row
-    gone = event.replaces if isinstance(event, AlertRaised) else (event.alert,)
-    if row.verify_alert in gone:
-        row = replace(row, verify_alert=None)
-    if isinstance(event, AlertRaised):
-        if event.action is Action.STOP:
-            row = replace(row, status="stopped", stopped_from=event.first_month)
-        elif event.action is Action.RESUME:
-            row = replace(row, status="payable", stopped_from=None)
-        elif event.action is Action.VERIFY:
-            row = replace(row, verify_alert=event.alert)
+    if isinstance(event, AlertWithdrawn):
+        return replace(_without_alerts(row, (event.alert,), ended=True), position=entry.position)
+    row = _without_alerts(row, event.replaces, ended=True)
+    if event.action in OFF:
+        row = replace(row, status=_STATUS[event.action], stopped_from=event.first_month, off_alert=event.alert)
+    elif event.action is Action.VERIFY:
+        row = replace(row, verify_alert=event.alert, verify_alerts=[*row.verify_alerts, event.alert])
     return replace(row, position=entry.position)
 
 
-def _registered(
-    retiree: UUID, row: RosterRow | None, event: FactPublished, fact: RetirementRegistered, position: int
-) -> RosterRow:
-    """The newer registration, unless the one we have takes precedence over it."""
-    if row is not None and precedence(
-        row.department, row.retired_on, Reference(row.source, row.source_id)
-    ) > precedence(event.department, fact.effective, Reference(event.source, event.id)):
-        return row
-    return RosterRow(
-        retiree=retiree,
+def _without_alerts(row: RosterRow, gone: tuple[str, ...], *, ended: bool) -> RosterRow:
+    """The row when alerts need no answer any more; only when what they asked has `ended` the pension is paid again."""
+    left = [alert for alert in row.verify_alerts if alert not in gone]
+    row = replace(row, verify_alerts=left, verify_alert=left[-1] if left else None)
+    if ended and row.off_alert in gone:
+        return replace(row, status="payable", stopped_from=None, off_alert=None)
+    return row
+
+
+def _published(row: RosterRow, event: FactPublished, position: int) -> RosterRow:
+    """As the dossier does it: what is taken back or corrected goes, now or when it comes."""
+    held = _held(row)
+    gone = list(row.gone)
+    for id_ in _taken_back(event):
+        left = [one for one in held if (one.source, one.id) != (event.source, id_)]
+        if len(left) == len(held):
+            gone = list(dict.fromkeys((*gone, _name(event.source, id_))))
+        held = left
+    if isinstance(event.fact, RetirementRegistered) and _name(event.source, event.id) not in gone:
+        held.append(Registration(event.department, event.source, event.id, event.fact, event.sealed))
+    return _counting(replace(row, gone=gone, position=position), held)
+
+
+def _taken_back(event: FactPublished) -> tuple[str, ...]:
+    """The ids, of the same source, of facts that this one takes back or takes the place of."""
+    fact = event.fact
+    retracted = fact.retracts if isinstance(fact, DeathRetracted | FactRetracted) else None
+    return tuple(id_ for id_ in (fact.corrects, retracted) if id_)
+
+
+def _held(row: RosterRow) -> list[Registration]:
+    if not row.registered:
+        return []
+    fact = RetirementRegistered(
+        effective=row.retired_on,
+        monthly_pension=row.monthly_pension,
+        residence_division=row.community,
+        hukou_division=row.hukou_division,
+        contribution_months=row.contribution_months,
+        employer=row.employer,
+        party_member=row.party_member,
+        special_groups=tuple(map(SpecialGroup, row.special_groups)),
+    )
+    counting = Registration(row.department, row.source, row.source_id, fact, row.sealed)
+    return [counting, *(msgspec.json.decode(other, type=Registration) for other in row.others)]
+
+
+def _counting(row: RosterRow, held: list[Registration]) -> RosterRow:
+    """The row under the registration that counts of those that stand."""
+    if not held:
+        return RosterRow(
+            retiree=row.retiree,
+            status=row.status,
+            stopped_from=row.stopped_from,
+            verify_alert=row.verify_alert,
+            off_alert=row.off_alert,
+            verify_alerts=row.verify_alerts,
+            gone=row.gone,
+            position=row.position,
+        )
+    counting, *others = sorted(held, key=lambda one: one.rank, reverse=True)
+    fact = counting.fact
+    return replace(
+        row,
         community=fact.residence_division,
         hukou_division=fact.hukou_division,
-        department=event.department,
-        source=event.source,
-        source_id=event.id,
+        department=counting.department,
+        source=counting.source,
+        source_id=counting.id,
         retired_on=fact.effective,
         monthly_pension=fact.monthly_pension,
         contribution_months=fact.contribution_months,
         employer=fact.employer,
         party_member=fact.party_member,
         special_groups=[str(group) for group in fact.special_groups],
-        status=row.status if row else "payable",
-        stopped_from=row.stopped_from if row else None,
-        verify_alert=row.verify_alert if row else None,
-        sealed=event.sealed,
-        position=position,
+        sealed=counting.sealed,
+        registered=True,
+        others=[msgspec.json.encode(other).decode() for other in others],
     )
+
+
+def _name(source: str, id_: str) -> str:
+    return msgspec.json.encode((source, id_)).decode()
 
 
 ROSTER = ReadModel("views.roster", RosterRow, keys, fold)
 
 PAGE = """
 select * from views.roster
-where community like %(division)s || '%%' and retiree > %(after)s
+where registered and community like %(division)s || '%%' and retiree > %(after)s
   and exists (select from ledger.retiree_key k where k.retiree = views.roster.retiree)
 order by retiree limit %(limit)s
 """
 """A page of the people of a division (any prefix of its code), after a retiree; not the erased."""
 
-ONE = "select * from views.roster where retiree = %(retiree)s"
+ONE = "select * from views.roster where registered and retiree = %(retiree)s"
 """One retiree."""
 
 COUNTS = """
 select community, count(*) as people, count(*) filter (where status = 'stopped') as stopped,
+       count(*) filter (where status = 'suspended') as suspended,
        count(*) filter (where party_member) as party_members, count(*) filter (where special_groups <> '{}') as special
-from views.roster where community like %(division)s || '%%' group by community order by community
+from views.roster where registered and community like %(division)s || '%%' group by community order by community
 """
 """How many people each community of a division serves."""

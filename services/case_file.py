@@ -11,7 +11,7 @@ from rich.table import Table
 
 from infra.statutes import the_law
 from services.application import today as business_day
-from services.web.words import WORDS
+from services.web.words import word
 from services.what_if import Answer, Case, examine
 
 _PAGE = 160
@@ -92,4 +92,4 @@ def _alert_table(case: Case) -> Table:
 
 
 def _bilingual(code: str) -> str:
-    return f"{WORDS.get(code, code)} {code}"
+    return f"{word(code)} {code}"

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from domain.decide import AlertRaised, AlertWithdrawn
+from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
 from domain.facts import Department
 from domain.history import Entry, FactPublished, Outcome, Receipt
 from infra.bus import Message
@@ -78,7 +78,7 @@ def messages(entry: Entry) -> Iterator[Message]:
     """The messages that an entry of the log becomes."""
     event = entry.event
     key = str(entry.stream).encode()
-    if isinstance(event, AlertRaised | AlertWithdrawn):
+    if isinstance(event, AlertRaised | AlertWithdrawn | AlertEscalated):
         yield Message(ALERTS, key, msgspec.json.encode(alert_event(entry)))
     elif isinstance(event, FactPublished):
         told = LifeEventTold(

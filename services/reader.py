@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from domain.decide import AlertRaised, AlertWithdrawn
+from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
 from domain.facts import Person
 from domain.history import AlertsDelivered, DataDisclosed, Entry, delivery
 from domain.refusals import Refused
@@ -33,7 +33,7 @@ def _office(account: Account) -> str:
 
 
 def _office_of(entry: Entry) -> str:
-    return entry.event.office if isinstance(entry.event, AlertRaised | AlertWithdrawn) else ""
+    return entry.event.office if isinstance(entry.event, AlertRaised | AlertWithdrawn | AlertEscalated) else ""
 
 
 class RosterLine(Struct, frozen=True, kw_only=True):

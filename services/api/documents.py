@@ -7,7 +7,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from domain.decide import AlertRaised, AlertWithdrawn
+from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
 from domain.facts import LIFE_EVENTS as FACTS
 from domain.facts import MAY_PUBLISH, Department
 from domain.history import Receipt
@@ -31,7 +31,11 @@ VERSION = version("changqing")
 
 Json = dict[str, Any]
 
-_ALERTS = {"pension-alert-raised.v1": AlertRaised, "pension-alert-withdrawn.v1": AlertWithdrawn}
+_ALERTS = {
+    "pension-alert-raised.v1": AlertRaised,
+    "pension-alert-withdrawn.v1": AlertWithdrawn,
+    "pension-alert-escalated.v1": AlertEscalated,
+}
 _ANSWERS = (Receipt, Refusal, Problem, AlertPage, RosterLine, LifeEventTold, DeadLetter)
 
 

@@ -74,7 +74,7 @@ async def _stream(request: Request, account: Account, after: int) -> AsyncIterat
 def inbox(
     request: Request,
     account: WhoAsks,
-    state: Annotated[str, Query(pattern="^(open|replaced|withdrawn|)$")] = "open",
+    state: Annotated[str, Query(pattern="^(open|closed|replaced|withdrawn|)$")] = "open",
     before: int = LAST,
     limit: Limit = PAGE,
 ) -> Response:

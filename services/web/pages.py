@@ -18,7 +18,7 @@ from services.accounts import Role
 from services.api.auth import WhoAsks
 from services.api.questions import NOBODY, DeedCursor, DivisionPrefix, reader_of
 from services.settings import Settings
-from services.web.words import WORDS
+from services.web.words import english, word
 
 router = APIRouter()
 
@@ -34,7 +34,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["word"] = lambda key: WORDS.get(str(key), str(key))
+    environment.globals.update(word=word, english=english)
     return environment
 
 
@@ -70,7 +70,7 @@ def switch(account: WhoAsks, leave: str = "") -> Response:
 def inbox(
     request: Request,
     account: WhoAsks,
-    state: Annotated[str, Query(pattern="^(open|replaced|withdrawn|)$")] = "open",
+    state: Annotated[str, Query(pattern="^(open|closed|replaced|withdrawn|)$")] = "open",
     before: int = LAST,
 ) -> HTMLResponse:
     """The alert inbox."""
