@@ -17,6 +17,7 @@ from domain.dossier import Dossier, bears
 from domain.entitlement import Assessment, learned, review, timeline
 from domain.facts import MAY_PUBLISH, Known, Reference
 from domain.grants import grant
+from domain.handover import Handover, decide_handover, evolve_handover
 from domain.law import Law
 from domain.months import first_day, plus
 from domain.refusals import Refused
@@ -46,9 +47,10 @@ Decision = FactRecorded | AlertRaised | AlertWithdrawn | AlertEscalated
 
 
 class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What deciding needs of one retiree: the dossier, and what the office was told, by slot."""
+    """What deciding needs of one retiree: the dossier, how far the handover is, and what the office was told, by slot."""
 
     dossier: Dossier = Dossier()
+    handover: Handover = Handover()
     told: dict[str, Told] = {}
     alerts_raised: int = 0
 
@@ -66,10 +68,12 @@ class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def decide(retiree: UUID, state: RetireeState, known: Known, law: Law, today: date) -> list[Decision]:
     """What follows from a newly learned fact: the fact itself, then the alerts it raises or withdraws.
 
-    Raises `Refused` as `check` and `answered` do. The state must fit the fact as `domain.dossier.learn` says.
+    Raises `Refused` as `check`, `answered` and `decide_handover` do. The state must fit the fact as
+    `domain.dossier.learn` says.
     """
     check(known, today)
     answered(state.told, known)
+    decide_handover(state.handover, known, state.dossier.registration, law, today)
     if run := effect(state.told, known):
         after = run(state.dossier, law, today)
     elif bears(known):
@@ -110,7 +114,8 @@ def evolve(state: RetireeState, decision: Decision) -> RetireeState:
     """The state after a decision. Never refuses."""
     match decision:
         case FactRecorded(known=known, dossier=dossier):
-            return replace(state, dossier=dossier, told=told_after(state.told, known))
+            handover = evolve_handover(state.handover, known)
+            return replace(state, dossier=dossier, handover=handover, told=told_after(state.told, known))
         case AlertRaised():
             return replace(state, told=told_after(state.told, decision), alerts_raised=state.alerts_raised + 1)
         case AlertWithdrawn() | AlertEscalated():

@@ -266,6 +266,27 @@ SENTENCES: dict[str, Sentence] = {
         "correct them, as in /openapi.json",
     ),
     "not-found": Sentence(404, "没有此项", "there is no such thing", "核对地址", "check the address"),
+    "unknown-alert": Sentence(
+        422,
+        "没有这条待办预警：可能已被替换、撤回或从未发出",
+        "no such alert stands: it was replaced, withdrawn or never raised",
+        "在预警收件箱中查看现行预警后再答复",
+        "look up the alert that stands now in the inbox, and answer that",
+    ),
+    "alert-closed": Sentence(
+        409,
+        "这条预警已办结或已驳回，不再接受答复",
+        "this alert was applied or dismissed before and takes no more answers",
+        "如有变化，请发布新的事实",
+        "publish a new fact where something has changed",
+    ),
+    "no-contest": Sentence(
+        409,
+        "无人对这条预警提出异议",
+        "nobody contests this alert",
+        "只答复已提出的异议",
+        "answer only what was contested",
+    ),
     "wrong-key": Sentence(
         503,
         "密钥文件与账本不符，未受理",
