@@ -11,6 +11,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain.endings import Ending, why_again
 from domain.entitlement import Assessment, Debt, last_paid_month
 from domain.facts import Reference
 from domain.kinds import Kind
@@ -57,7 +58,7 @@ class Terms(Struct, frozen=True):
     @property
     def slot(self) -> str:
         """Its place among what an office is told: one instruction about payment of each kind, one task of each kind."""
-        if self.action in _TASKS and not (self.action is Action.VERIFY and self.kind in _ABOUT_DEATH):
+        if self.action in _TASKS and self.kind is not Kind.SUSPECTED_DEATH:
             return f"{self.action}:{self.kind}"
         if self.action is Action.RECOVER and self.kind is Kind.DEATH_RETRACTED:
             return GRANT_BACK
@@ -73,7 +74,6 @@ class Terms(Struct, frozen=True):
 GRANT_BACK = "recover:grant"
 """The slot of what survivors return."""
 _TASKS = frozenset({Action.VERIFY, Action.CONTACT, Action.ASSIGN, Action.SETTLE})
-_ABOUT_DEATH = frozenset({Kind.SUSPECTED_DEATH, Kind.IDENTITY_MISMATCH})
 OFF = frozenset({Action.STOP, Action.SUSPEND})
 """Actions after which nothing is paid any more."""
 _ACTIONS = {
@@ -99,17 +99,6 @@ Standing = dict[str, Instruction]
 """Instructions by their slot."""
 
 _MISMATCH = (Kind.IDENTITY_MISMATCH, "identity-mismatch")
-_AGAIN = {
-    Kind.DEATH: (Kind.DEATH_RETRACTED, "death-retracted"),
-    Kind.IMPRISONMENT: (Kind.RELEASE, "release-resumes"),
-    Kind.CUSTODY: (Kind.RELEASE, "release-resumes"),
-    Kind.MISSING: (Kind.REAPPEARANCE, "reappearance-pays-back"),
-    Kind.VERIFICATION_OVERDUE: (Kind.SURVIVAL_VERIFIED, "verification-pays-back"),
-}
-"""Why a pension is paid again, and under which rule, by why it was not."""
-_OWED = _AGAIN | {Kind.CUSTODY: (Kind.ACQUITTAL, "acquittal-pays-back")}
-"""Likewise why months are paid back: custody gives them back on acquittal only."""
-_CORRECTED = (Kind.CORRECTION, "fact-corrected")
 
 
 def standing(assessment: Assessment, due: Iterable[Task], grant: Task | None, law: Law, today: date) -> Standing:
@@ -119,7 +108,13 @@ def standing(assessment: Assessment, due: Iterable[Task], grant: Task | None, la
     found: Standing = {}
 
     def instruct(
-        action: Action, kind: Kind, key: str, evidence: tuple[Reference, ...], first: Month, debt: Debt | None = None
+        action: Action,
+        kind: Kind,
+        key: str,
+        evidence: tuple[Reference, ...],
+        first: Month,
+        debt: Debt | None = None,
+        by: date = date.max,
     ) -> None:
         rule = law.rule(key, today)
         strength = Strength.SUSPECTED if action is Action.VERIFY else Strength.CONFIRMED
@@ -132,7 +127,7 @@ def standing(assessment: Assessment, due: Iterable[Task], grant: Task | None, la
             yuan(debt.amount if debt else 0),
             strength,
         )
-        act_by = today + timedelta(days=rule.act_within_days)
+        act_by = min(by, today + timedelta(days=rule.act_within_days))
         found[terms.slot] = Instruction(terms, rule.citation, evidence, act_by)
 
     def cite(action: Action, rule: Citation) -> None:
@@ -143,14 +138,13 @@ def standing(assessment: Assessment, due: Iterable[Task], grant: Task | None, la
     if not span.pays:
         assert span.kind
         action = Action.STOP if span.status is Status.STOPPED else Action.SUSPEND
-        instruct(action, span.kind, span.rule.key, span.facts, span.first)
+        instruct(action, span.kind, span.rule.key, span.facts, _since(assessment, span))
         cite(action, span.rule)
     if over := assessment.overpaid:
         facts = _at(assessment, over.first).facts
         instruct(Action.RECOVER, over.why or Kind.CORRECTION, "overpayment-recovered", facts, over.first, over)
     if owed := assessment.owed:
-        mismatch = assessment.suspicion and assessment.suspicion.mismatch
-        kind, key = _MISMATCH if mismatch else _OWED.get(owed.why, _CORRECTED) if owed.why else _CORRECTED
+        kind, key = why_again(assessment.ended, owed.why, owed.first)
         instruct(Action.PAY_BACK, kind, key, _at(assessment, owed.first).facts, owed.first, owed)
     if suspicion := assessment.suspicion:
         kind, key = _MISMATCH if suspicion.mismatch else (Kind.SUSPECTED_DEATH, "death-suspected")
@@ -158,19 +152,19 @@ def standing(assessment: Assessment, due: Iterable[Task], grant: Task | None, la
     if grant:
         instruct(Action.GRANT, grant.kind, grant.rule, grant.facts, grant.first, _sum_of(grant))
         cite(Action.GRANT, law.rule(grant.rule, first_day(grant.first)).citation)
-    for task in due:
-        debt = _sum_of(task)
-        instruct(_ACTIONS.get(task.kind, Action.VERIFY), task.kind, task.rule, task.facts, task.first, debt)
+    for task in _unasked(due, assessment):
+        action = _ACTIONS.get(task.kind, Action.VERIFY)
+        instruct(action, task.kind, task.rule, task.facts, task.first, _sum_of(task), task.by)
     return found
 
 
 def difference(
-    told: Mapping[str, Terms], after: Standing, pays_from: Month | None, cause: Reference | None, law: Law, today: date
+    told: Mapping[str, Terms], after: Standing, paying: "Paying | None", cause: Reference | None, law: Law, today: date
 ) -> list[Instruction]:
     """The instructions to give so that whoever followed what was `told` does what is right `after`.
 
-    The new and the changed ones, and a resumption where nothing is paid and should be (`pays_from` a month); those that
-    merely lapsed are not among them.
+    The new and the changed ones, and a resumption where nothing is paid and should be; those that merely lapsed are not
+    among them.
     """
     given = [
         _with_cause(instruction, cause)
@@ -178,12 +172,10 @@ def difference(
         if slot not in told or not told[slot].same(instruction.terms)
     ]
     off = next((terms for terms in told.values() if terms.action in OFF), None)
-    if off and pays_from:
-        mismatch = after.get(Action.VERIFY)
-        wrong_name = mismatch and mismatch.terms.kind is Kind.IDENTITY_MISMATCH
-        kind, key = _MISMATCH if wrong_name else _AGAIN.get(off.kind, _CORRECTED)
+    if off and paying:
+        kind, key = why_again(paying.ended, off.kind, off.first_month)
         rule = law.rule(key, today)
-        first = max(plus(last_paid_month(law, today), 1), pays_from)
+        first = max(plus(last_paid_month(law, today), 1), paying.first)
         terms = Terms(Action.RESUME, kind, first, None, 0, "0.00", Strength.CONFIRMED)
         act_by = today + timedelta(days=rule.act_within_days)
         given.insert(0, Instruction(terms, rule.citation, (cause,) if cause else (), act_by))
@@ -198,10 +190,17 @@ def grant_back(told: Terms, paid: Yuan | None, cause: Reference | None, law: Law
     return Instruction(terms, rule.citation, (cause,) if cause else (), today + timedelta(days=rule.act_within_days))
 
 
-def pays_from(assessment: Assessment, today: date) -> Month | None:
+class Paying(Struct, frozen=True):
+    """That the next pension is to be paid: since when, and what ended whatever spoke against it."""
+
+    first: Month
+    ended: tuple[Ending, ...]
+
+
+def pays_from(assessment: Assessment, today: date) -> Paying | None:
     """Since when the span pays that an office can still do something about; None when it does not."""
     span = _next(assessment, today) if assessment.timeline else None
-    return span.first if span and span.pays else None
+    return Paying(span.first, assessment.ended) if span and span.pays else None
 
 
 def _next(assessment: Assessment, today: date) -> Span:
@@ -211,6 +210,23 @@ def _next(assessment: Assessment, today: date) -> Span:
 
 def _at(assessment: Assessment, month: Month) -> Span:
     return next((span for span in reversed(assessment.timeline) if span.first <= month), assessment.timeline[0])
+
+
+def _since(assessment: Assessment, span: Span) -> Month:
+    """The first month of what a span goes on with: another reason beside the one that decides begins nothing anew."""
+    first = span.first
+    for before in reversed(assessment.timeline):
+        if before.last is not None and plus(before.last, 1) == first:
+            if (before.status, before.kind) != (span.status, span.kind):
+                break
+            first = before.first
+    return first
+
+
+def _unasked(due: Iterable[Task], assessment: Assessment) -> Iterable[Task]:
+    """The tasks but for who it is, where that is asked of a report of a death already."""
+    asked = assessment.suspicion and assessment.suspicion.mismatch
+    return (task for task in due if not (asked and task.kind is Kind.IDENTITY_MISMATCH))
 
 
 def _sum_of(task: Task) -> Debt | None:

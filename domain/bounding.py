@@ -56,10 +56,9 @@ def _without_echoes(turns: tuple[Known, ...]) -> tuple[Known, ...]:
 
 def _bounded_deaths(dossier: Dossier) -> Dossier:
     """The dossier without later reports of the same weight. One in another name is kept."""
-    sure = tuple(dossier.confirmed)
-    unsure = tuple(known for known in dossier.deaths if known not in sure)
+    sure, unsure, overruled = tuple(dossier.confirmed), tuple(dossier.doubtful), tuple(dossier.overruled)
     misnamed = tuple(islice(filter(dossier.misnames, unsure[KEEP:]), 1))
-    kept = {*sure[:KEEP], *unsure[:KEEP], *misnamed}
+    kept = {*sure[:KEEP], *unsure[:KEEP], *misnamed, *overruled[:KEEP]}
     gone = [known for known in dossier.deaths if known not in kept]
     if not gone:
         return dossier
@@ -68,7 +67,7 @@ def _bounded_deaths(dossier: Dossier) -> Dossier:
         dossier,
         deaths=tuple(known for known in dossier.deaths if known in kept),
         left_out=LeftOut(
-            sure=_earliest(before.sure, sure[KEEP:]),
+            sure=_earliest(before.sure, [*sure[KEEP:], *overruled[KEEP:]]),  # these are sure once nobody was seen since
             unsure=_earliest(before.unsure, [known for known in unsure[KEEP:] if known not in misnamed]),
             misnamed=before.misnamed or any(map(dossier.misnames, gone)),
         ),

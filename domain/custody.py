@@ -23,6 +23,7 @@ from domain.facts import (
     Sentenced,
     Wanted,
 )
+from domain.facts.justice import Justice
 from domain.kinds import Kind
 from domain.law import Law
 from domain.months import Month, month_of, plus
@@ -47,6 +48,11 @@ class Stay(Struct, frozen=True, kw_only=True):
     ends_on: date | None = None
     parole: bool = False
 
+    @property
+    def held(self) -> bool:
+        """Whether its owner is behind a door that a release opens."""
+        return self.kind is not Kind.LENIENCY and self.rule != "wanted-suspends"
+
     def reason(self, law: Law) -> Reason:
         """As a reason of the timeline, by the rule of the day it began."""
         # after parole adjustments begin with the next year; a sentence served out does not wait for it
@@ -56,42 +62,70 @@ class Stay(Struct, frozen=True, kw_only=True):
 
 
 def stays(turns: Iterable[Known], law: Law) -> list[Stay]:
-    """The stays of one person, in order. `turns`: facts that stand, by their effective day."""
-    walk = _Walk(law)
+    """The stays of one person, case by case. `turns`: facts that stand, by their effective day."""
+    cases: list[_Case] = []
     for known in turns:
-        walk.past(known.fact.effective)
-        walk.take(known)
-    last = walk.open
-    if last and last.kind is Kind.LENIENCY and last.ends_on:  # it ends by itself
-        last = replace(last, last=max(month_of(last.ends_on), last.first))
-    return [*walk.settled, *walk.episode, *([last] if last else [])]
+        if isinstance(known.fact, Justice):
+            _take(cases, known, known.fact, law)
+    for case in cases:
+        case.past(date.max)
+    return [stay for case in cases for stay in case.stays]
 
 
-class _Walk:
-    """Through the facts by day. `episode`: the stays of a case that an acquittal would undo; `settled`: those of older ones."""
+def _take(cases: list["_Case"], known: Known, fact: Justice, law: Law) -> None:
+    """One fact more; the case it is of becomes the last of `cases`."""
+    for case in cases:
+        case.past(fact.effective)
+    if isinstance(fact, Released):  # who is free is free of every case
+        for case in cases:
+            if case.open and case.open.held:
+                case.release(known, fact)
+    case = _of(cases, fact.case) or _Case(law)
+    case.number = case.number or fact.case
+    case.take(known)
+    cases[:] = [*(other for other in cases if other is not case), case]
+
+
+def _of(cases: list["_Case"], number: str | None) -> "_Case | None":
+    """The case of a number, or the last one that had none yet; without a number the last one that is not over."""
+    running = [case for case in reversed(cases) if not case.over]
+    if number is None:
+        return next(iter(running), None)
+    same = (case for case in cases if case.number == number)
+    return next(same, None) or next((case for case in running if case.number is None), None)
+
+
+class _Case:
+    """Through the facts of one case by day. `closed`: its stays so far, which an acquittal undoes; `over`: it has come to its end."""
 
     def __init__(self, law: Law) -> None:
         self._law = law
-        self.settled: list[Stay] = []
-        self.episode: list[Stay] = []
+        self.number: str | None = None
+        self.closed: list[Stay] = []
         self.open: Stay | None = None
+        self.over = False
+
+    @property
+    def stays(self) -> list[Stay]:
+        """Those that ended, and the one that goes on."""
+        return [*self.closed, self.open] if self.open else self.closed
 
     def past(self, day: date) -> None:
         """Leniency ends with its term; prison does only when somebody says so."""
         if self.open and self.open.kind is Kind.LENIENCY and self.open.ends_on and self.open.ends_on < day:
-            self._close(month_of(self.open.ends_on), None)
-            self._settle()
+            self._close(max(month_of(self.open.ends_on), self.open.first), None)
+            self.over = True
 
-    def take(self, known: Known) -> None:  # noqa: C901, PLR0912 - one case for each kind of fact
+    def take(self, known: Known) -> None:  # noqa: C901 - one case for each kind of fact
         """One fact more. What makes no sense after the ones before it changes nothing."""
         fact, month = known.fact, month_of(known.fact.effective)
         after = plus(month, 1)
         match fact:
             case Wanted():
-                if self.open is None:
+                if self.open is None or self.open.kind is Kind.LENIENCY:
                     self._begin(known, Kind.CUSTODY, "wanted-suspends", after)
             case Detained():
-                if self.open is None or self.open.kind is Kind.LENIENCY or self.open.rule == "wanted-suspends":
+                if self.open is None or not self.open.held:
                     self._begin(known, Kind.CUSTODY, "custody-suspends", after)
             case Sentenced(sentence=sentence) if sentence.custodial:
                 served = "criminal-detention-stops" if sentence is Sentence.CRIMINAL_DETENTION else "sentence-stops"
@@ -100,26 +134,28 @@ class _Walk:
             case Sentenced():
                 self._lenient(known, fact.ends_on)
                 if self._law.rule("custody-before-leniency", fact.effective).pays_back:
-                    self.episode = [stay for stay in self.episode if stay.kind is not Kind.CUSTODY]
+                    self.closed = [stay for stay in self.closed if stay.kind is not Kind.CUSTODY]
             case Paroled():
                 self._lenient(known, fact.ends_on, parole=True)
             case ParoleRevoked():
                 self._begin(known, Kind.IMPRISONMENT, "parole-revoked-stops", month, last=plus(month, -1))
-            case Released(discharge=discharge):
-                self._close(month, known.reference)
-                if discharge is Discharge.SERVED:
-                    self._settle()
+            case Released():
+                self.release(known, fact)
             case Acquitted():
-                self.open, self.episode = None, []
-                if fact.case:
-                    self.settled = [stay for stay in self.settled if stay.case != fact.case]
+                self.open, self.closed, self.over = None, [], True
             case _:
                 pass
+
+    def release(self, known: Known, fact: Released) -> None:
+        """Its owner is free from the next month on; a term served is the end of the case."""
+        self._close(month_of(fact.effective), known.reference)
+        self.over = fact.discharge is Discharge.SERVED
 
     def _begin(
         self, known: Known, kind: Kind, rule: str, first: Month, ends_on: date | None = None, last: Month | None = None
     ) -> None:
         self._close(last or month_of(known.fact.effective), None)
+        self.over = False
         self.open = Stay(
             kind=kind,
             rule=rule,
@@ -131,7 +167,9 @@ class _Walk:
         )
 
     def _lenient(self, known: Known, ends_on: date | None, *, parole: bool = False) -> None:
-        self._begin(known, Kind.LENIENCY, "leniency-continues", plus(month_of(known.fact.effective), 1), ends_on)
+        """What is left of the term is served outside; where nobody says how long, as long as the judgment had it."""
+        term = ends_on or (self.open.ends_on if self.open else None)
+        self._begin(known, Kind.LENIENCY, "leniency-continues", plus(month_of(known.fact.effective), 1), term)
         assert self.open
         self.open = replace(self.open, parole=parole)
 
@@ -140,12 +178,8 @@ class _Walk:
             return
         if last >= self.open.first:
             facts = (*self.open.facts, by) if by else self.open.facts
-            self.episode.append(replace(self.open, last=last, facts=facts))
+            self.closed.append(replace(self.open, last=last, facts=facts))
         self.open = None
-
-    def _settle(self) -> None:
-        self.settled += self.episode
-        self.episode = []
 
 
 def release_due(found: Iterable[Stay]) -> Stay | None:

@@ -15,7 +15,7 @@ from domain.alerts import Instruction, Standing, difference, pays_from, standing
 from domain.bounding import bounded
 from domain.dossier import Dossier, bears
 from domain.entitlement import Assessment, learned, review, timeline
-from domain.facts import MAY_PUBLISH, Known, Reference
+from domain.facts import MAY_PUBLISH, Answer, Known, Reference
 from domain.grants import grant
 from domain.handover import Handover, decide_handover, evolve_handover
 from domain.law import Law
@@ -74,15 +74,19 @@ def decide(retiree: UUID, state: RetireeState, known: Known, law: Law, today: da
     check(known, today)
     answered(state.told, known)
     decide_handover(state.handover, known, state.dossier.registration, law, today)
-    if run := effect(state.told, known):
-        after = run(state.dossier, law, today)
-    elif bears(known):
-        after = learned(state.dossier, known, law)
-    else:
-        return [FactRecorded(known, state.dossier)]
+    after = known_with(state, known, law, today)
     recorded = FactRecorded(known, bounded(after))
+    if after is state.dossier and not isinstance(known.fact, Answer):
+        return [recorded]
     now = replace(evolve(state, recorded), dossier=after)
     return [recorded, *_alerts(retiree, now, known.reference, law, today)]
+
+
+def known_with(state: RetireeState, known: Known, law: Law, today: date) -> Dossier:
+    """What is known with one more fact, or answer: the very same where it cannot touch the pension."""
+    if run := effect(state.told, known):
+        return run(state.dossier, law, today)
+    return learned(state.dossier, known, law) if bears(known) else state.dossier
 
 
 def pass_day(retiree: UUID, state: RetireeState, law: Law, today: date) -> list[Decision]:
@@ -174,6 +178,7 @@ __all__ = [
     "check",
     "decide",
     "evolve",
+    "known_with",
     "next_due",
     "office_of",
     "pass_day",

@@ -52,8 +52,8 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `registrations`: the one that counts first; `first`: when we learned of one first, and by which. `deaths`: the
     earliest first; `left_out`: of those that are not kept. `verified`: verifications of survival, the latest first.
     `turns`: custody, sentences, absence and the like, by day. `more`: of these three some are left out. `retractors`:
-    departments that took a report of a death back. `marks`: those made or asked for so far, not all of them. `paid`: the
-    months to `settled`, as they were paid or not, which nothing learned later can change.
+    departments that took a report of a death back. `marks`: those made or asked for so far, not all of them; `marked`:
+    whether there are any that are kept apart. `paid`: the months to `settled`, as they were paid or not, which nothing learned later can change.
     """
 
     registrations: tuple[Known, ...] = ()
@@ -65,6 +65,7 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
     more: bool = False
     retractors: frozenset[Department] = frozenset()
     marks: dict[Mark, Mark | None] = {}
+    marked: bool = False
     paid: tuple[Run, ...] = ()
     settled: Month | None = None
 
@@ -84,9 +85,19 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return (known for known in self.deaths if self._confirms(known))
 
     @property
+    def overruled(self) -> list[Known]:
+        """Declarations of a court whose person was seen since: they count no more, and nobody asks whether they are true."""
+        return [known for known in self.deaths if self._is_overruled(known)]
+
+    @property
+    def doubtful(self) -> list[Known]:
+        """The reports that confirm nothing and are looked into."""
+        return [known for known in self.deaths if not self._is_overruled(known) and not self._confirms(known)]
+
+    @property
     def mismatch(self) -> bool:
-        """Whether a report gives another name than the registration."""
-        return any(map(self.misnames, self.deaths)) or any(map(self.misnames, self.turns))
+        """Whether a report of a death gives another name than the registration."""
+        return any(map(self.misnames, self.deaths))
 
     @property
     def turning(self) -> list[Known]:
@@ -108,12 +119,14 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
             known.department in STRONG
             and not self.misnames(known)
             and not (known.fact.document is None and known.department in self.retractors)  # perhaps the same death
-            and not (isinstance(known.fact, DeathDeclared) and self._was_seen_since(known.fact.effective))
+            and not self._is_overruled(known)
         )
 
-    def _was_seen_since(self, day: date) -> bool:
+    def _is_overruled(self, known: Known) -> bool:
+        if not isinstance(known.fact, DeathDeclared) or self.misnames(known):
+            return False
         seen = last_reappearance(self.turning)
-        return seen is not None and seen >= day
+        return seen is not None and seen >= known.fact.effective
 
 
 def learn(dossier: Dossier, known: Known) -> Dossier:
@@ -177,7 +190,8 @@ def _leans_on_deaths(left: LeftOut | None, after: Dossier) -> bool:
     confirming = next(iter(after.confirmed), None)
     if confirming:
         return left.sure is not None and left.sure < by_day(confirming)
-    if left.sure or not after.deaths or (left.unsure and left.unsure < by_day(after.deaths[0])):
+    doubtful = after.doubtful
+    if left.sure or not doubtful or (left.unsure and left.unsure < by_day(doubtful[0])):
         return True
     return left.misnamed and not after.mismatch
 
@@ -195,7 +209,7 @@ def recalled(dossier: Dossier, facts: Iterable[Known]) -> Dossier:
         registrations=_ranked(known for known in standing if isinstance(known.fact, RetirementRegistered)),
         deaths=tuple(sorted(deaths, key=by_day)),
         verified=tuple(sorted((k for k in standing if isinstance(k.fact, SurvivalVerified)), key=by_day, reverse=True)),
-        turns=tuple(sorted((known for known in standing if isinstance(known.fact, TURNS)), key=by_day)),
+        turns=tuple(sorted((known for known in standing if isinstance(known.fact, TURNS)), key=in_turn)),
         left_out=None,
         more=False,
     )
@@ -234,7 +248,7 @@ def _with(dossier: Dossier, known: Known) -> Dossier:
     if isinstance(known.fact, SurvivalVerified):
         return replace(dossier, verified=_latest_first((*dossier.verified, known)))
     if isinstance(known.fact, TURNS):
-        return replace(dossier, turns=tuple(sorted((*dossier.turns, known), key=by_day)))
+        return replace(dossier, turns=tuple(sorted((*dossier.turns, known), key=in_turn)))
     return dossier  # it only corrects
 
 
@@ -326,6 +340,12 @@ def by_day(known: Known) -> Day:
     return known.fact.effective, known.reference
 
 
+def in_turn(known: Known) -> tuple[date, int, Reference]:
+    """The order of turns in the world: of one day, what begins comes before what ends it."""
+    return known.fact.effective, _RANKS[type(known.fact)], known.reference
+
+
+_RANKS = {kind: rank for rank, kind in enumerate(TURNS)}
 _DEATHS = (DeathReported, DeathDeclared)
 _RETRACTIONS = (DeathRetracted, FactRetracted)
 _BEARING = (RetirementRegistered, SurvivalVerified, *_DEATHS, *_RETRACTIONS, *TURNS)

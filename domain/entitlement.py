@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from domain.absence import absence
 from domain.custody import stays
 from domain.dossier import Dossier, learn
+from domain.endings import Ending, endings
 from domain.facts import DuplicateBenefitSettled, Known, Reference
 from domain.kinds import Kind
 from domain.law import Law
@@ -45,13 +46,17 @@ class Suspicion(Struct, frozen=True):
 
 
 class Assessment(Struct, frozen=True):
-    """Where a retiree stands on a day: the timeline, what was paid, too much or too little of it, and what to verify."""
+    """Where a retiree stands on a day: the timeline, what was paid, too much or too little of it, and what to verify.
+
+    `ended`: why months are paid that once were not.
+    """
 
     timeline: Timeline
     paid: tuple[Run, ...] = ()
     overpaid: Debt | None = None
     owed: Debt | None = None
     suspicion: Suspicion | None = None
+    ended: tuple[Ending, ...] = ()
 
 
 def timeline(dossier: Dossier, law: Law, today: date) -> Timeline:
@@ -72,21 +77,27 @@ def reasons(dossier: Dossier, law: Law, today: date) -> list[Reason]:
     if dossier.turns:
         turning = dossier.turning
         found += [stay.reason(law) for stay in stays(turning, law)]
-        found += filter(None, [absence(turning, law), _given_up(turning, law)])
+        found += filter(None, [absence(turning, law)])
+        found += _given_up(turning, law)
     if dossier.verified:
         found += filter(None, [lapse(verification(dossier.living, law, division_of(dossier)), law, today)])
     return found
 
 
-def _given_up(turning: Sequence[Known], law: Law) -> Reason | None:
-    """Of two pensions the other one is kept, from the month after it was settled so."""
-    settled = [known for known in turning if isinstance(known.fact, DuplicateBenefitSettled)][-1:]
-    for known in settled:
-        if not known.fact.keeps_ours:  # type: ignore[union-attr] # such a fact it is
+def _given_up(turning: Iterable[Known], law: Law) -> list[Reason]:
+    """Of two pensions the other one is kept, from the month after it was settled so, until it is settled otherwise."""
+    found: list[Reason] = []
+    for known in turning:
+        if not isinstance(known.fact, DuplicateBenefitSettled):
+            continue
+        month = month_of(known.fact.effective)
+        if found and found[-1].last is None:
+            found[-1] = replace(found[-1], last=month)
+        if not known.fact.keeps_ours:
             rule = law.rule("duplicate-benefit", known.fact.effective)
-            first = plus(month_of(known.fact.effective), 1)
-            return Reason(Kind.DUPLICATE_BENEFIT, first, None, Status.STOPPED, rule.citation, (known.reference,))
-    return None
+            first, facts = plus(month, 1), (known.reference,)
+            found.append(Reason(Kind.DUPLICATE_BENEFIT, first, None, Status.STOPPED, rule.citation, facts))
+    return [reason for reason in found if reason.last is None or reason.first <= reason.last]
 
 
 def review(dossier: Dossier, law: Law, today: date) -> Assessment:
@@ -103,6 +114,7 @@ def review(dossier: Dossier, law: Law, today: date) -> Assessment:
         _debt([one for one in wrong if one.amount < 0]),
         _debt([one for one in wrong if one.amount > 0]),
         _suspicion(dossier, law, today),
+        endings(dossier),
     )
 
 
@@ -185,15 +197,16 @@ def _amiss(paid: Iterable[Run], due: Sequence[Run], rates: Rates) -> list[_Amiss
 
 
 def _suspicion(dossier: Dossier, law: Law, today: date) -> Suspicion | None:
-    if not dossier.deaths or any(dossier.confirmed):
+    doubtful = dossier.doubtful if dossier.deaths and not any(dossier.confirmed) else []
+    if not doubtful:
         return None
-    day = dossier.deaths[0].fact.effective
+    day = doubtful[0].fact.effective
     first = plus(month_of(day), law.rule("death-stops-pension", day).months_after)
     last = last_paid_month(law, today)
     at_risk = None
     if first <= last:
         at_risk = Debt(count(first, last), first, last, _at_risk(dossier, law, first, last))
-    return Suspicion(first, dossier.mismatch, tuple(known.reference for known in dossier.deaths), at_risk)
+    return Suspicion(first, dossier.mismatch, tuple(known.reference for known in doubtful), at_risk)
 
 
 def _at_risk(dossier: Dossier, law: Law, first: Month, last: Month) -> int:

@@ -19,12 +19,15 @@ from domain.facts import (
     Known,
     Paroled,
     ParoleRevoked,
+    PensionAdjusted,
     Reappeared,
     Reference,
     Released,
+    Scheme,
     Sentenced,
     Wanted,
 )
+from domain.facts.justice import Justice
 from domain.kinds import Kind
 from domain.law import Law
 from domain.money import fen
@@ -53,14 +56,29 @@ _RULES = {
 }
 
 
+_SAY_NOTHING_OF_LIFE = (
+    PensionAdjusted,
+    DuplicateBenefitFound,
+    DuplicateBenefitSettled,
+    GoneMissing,
+    DeclaredMissing,
+    Wanted,
+    Acquitted,  # nobody is prosecuted who has died
+)
+
+
 class Task(Struct, frozen=True):
-    """Something to verify, to remind of or to settle: why, under which rule, since which month, by which facts; `amount` in fen."""
+    """Something to verify, to remind of or to settle: why, under which rule, since which month, by which facts; `amount` in fen.
+
+    `by`: the last day on which it helps.
+    """
 
     kind: Kind
     rule: str
     first: Month
     facts: tuple[Reference, ...]
     amount: int = 0
+    by: date = date.max
 
 
 def tasks(dossier: Dossier, law: Law, today: date, *, dead: bool) -> Iterator[Task]:
@@ -77,7 +95,8 @@ def tasks(dossier: Dossier, law: Law, today: date, *, dead: bool) -> Iterator[Ta
         yield found
     due = verification(dossier.living, law, dossier.registration.residence_division if dossier.registration else "")
     if due and due.warned <= today <= due.due:
-        yield Task(Kind.VERIFICATION_DUE, "verification-cycle", month_of(due.due), (due.last.reference,))
+        facts = (due.last.reference,)
+        yield Task(Kind.VERIFICATION_DUE, "verification-cycle", month_of(due.due), facts, by=due.due)
 
 
 def due_days(dossier: Dossier, law: Law) -> Iterator[date]:
@@ -93,16 +112,25 @@ def due_days(dossier: Dossier, law: Law) -> Iterator[date]:
 def _doubts(dossier: Dossier) -> Iterator[Task]:
     """Turns told by somebody whose word is looked into first, or of somebody under another name."""
     doubted: dict[Kind, list[Known]] = {}
-    for known in dossier.turns:
+    turning = dossier.turning if dossier.turns else []
+    for known in (*dossier.turns, *reversed(dossier.verified)):
         if dossier.misnames(known):
             doubted.setdefault(Kind.IDENTITY_MISMATCH, []).append(known)
-        elif known.department in WEAK and type(known.fact) in _DOUBTED:
+        elif known.department in WEAK and type(known.fact) in _DOUBTED and not _known_better(known, turning):
             doubted.setdefault(_DOUBTED[type(known.fact)], []).append(known)
-    known_better = {_DOUBTED.get(type(known.fact)) for known in dossier.turning}
     for kind, facts in doubted.items():
-        if kind not in known_better:
-            rule = _RULES.get(kind, "identity-mismatch")
-            yield Task(kind, rule, month_of(facts[0].fact.effective), tuple(known.reference for known in facts))
+        rule, day = _RULES.get(kind, "identity-mismatch"), min(known.fact.effective for known in facts)
+        yield Task(kind, rule, month_of(day), tuple(known.reference for known in facts))
+
+
+def _known_better(doubted: Known, turning: list[Known]) -> bool:
+    """Whether somebody who knows spoke of the matter on that day or since, or said the same last."""
+    about = isinstance(doubted.fact, Justice)
+    spoken = [k for k in turning if type(k.fact) in _DOUBTED and isinstance(k.fact, Justice) == about]
+    if not spoken:
+        return False
+    last = spoken[-1]
+    return last.fact.effective >= doubted.fact.effective or _DOUBTED[type(last.fact)] is _DOUBTED[type(doubted.fact)]
 
 
 def _conflict(dossier: Dossier) -> Task | None:
@@ -122,11 +150,7 @@ def _conflict(dossier: Dossier) -> Task | None:
 
 def _alive(known: Known) -> bool:
     """Whether a fact says that its person lived on its day."""
-    return not isinstance(known.fact, DuplicateBenefitFound | DuplicateBenefitSettled) and type(known.fact) not in (
-        GoneMissing,
-        DeclaredMissing,
-        Wanted,
-    )
+    return not isinstance(known.fact, _SAY_NOTHING_OF_LIFE)
 
 
 def _second_pension(turning: list[Known]) -> Task | None:
@@ -138,6 +162,7 @@ def _second_pension(turning: list[Known]) -> Task | None:
             found = None
     if found is None or not isinstance(found.fact, DuplicateBenefitFound):
         return None
-    amount = fen(found.fact.basic_received) if found.fact.basic_received else 0
+    resident = found.fact.scheme is Scheme.RESIDENT  # of others nothing is returned here, by agreement one goes on
+    amount = fen(found.fact.basic_received) if found.fact.basic_received and resident else 0
     first = month_of(found.fact.effective)
     return Task(Kind.DUPLICATE_BENEFIT, "duplicate-benefit", first, (found.reference,), amount)

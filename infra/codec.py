@@ -18,7 +18,7 @@ from domain.history import STORED_NAMES, Entry, Event, FactPublished
 from infra.upcasting import UPCASTERS, Older, Upcaster
 
 _encoder = msgspec.json.Encoder()
-_STATE = b"\x02"
+_STATE = b"\x03"
 """The form of a decision state; 1 had none in front."""
 _state_encoder = msgspec.msgpack.Encoder()
 _state_decoder = msgspec.msgpack.Decoder(RetireeState)
@@ -66,7 +66,7 @@ def encode(event: Event) -> bytes:
 def encode_state(state: RetireeState) -> bytes:
     """The bytes of a decision state, the form it has in front. Marks are kept apart: they are looked up by key."""
     if state.dossier.marks:
-        state = replace(state, dossier=replace(state.dossier, marks={}))
+        state = replace(state, dossier=replace(state.dossier, marks={}, marked=True))
     return _STATE + _state_encoder.encode(state)
 
 

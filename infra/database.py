@@ -9,6 +9,8 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from infra.session import Session
+
 POLL_SECONDS = 1.0
 """How long whoever waits for a notification trusts that none was missed."""
 
@@ -17,6 +19,16 @@ SERVICES = "changqing_services"
 
 Rows = tuple[Any, ...]
 """A row as psycopg gives it; the statement says what stands where."""
+
+
+_BY_KEY = (
+    "set plan_cache_mode = force_generic_plan",
+    "set enable_seqscan = off",
+    "set enable_bitmapscan = off",
+    "set enable_hashjoin = off",
+    "set enable_mergejoin = off",
+)
+"""For whoever looks everything up by key: planned once, and well for any size that the tables will come to."""
 
 
 class DatabaseError(Exception):
@@ -50,8 +62,9 @@ class Database:
         self._role = role
         self._archive = archive
         self._refused: RightsError | None = None
-        self._pool: ConnectionPool[Connection[Rows]] = ConnectionPool(
+        self._pool: ConnectionPool[Session] = ConnectionPool(
             dsn,
+            connection_class=Session,
             min_size=1,
             max_size=max_size,
             open=False,
@@ -62,7 +75,7 @@ class Database:
         )
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection[Rows]]:
+    def transaction(self) -> Iterator[Session]:
         """A connection in one transaction: committed (synchronously, to disk) at the end, rolled back on any error."""
         self._pool.open()
         try:
@@ -96,7 +109,8 @@ class Database:
         # Who is cut off with the head in hand must not hold up everybody until TCP notices, hours later.
         connection.execute("select set_config('idle_in_transaction_session_timeout', '30s', false)")
         if self._plans_kept:
-            connection.execute("set plan_cache_mode = force_generic_plan")
+            for setting in _BY_KEY:
+                connection.execute(setting)
         if self._role:
             try:
                 connection.execute(sql.SQL("set role {}").format(sql.Identifier(self._role)))

@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
-import msgspec
 from msgspec import Struct
-from psycopg import Connection, Cursor
+from psycopg import Connection
 
 from infra import archive_read
 from infra.copying import copy_in, int4, int8, timestamptz
@@ -48,17 +47,6 @@ class Unplaced(Struct, frozen=True):
     state: bytes
 
 
-class Taken(Struct, frozen=True):
-    """An inbox row of what was taken in: its fact stands at the `place` (from 1) among the events of the batch."""
-
-    source: str
-    id: str
-    digest: bytes
-    status: str
-    place: int
-    retiree: UUID
-
-
 def stream_of(name: str) -> UUID:
     """The stream of somebody who is no retiree: a relay, a reader."""
     return uuid5(_NAMESPACE, f"changqing:{name}")
@@ -79,15 +67,6 @@ def lock_streams(connection: Connection[Rows], streams: Iterable[UUID]) -> dict[
     return {stream: Stream(version, state) for stream, version, state in rows}
 
 
-FEW = 8
-"""Rows up to which one statement is cheaper than COPY, which costs two round trips a table."""
-
-
-def as_json(rows: Sequence[Struct]) -> str:
-    """Rows as one parameter, bytes in base64: for a few it costs a tenth of an array for each column."""
-    return msgspec.json.encode(rows).decode()
-
-
 def append(connection: Connection[Rows], events: Sequence[Unplaced]) -> Appended:
     """Append events to streams that are locked, each event the next of its stream.
 
@@ -102,21 +81,8 @@ def append(connection: Connection[Rows], events: Sequence[Unplaced]) -> Appended
     return placed
 
 
-def record(connection: Connection[Rows], events: Sequence[Unplaced], taken: Sequence[Taken]) -> Cursor[Rows]:
-    """Take positions for a few events and write them and their inbox in one statement; `recorded` tells where they went.
-
-    Room is asked for after it, not before: it fails with `CheckViolation` where not even the partition ahead suffices.
-    """
-    given = {"count": len(events), "events": as_json(events), "taken": as_json(taken)}
-    return connection.execute(SQL["record"], given, binary=True)
-
-
-def recorded(connection: Connection[Rows], cursor: Cursor[Rows], count: int) -> Appended:
-    """Where a statement that took positions put them; room is made when they come near its end.
-
-    After `record` in a pipeline it may be asked after the commit.
-    """
-    row = cursor.fetchone()
+def recorded(connection: Connection[Rows], row: Rows | None, count: int) -> Appended:
+    """Where a statement that took positions put them; room is made when they come near its end."""
     assert row is not None
     before, recorded_at, room, *_ = row
     if before + count > room:
@@ -137,7 +103,7 @@ def copy_events(connection: Connection[Rows], placed: Appended, events: Sequence
 
 def take_positions(connection: Connection[Rows], count: int) -> Appended:
     """Take the next positions; from here to the commit no other batch moves."""
-    return recorded(connection, connection.execute(SQL["head_take"], {"count": count}), count)
+    return recorded(connection, connection.execute(SQL["head_take"], {"count": count}).fetchone(), count)
 
 
 def read(

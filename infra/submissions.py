@@ -33,6 +33,10 @@ class Submission(Struct, frozen=True, kw_only=True):
     time: datetime | None = None
 
 
+Key = tuple[str, str]
+"""The publisher's own identification: source and id."""
+
+
 class Prepared(NamedTuple):
     """A submission with what could be made of it: the person under the normal number, and keyed hashes.
 
@@ -40,15 +44,11 @@ class Prepared(NamedTuple):
     """
 
     submission: Submission
+    key: Key
     person: Person
     tag: bytes
     digest: bytes
     name: str | None
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """The publisher's own identification."""
-        return self.submission.source, self.submission.id
 
     def known(self, learnt: date) -> Known:
         """The fact as decisions know it."""
@@ -74,7 +74,8 @@ def prepare(keys: KeyRing, submissions: Sequence[Submission]) -> list[Prepared |
         strict=True,
     )
     prepared = iter(
-        Prepared(one, _under(one.person, number), tag, digest, name) for (one, number), tag, digest, name in made
+        Prepared(one, (one.source, one.id), _under(one.person, number), tag, digest, name)
+        for (one, number), tag, digest, name in made
     )
     return [number if isinstance(number, Refused) else next(prepared) for number in numbers]
 

@@ -65,8 +65,8 @@ def _insert(service: Changqing, first: int) -> list[int]:
 
 
 WRITERS: dict[str, Callable[[Changqing, int], list[int]]] = {
-    "in a pipeline": _accept(1),
-    "by copy": _accept(25),
+    "one decided": _accept(1),
+    "many decided": _accept(25),
     "without a decision": _append,
     "by the library": _insert,
 }

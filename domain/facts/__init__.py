@@ -204,7 +204,7 @@ TURNS = (
     Released,
     Acquitted,
 )
-"""Facts that turn a pension, beside registrations, verifications of survival and deaths."""
+"""Facts that turn a pension, beside registrations, verifications of survival and deaths; those of one day happened in this order."""
 
 
 class Known(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,6 +1,9 @@
+-- begin: a transaction
+begin
+
 -- inbox_known: what was accepted before under these identifications
 select i.source, i.id, i.digest, i.status, i.position, i.retiree, i.recorded_at
-from ledger.inbox i join unnest(%(sources)b::text[], %(ids)b::text[]) as s(source, id) using (source, id)
+from ledger.inbox i join unnest($1::text[], $2::text[]) as s(source, id) using (source, id)
 
 -- master_key_claim: remember the first master key that is used here
 insert into ledger.master_key (fingerprint) values (%(fingerprint)s) on conflict do nothing
@@ -11,34 +14,33 @@ select fingerprint from ledger.master_key
 -- retirees_lock: who these tags are, held until the end of the transaction, always in the same order; with states and wrapped keys
 select i.tag, s.stream, s.version, s.state, k.wrapped
 from ledger.identity i join ledger.stream s on s.stream = i.retiree left join ledger.retiree_key k using (retiree)
-where i.tag = any(%(tags)b::bytea[]) order by s.stream for update of s
+where i.tag = any($1::bytea[]) order by s.stream for update of s
 
 -- marks_find: those of the marks asked for that are there
-select i.tag, m.mark, m.value
-from unnest(%(tags)b::bytea[], %(marks)b::bytea[]) as a(tag, mark)
-join ledger.identity i using (tag) join ledger.mark m on (m.stream, m.mark) = (i.retiree, a.mark)
+select a.tag, m.mark, m.value
+from unnest($1::bytea[], $2::bytea[]) as a(tag, mark) cross join lateral (
+    select m.mark, m.value from ledger.mark m
+    where m.stream = (select i.retiree from ledger.identity i where i.tag = a.tag) and m.mark = a.mark) as m
 
--- marks_save: new marks
+-- marks_save: new marks; a value is never empty
 insert into ledger.mark (stream, mark, value)
-select * from unnest(%(streams)b::uuid[], %(marks)b::bytea[], %(values)b::bytea[]) on conflict do nothing
+select stream, mark, nullif(value, '')
+from unnest($1::uuid[], $2::bytea[], $3::bytea[]) as m(stream, mark, value) on conflict do nothing
 
--- newcomers_save: tags, wrapped keys and streams of a few newcomers; it fails when somebody was faster
-with n as (select * from json_to_recordset(%(rows)s::json) as n(tag text, stream uuid, wrapped text, version int, state text)),
-     i as (insert into ledger.identity (tag, retiree) select decode(tag, 'base64'), stream from n order by 1),
-     k as (insert into ledger.retiree_key (retiree, wrapped) select stream, decode(wrapped, 'base64') from n)
-insert into ledger.stream (stream, version, state) select stream, version, decode(state, 'base64') from n
+-- newcomers_save: tags, wrapped keys and streams of newcomers; it fails when somebody was faster
+with n as (select * from unnest($1::bytea[], $2::uuid[], $3::bytea[], $4::int[], $5::bytea[])
+                         as n(tag, stream, wrapped, version, state)),
+     i as (insert into ledger.identity (tag, retiree) select tag, stream from n order by tag),
+     k as (insert into ledger.retiree_key (retiree, wrapped) select stream, wrapped from n)
+insert into ledger.stream (stream, version, state) select stream, version, state from n
 
--- identity_copy: the tags of newcomers; it fails when somebody was faster
-copy ledger.identity (tag, retiree) from stdin (format binary)
-
--- retiree_key_copy: the wrapped keys of newcomers
-copy ledger.retiree_key (retiree, wrapped) from stdin (format binary)
+-- retirees_save: retirees whom we knew, after the decisions
+update ledger.stream as t set version = s.version, state = s.state
+from unnest($1::uuid[], $2::int[], $3::bytea[]) as s(stream, version, state)
+where t.stream = s.stream
 
 -- key_find: the wrapped keys of these retirees
 select retiree, wrapped from ledger.retiree_key where retiree = any(%(retirees)b::uuid[])
-
--- stream_copy: the streams of newcomers
-copy ledger.stream (stream, version, state) from stdin (format binary)
 
 -- stream_claim: make these streams, unless they are there
 insert into ledger.stream (stream)
@@ -53,29 +55,26 @@ update ledger.stream as t set version = s.version, state = coalesce(s.state, t.s
 from unnest(%(streams)b::uuid[], %(versions)b::int[], %(states)b::bytea[]) as s(stream, version, state)
 where t.stream = s.stream
 
--- inbox_copy: what was accepted; it fails when somebody was faster
-copy ledger.inbox (source, id, digest, status, position, retiree, recorded_at) from stdin (format binary)
-
 -- head_take: take the next positions; holds the head until commit, so positions become visible in order
 update ledger.head set position = position + %(count)s, recorded_at = greatest(recorded_at, clock_timestamp())
-returning position - %(count)s, recorded_at, room
+where only_row returning position - %(count)s, recorded_at, room
 
 -- event_copy: the events
 copy ledger.event (position, stream, version, name, recorded_at, state) from stdin (format binary)
 
--- record: the same for a few events, in one statement: take the next positions, write events and inbox, wake the followers
-with h as (update ledger.head set position = position + %(count)s, recorded_at = greatest(recorded_at, clock_timestamp())
-           returning position - %(count)s as before, recorded_at, room),
+-- record: take the next positions, write events and inbox, wake the followers; it fails when somebody was faster
+with h as (update ledger.head set position = position + $1::bigint, recorded_at = greatest(recorded_at, clock_timestamp())
+           where only_row returning position - $1::bigint as before, recorded_at, room),
      e as (insert into ledger.event (position, stream, version, name, recorded_at, state)
-           select h.before + e.place, e.stream, e.version, e.name, h.recorded_at, decode(e.state, 'base64')
-           from h, rows from (json_to_recordset(%(events)s::json) as (stream uuid, version int, name text, state text))
+           select h.before + e.place, e.stream, e.version, e.name, h.recorded_at, e.state
+           from h, unnest($2::uuid[], $3::int[], $4::text[], $5::bytea[])
                    with ordinality as e(stream, version, name, state, place)),
      i as (insert into ledger.inbox (source, id, digest, status, position, retiree, recorded_at)
-           select i.source, i.id, decode(i.digest, 'base64'), i.status, h.before + i.place, i.retiree, h.recorded_at
-           from h, json_to_recordset(%(taken)s::json)
-                   as i(source text, id text, digest text, status text, place int, retiree uuid)
+           select i.source, i.id, i.digest, i.status, h.before + i.place, i.retiree, h.recorded_at
+           from h, unnest($6::text[], $7::text[], $8::bytea[], $9::text[], $10::int[], $11::uuid[])
+                   as i(source, id, digest, status, place, retiree)
            order by i.source, i.id)
-select before, recorded_at, room, pg_notify('ledger', (before + %(count)s)::text) from h
+select before, recorded_at, room, pg_notify('ledger', (before + $1::bigint)::text) from h
 
 -- event_notify: wake the followers when this commits
 select pg_notify('ledger', %(position)s::text)

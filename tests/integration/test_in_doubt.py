@@ -58,7 +58,7 @@ def doubts(monkeypatch: pytest.MonkeyPatch) -> list[InDoubtError]:
     return watch_doubts(monkeypatch)
 
 
-SIZES = pytest.mark.parametrize("size", [1, 50], ids=["one", "fifty by copy"])
+SIZES = pytest.mark.parametrize("size", [1, 50], ids=["one", "fifty"])
 KNOWN = pytest.mark.parametrize("known", [True, False], ids=["known", "newcomers"])
 
 

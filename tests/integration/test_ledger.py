@@ -21,8 +21,7 @@ from domain.facts import DeathReported, DeathRetracted, Department, Person
 from domain.history import DataDisclosed, Entry, FactPublished, Outcome, Receipt
 from domain.law import Law
 from domain.refusals import Refused
-from infra import codec, log
-from infra.batch import Batch
+from infra import batch, codec, log, retirees
 from infra.database import Database, DatabaseError
 from infra.keys import KeyRing, WrongKeyError
 from infra.ledger import Ledger
@@ -33,6 +32,9 @@ from tests.building import number_of, retirement, submission
 
 TODAY = date(2024, 4, 10)
 DIED = DeathReported(effective=date(2024, 1, 31), document="民政〔2024〕1号")
+DISCLOSED = DataDisclosed(
+    department="community", actor="a", purpose="visit", legal_basis="Art. 6", fields=("name",), retirees=()
+)
 
 
 @pytest.fixture
@@ -206,18 +208,18 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Lets so many batches look for repeats before any of them writes: each finds none."""
 
     def arrange(batches: int) -> None:
-        barrier, look, lock = Barrier(batches), Batch._load, Lock()
+        barrier, look, lock = Barrier(batches), retirees.find, Lock()
         waiting = [batches]
 
-        def looked(self: Any, *given: Any) -> Any:
-            found = look(self, *given)
+        def looked(*given: Any) -> Any:
+            found = look(*given)
             with lock:
                 first_time, waiting[0] = waiting[0] > 0, waiting[0] - 1
             if first_time:
                 barrier.wait(20)
             return found
 
-        monkeypatch.setattr(Batch, "_load", looked)
+        monkeypatch.setattr(batch, "find", looked)
 
     return arrange
 
@@ -312,7 +314,7 @@ def by_a_lost_connection(connection: Any) -> None:
 
 @pytest.fixture(params=["before the events", "after the events"])
 def deadly(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[Dies], None]:
-    """Makes the first transaction die once it has its positions, before or after it copied its events."""
+    """Makes the first transaction that has steps between its positions and its commit die there."""
 
     def arrange(dies: Dies) -> None:
         copy, calls = log.copy_events, iter([True])
@@ -325,7 +327,6 @@ def deadly(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> C
             if first and request.param == "after the events":
                 dies(connection)
 
-        monkeypatch.setattr(log, "FEW", 0)  # as a large batch, which has steps between its positions and its commit
         monkeypatch.setattr(log, "copy_events", copying)
 
     return arrange
@@ -340,7 +341,7 @@ def test_who_dies_with_positions_in_hand_leaves_no_hole_and_may_send_again(
     accepted(ours.accept([submission(retirement())], TODAY))
     deadly(dies)
     with pytest.raises(error):
-        ours.accept([submission(DIED)], TODAY)
+        ours.append(log.stream_of("reader"), DISCLOSED)
     assert len(assert_whole(ours.database)) == 1
     (receipt,) = accepted(ours.accept([submission(DIED)], TODAY))
     assert receipt.position == 2
@@ -348,7 +349,6 @@ def test_who_dies_with_positions_in_hand_leaves_no_hole_and_may_send_again(
 
 
 def test_who_waited_for_the_dead_takes_its_positions(ours: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log, "FEW", 0)
     holds, may_die, copy = Event(), Event(), log.copy_events
 
     def copying(connection: Any, placed: Any, events: Any) -> None:
@@ -360,7 +360,7 @@ def test_who_waited_for_the_dead_takes_its_positions(ours: Ledger, monkeypatch: 
 
     monkeypatch.setattr(log, "copy_events", copying)
     with ThreadPoolExecutor(2) as threads:
-        dying = threads.submit(ours.accept, [submission(retirement())], TODAY)
+        dying = threads.submit(ours.append, log.stream_of("reader"), DISCLOSED)
         assert holds.wait(20)
         waiting = threads.submit(ours.accept, [submission(retirement(), "2", number=number_of(2))], TODAY)
         with psycopg.connect(ours.database.dsn) as connection:  # until it waits for the head; services do not see that

@@ -1,0 +1,69 @@
+"""Why a pension is paid again, or months of it paid back: the facts that ended what spoke against them."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from domain.dossier import Dossier
+from domain.facts import Acquitted, LifeEvent, Paroled, Reappeared, Released, Sentenced
+from domain.kinds import Kind
+from domain.months import Month, month_of, plus
+
+_JUSTICE = frozenset({Kind.IMPRISONMENT, Kind.CUSTODY})
+_RELEASE = (_JUSTICE, Kind.RELEASE, "release-resumes")
+_LENIENCY = (_JUSTICE, Kind.RELEASE, "leniency-continues")
+_ACQUITTAL = (_JUSTICE, Kind.ACQUITTAL, "acquittal-pays-back")
+_FOUND = (frozenset({Kind.MISSING}), Kind.REAPPEARANCE, "reappearance-pays-back")
+_VERIFIED = (frozenset({Kind.VERIFICATION_OVERDUE}), Kind.SURVIVAL_VERIFIED, "verification-pays-back")
+_DEATH = frozenset({Kind.DEATH})
+
+
+class Ending(NamedTuple):
+    """An end of reasons of some kinds, in a month (None: whenever): what it is told as and the rule it follows."""
+
+    of: frozenset[Kind]
+    kind: Kind
+    rule: str
+    month: Month | None
+
+
+def endings(dossier: Dossier) -> tuple[Ending, ...]:
+    """The last end of each sort that the facts tell of, by month."""
+    found = {}
+    for known in dossier.turning:
+        if (ends := _ends(known.fact)) is not None:
+            found[ends] = Ending(*ends, month_of(known.fact.effective))
+    for known in dossier.living[:1]:
+        found[_VERIFIED] = Ending(*_VERIFIED, month_of(known.fact.effective))
+    by_month = sorted(found.values(), key=lambda ending: ending.month or "")
+    return (*by_month, *_of_death(dossier))
+
+
+def why_again(ended: Iterable[Ending], why: Kind | None, since: Month) -> tuple[Kind, str]:
+    """As what it is told, and under which rule, that months from `since` on are paid after all, which were not because of `why`."""
+    fitting = [one for one in ended if why in one.of and (one.month is None or one.month >= plus(since, -1))]
+    return (fitting[-1].kind, fitting[-1].rule) if fitting else (Kind.CORRECTION, "fact-corrected")
+
+
+def _ends(fact: LifeEvent) -> tuple[frozenset[Kind], Kind, str] | None:
+    match fact:
+        case Released():
+            return _RELEASE
+        case Paroled():
+            return _LENIENCY
+        case Sentenced(sentence=sentence) if not sentence.custodial:
+            return _LENIENCY
+        case Acquitted():
+            return _ACQUITTAL
+        case Reappeared():
+            return _FOUND
+        case _:
+            return None
+
+
+def _of_death(dossier: Dossier) -> Iterable[Ending]:
+    if dossier.overruled:
+        yield Ending(_DEATH, Kind.REAPPEARANCE, "reappearance-pays-back", None)
+    elif dossier.mismatch:
+        yield Ending(_DEATH, Kind.IDENTITY_MISMATCH, "identity-mismatch", None)
+    elif dossier.retractors:
+        yield Ending(_DEATH, Kind.DEATH_RETRACTED, "death-retracted", None)

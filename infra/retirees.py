@@ -1,0 +1,116 @@
+"""What a batch finds: its retirees, locked and with their states, and what was accepted before."""
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn, RetireeState
+from domain.dossier import Mark, asks
+from domain.facts import Known
+from domain.history import Outcome, Receipt
+from infra import codec
+from infra.copying import BYTEA, TEXT, array, read_int, read_time
+from infra.log import SQL
+from infra.master_key import random_pieces
+from infra.session import Answer, Asked, Session
+from infra.submissions import Key, Prepared
+
+
+class Retiree:
+    """What a batch holds of one retiree. `marks` are those known to be stored; `wrapped`: None when the key was destroyed."""
+
+    __slots__ = ("history", "id", "marks", "new", "state", "tag", "version", "wrapped")
+
+    def __init__(
+        self, tag: bytes, id_: UUID, version: int, state: RetireeState | None, wrapped: bytes | None, *, new: bool
+    ) -> None:
+        self.tag = tag
+        self.id = id_
+        self.version = version
+        self.state = state
+        self.wrapped = wrapped
+        self.new = new
+        self.marks: dict[Mark, Mark | None] = {}
+        self.history: list[Known | AlertRaised | AlertWithdrawn | AlertEscalated] | None = None
+
+
+class Found(NamedTuple):
+    """The retirees by tag; receipts and the contents' digests of what was accepted before."""
+
+    retirees: dict[bytes, Retiree]
+    receipts: dict[Key, Receipt]
+    digests: dict[Key, bytes]
+
+
+def find(session: Session, given: Sequence[Prepared], facts: Sequence[Known]) -> Found:
+    """Begin a transaction, lock the retirees, and see only then what there is: whoever had them before has committed."""
+    tags = list(dict.fromkeys([prepared.tag for prepared in given]))
+    sources = array(TEXT, [one.key[0].encode() for one in given])
+    ids = array(TEXT, [one.key[1].encode() for one in given])
+    asked: list[Asked] = [
+        (SQL["begin"], ()),
+        (SQL["retirees_lock"], (array(BYTEA, tags),)),
+        (SQL["inbox_known"], (sources, ids)),
+    ]
+    _, locked, inbox = session.exchange(asked)
+    found = Found(_retirees(tags, locked), {}, {})
+    _mark(session, found.retirees, given, facts)
+    for source, id_, digest, status, position, retiree, recorded_at in inbox:
+        key = source.decode(), id_.decode()
+        found.digests[key] = digest
+        found.receipts[key] = Receipt(
+            source=key[0],
+            id=key[1],
+            status=Outcome(status.decode()),
+            position=read_int(position),
+            retiree=UUID(bytes=retiree),
+            recorded_at=read_time(recorded_at),
+        )
+    return found
+
+
+def hashed(mark: Mark) -> bytes:
+    """What a mark is stored under."""
+    return hashlib.blake2b(mark.encode(), digest_size=16).digest()
+
+
+def _retirees(tags: Sequence[bytes], locked: Answer) -> dict[bytes, Retiree]:
+    found = {
+        tag: Retiree(tag, UUID(bytes=id_), read_int(version), codec.decode_state(state), wrapped, new=False)
+        for tag, id_, version, state, wrapped in locked
+    }
+    unknown = [tag for tag in tags if tag not in found]
+    for tag, new in zip(unknown, _new_ids(len(unknown)), strict=True):
+        # somebody never mentioned before is so far only in memory: a refusal leaves nothing of them
+        found[tag] = Retiree(tag, new, 0, RetireeState(), b"", new=True)
+    return found
+
+
+def _mark(
+    session: Session, retirees: Mapping[bytes, Retiree], given: Sequence[Prepared], facts: Sequence[Known]
+) -> None:
+    """Ask for the marks that the facts may meet, of the few people who have any."""
+    marked = {tag for tag, retiree in retirees.items() if retiree.state and retiree.state.dossier.marked}
+    about = [(one.tag, fact) for one, fact in zip(given, facts, strict=True) if one.tag in marked]
+    wanted = {(tag, hashed(mark)): mark for tag, fact in about for mark in asks(fact)}
+    if not wanted:
+        return
+    whose, marks = zip(*wanted, strict=True)
+    (answer,) = session.exchange([(SQL["marks_find"], (array(BYTEA, whose), array(BYTEA, marks)))])
+    for tag, mark, value in answer:
+        retirees[tag].marks[wanted[tag, mark]] = value and value.decode()
+    for retiree in {tag: retirees[tag] for tag, _, _ in answer}.values():
+        assert retiree.state
+        dossier = replace(retiree.state.dossier, marks=dict(retiree.marks))
+        retiree.state = replace(retiree.state, dossier=dossier)
+
+
+def _new_ids(count: int) -> Iterator[UUID]:
+    """Fresh ids that begin with the time (UUID version 7, RFC 9562): newcomers lie side by side in every index."""
+    now = (time.time_ns() // 1_000_000).to_bytes(6, "big")
+    for piece in random_pieces(count, 10):
+        yield UUID(bytes=now + bytes((piece[0] & 0x0F | 0x70, piece[1], piece[2] & 0x3F | 0x80)) + piece[3:])

@@ -1,0 +1,141 @@
+"""What a batch writes, all in one exchange with its commit: newcomers and states; then positions, events and inbox."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from typing import NamedTuple
+
+import msgspec
+
+from domain.decide import Decision, FactRecorded
+from domain.facts import Known
+from domain.history import FactPublished, Outcome, Receipt
+from infra import codec
+from infra.copying import BYTEA, INT4, TEXT, UUID, array, int4, int8, read_int, read_time
+from infra.keys import KeyRing
+from infra.log import SQL, recorded
+from infra.retirees import Retiree, hashed
+from infra.session import Asked, Session
+from infra.submissions import Prepared
+
+_encode_person = msgspec.json.Encoder().encode
+
+
+class Accepted(NamedTuple):
+    """A submission with what was decided on it."""
+
+    prepared: Prepared
+    retiree: Retiree
+    known: Known
+    decisions: list[Decision]
+    status: Outcome
+
+
+def write(session: Session, keys: KeyRing, accepted: Sequence[Accepted], learnt: date) -> list[Receipt]:
+    """Write and commit; the receipts. The positions are taken after everything that could wait."""
+    touched = {one.retiree.tag: one.retiree for one in accepted}
+    newcomers = sorted((one for one in touched.values() if one.new), key=lambda one: one.tag)
+    for retiree, wrapped in zip(newcomers, keys.new_keys([one.id for one in newcomers]), strict=True):
+        retiree.wrapped = wrapped
+    record, places, count = _record(keys, accepted, learnt)  # counts the versions on, which the states are saved with
+    known = [one for one in touched.values() if not one.new]
+    asked = [*_newcomers(newcomers), *_known(known), *_marks(touched.values()), record]
+    *_, ((before, recorded_at, room, _),) = session.exchange(asked, commit=True)
+    row = read_int(before), read_time(recorded_at), read_int(room)
+    placed = recorded(session, row, count)
+    return [
+        Receipt(
+            source=one.prepared.key[0],
+            id=one.prepared.key[1],
+            status=one.status,
+            position=row[0] + place,
+            retiree=one.retiree.id,
+            recorded_at=placed.recorded_at,
+        )
+        for one, place in zip(accepted, places, strict=True)
+    ]
+
+
+def _newcomers(newcomers: Sequence[Retiree]) -> Iterator[Asked]:
+    """The first to be written: who was met by another transaction first ends this one here."""
+    if newcomers:
+        tags = array(BYTEA, [one.tag for one in newcomers])
+        wrapped = array(BYTEA, [one.wrapped or b"" for one in newcomers])
+        streams, versions, states = _states(newcomers)
+        yield SQL["newcomers_save"], (tags, streams, wrapped, versions, states)
+
+
+def _known(known: Sequence[Retiree]) -> Iterator[Asked]:
+    if known:
+        yield SQL["retirees_save"], _states(known)
+
+
+def _states(retirees: Sequence[Retiree]) -> tuple[bytes, bytes, bytes]:
+    return (
+        array(UUID, [one.id.bytes for one in retirees]),
+        array(INT4, [int4(one.version) for one in retirees]),
+        array(BYTEA, [codec.encode_state(one.state) for one in retirees if one.state]),
+    )
+
+
+def _marks(touched: Iterable[Retiree]) -> Iterator[Asked]:
+    fresh = [
+        (one.id.bytes, hashed(mark), value.encode() if value else b"")
+        for one in touched
+        if one.state and one.state.dossier.marks
+        for mark, value in one.state.dossier.marks.items()
+        if mark not in one.marks
+    ]
+    if fresh:
+        streams, marks, values = zip(*fresh, strict=True)
+        yield SQL["marks_save"], (array(UUID, streams), array(BYTEA, marks), array(BYTEA, values))
+
+
+def _record(keys: KeyRing, accepted: Sequence[Accepted], learnt: date) -> tuple[Asked, list[int], int]:
+    """The statement that takes the positions; at which place each submission's fact stands, from 1, of how many events."""
+    people = [(one.retiree.id, one.retiree.wrapped or b"", _encode_person(one.prepared.person)) for one in accepted]
+    streams: list[bytes] = []
+    versions: list[bytes] = []
+    names: list[bytes] = []
+    events: list[bytes] = []
+    places: list[int] = []
+    for one, sealed in zip(accepted, keys.seal_all(people), strict=True):
+        retiree, stream = one.retiree, one.retiree.id.bytes
+        places.append(len(events) + 1)
+        for decision in one.decisions:
+            event = _published(one, sealed, learnt) if isinstance(decision, FactRecorded) else decision
+            retiree.version += 1
+            streams.append(stream)
+            versions.append(int4(retiree.version))
+            names.append(codec.stored_name(event).encode())
+            events.append(codec.encode(event))
+    values = (
+        int8(len(events)),
+        array(UUID, streams),
+        array(INT4, versions),
+        array(TEXT, names),
+        array(BYTEA, events),
+        array(TEXT, [one.prepared.key[0].encode() for one in accepted]),
+        array(TEXT, [one.prepared.key[1].encode() for one in accepted]),
+        array(BYTEA, [one.prepared.digest for one in accepted]),
+        array(TEXT, [one.status.encode() for one in accepted]),
+        array(INT4, list(map(int4, places))),
+        array(UUID, [one.retiree.id.bytes for one in accepted]),
+    )
+    return (SQL["record"], values), places, len(events)
+
+
+def _published(one: Accepted, sealed: bytes, learnt: date) -> FactPublished:
+    submission = one.prepared.submission
+    return FactPublished(
+        source=submission.source,
+        id=submission.id,
+        department=submission.department,
+        published_by=submission.published_by,
+        channel=submission.channel,
+        learnt=learnt,
+        fact=submission.fact,
+        sealed=sealed,
+        digest=one.prepared.digest,
+        time=submission.time,
+        parked=one.status is Outcome.PARKED,
+    )
