@@ -63,11 +63,12 @@ def live_deaths(facts: tuple[Known, ...]) -> list[Known]:
 
 
 def turning(facts: tuple[Known, ...]) -> list[Known]:
-    return [
+    found = [
         known
         for known in standing(facts)
         if isinstance(known.fact, TURNS) and known.department not in WEAK and not mismatches(known, facts)
     ]
+    return sorted(found, key=lambda known: (known.fact.effective, TURNS.index(type(known.fact)), known.reference))
 
 
 def verified(facts: tuple[Known, ...]) -> list[Known]:
@@ -95,6 +96,16 @@ def confirmed(facts: tuple[Known, ...]) -> list[Known]:
         and not mismatches(known, facts)
         and not (known.fact.document is None and known.department in retractors)
         and not (isinstance(known.fact, DeathDeclared) and known.fact.effective <= seen)
+    ]
+
+
+def doubtful(facts: tuple[Known, ...]) -> list[Known]:
+    """Reports that are looked into: all but declarations of a court whose person was seen since."""
+    seen = max((k.fact.effective for k in turning(facts) if isinstance(k.fact, Reappeared)), default=date.min)
+    return [
+        known
+        for known in live_deaths(facts)
+        if mismatches(known, facts) or not (isinstance(known.fact, DeathDeclared) and known.fact.effective <= seen)
     ]
 
 

@@ -81,7 +81,7 @@ def test_a_dossier_answers_as_the_whole_set_of_facts_does(facts: list[Known]) ->
         if not found.timeline:
             continue
         assert found.paid == by_definition.paid(told, LAW, today)
-        reports, sure = by_definition.live_deaths(told), by_definition.confirmed(told)
+        reports, sure = by_definition.doubtful(told), by_definition.confirmed(told)
         assert bool(found.suspicion) == bool(reports and not sure)
         if found.suspicion:
             assert found.suspicion.mismatch == any(by_definition.mismatches(known, told) for known in reports)
