@@ -5,7 +5,7 @@ from itertools import islice
 
 from msgspec.structs import replace
 
-from domain.dossier import OTHER, Day, Dossier, LeftOut, by_day, document_mark, kept_elsewhere
+from domain.dossier import OTHER, Day, Dossier, LeftOut, by_day, days_of_death, document_mark, kept_elsewhere
 from domain.facts import Known
 
 KEEP = 5
@@ -55,10 +55,13 @@ def _without_echoes(turns: tuple[Known, ...]) -> tuple[Known, ...]:
 
 
 def _bounded_deaths(dossier: Dossier) -> Dossier:
-    """The dossier without later reports of the same weight. One in another name is kept."""
+    """The dossier without later reports of the same weight. One in another name is kept, and one of another day."""
     sure, unsure, overruled = tuple(dossier.confirmed), tuple(dossier.doubtful), tuple(dossier.overruled)
     misnamed = tuple(islice(filter(dossier.misnames, unsure[KEEP:]), 1))
-    kept = {*sure[:KEEP], *unsure[:KEEP], *misnamed, *overruled[:KEEP]}
+    another_day = islice(
+        (known for known in sure[KEEP:] if days_of_death(sure[:KEEP]) < days_of_death((sure[0], known))), 1
+    )
+    kept = {*sure[:KEEP], *another_day, *unsure[:KEEP], *misnamed, *overruled[:KEEP]}
     gone = [known for known in dossier.deaths if known not in kept]
     if not gone:
         return dossier
@@ -67,7 +70,9 @@ def _bounded_deaths(dossier: Dossier) -> Dossier:
         dossier,
         deaths=tuple(known for known in dossier.deaths if known in kept),
         left_out=LeftOut(
-            sure=_earliest(before.sure, [*sure[KEEP:], *overruled[KEEP:]]),  # these are sure once nobody was seen since
+            sure=_earliest(
+                before.sure, [*(known for known in sure if known not in kept), *overruled[KEEP:]]
+            ),  # these are sure once nobody was seen since
             unsure=_earliest(before.unsure, [known for known in unsure[KEEP:] if known not in misnamed]),
             misnamed=before.misnamed or any(map(dossier.misnames, gone)),
         ),

@@ -181,19 +181,26 @@ def leans_on_all(dossier: Dossier, known: Known) -> bool:
     if _name(after) != _name(dossier):
         return True
     kept = (*dossier.registrations, *dossier.verified, *dossier.turns)
-    return (dossier.more and _takes_one_of(known, kept)) or _leans_on_deaths(dossier.left_out, after)
+    return (dossier.more and _takes_one_of(known, kept)) or _leans_on_deaths(dossier, after)
 
 
-def _leans_on_deaths(left: LeftOut | None, after: Dossier) -> bool:
+def _leans_on_deaths(before: Dossier, after: Dossier) -> bool:
+    left = before.left_out
     if left is None:
         return False
     confirming = next(iter(after.confirmed), None)
     if confirming:
-        return left.sure is not None and left.sure < by_day(confirming)
+        fewer_days = days_of_death(after.confirmed) < days_of_death(before.confirmed)
+        return left.sure is not None and (fewer_days or left.sure < by_day(confirming))
     doubtful = after.doubtful
     if left.sure or not doubtful or (left.unsure and left.unsure < by_day(doubtful[0])):
         return True
     return left.misnamed and not after.mismatch
+
+
+def days_of_death(reports: Iterable[Known]) -> int:
+    """On how many days somebody is said to have died. A court says when at the latest, so it contradicts nobody."""
+    return len({known.fact.effective for known in reports if not isinstance(known.fact, DeathDeclared)})
 
 
 def recalled(dossier: Dossier, facts: Iterable[Known]) -> Dossier:

@@ -6,11 +6,10 @@ from datetime import date, timedelta
 from msgspec import Struct
 
 from domain.custody import release_due, stays
-from domain.dossier import Dossier
+from domain.dossier import Dossier, days_of_death
 from domain.facts import (
     WEAK,
     Acquitted,
-    DeathDeclared,
     DeclaredMissing,
     Detained,
     DuplicateBenefitFound,
@@ -139,10 +138,8 @@ def _conflict(dossier: Dossier) -> Task | None:
     if not confirmed:
         return None
     died = confirmed[0].fact.effective
-    # A court that declares somebody dead says when at the latest, so it contradicts nobody who knows the day.
-    days = {known.fact.effective for known in confirmed if not isinstance(known.fact, DeathDeclared)}
     later = [known for known in (*dossier.living, *dossier.turning) if known.fact.effective > died and _alive(known)]
-    if len(days) < 2 and not later:
+    if days_of_death(confirmed) < 2 and not later:
         return None
     facts = (*(known.reference for known in confirmed[:2]), *(known.reference for known in later))
     return Task(Kind.CONFLICT, "facts-conflict", month_of(died), facts)
