@@ -28,7 +28,7 @@ from domain.facts import (
     Relocated,
     RetirementRegistered,
 )
-from domain.handover import Handover, decide_handover, evolve_handover, missing
+from domain.handover import Handover, Stage, decide_handover, evolve_handover, missing, stage
 from domain.refusals import Refused
 from infra.statutes import the_law
 from services.sentences import SENTENCES
@@ -107,6 +107,10 @@ def refused(who: RetirementRegistered | None, state: Handover, known: Known) -> 
         decide_handover(state, known, who, LAW, DAY)
     assert caught.value.code in SENTENCES
     return caught.value
+
+
+def stage_of(state: Handover, who: RetirementRegistered, today: date = DAY) -> Stage:
+    return stage(state, who, LAW, today)
 
 
 def open_steps(state: Handover, who: RetirementRegistered, today: date = DAY) -> list[str]:

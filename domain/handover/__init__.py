@@ -8,7 +8,7 @@ from domain.handover.deciding import decide_handover
 from domain.handover.evolving import KEEP, evolve_handover
 from domain.handover.serving import Keeper, ServingOffice, moving_to, paying_division, places, serving_office
 from domain.handover.state import Done, Handover, Move, Outcome, Proposal, Reception, Stage
-from domain.handover.steps import Owed, late, missing
+from domain.handover.steps import Owed, late, missing, stage
 
 __all__ = [
     "KEEP",
@@ -30,4 +30,5 @@ __all__ = [
     "paying_division",
     "places",
     "serving_office",
+    "stage",
 ]

@@ -28,7 +28,7 @@ from domain.facts import (
 from domain.handover.evolving import without_corrected
 from domain.handover.serving import Keeper, fits, places, serving_office, tells_street
 from domain.handover.state import FEE_ASSESSED, FEE_PAID, PROPOSAL, Done, Handover, Stage, step_of
-from domain.handover.steps import asked, governing, named, needs, standing, still_open
+from domain.handover.steps import asked, governing, named, needs, reached, standing, still_open
 from domain.law import COMPLETION, CityLaw, Fee, Law, Step
 from domain.refusals import Refused
 
@@ -77,6 +77,10 @@ class _Case(NamedTuple):
         return asked(self.handover, self.registration, self.local)
 
     @property
+    def stage(self) -> Stage:
+        return reached(self.handover, self.asked)
+
+    @property
     def fee(self) -> Fee | None:
         proposal = self.handover.proposal
         fees = self.local.fees if proposal else ()
@@ -114,9 +118,9 @@ def _may_go_on(case: _Case) -> None:
 
 def _may_propose(case: _Case) -> None:
     _not_apart(case)
-    if case.handover.stage is Stage.COMPLETED:
+    if case.stage is Stage.COMPLETED:
         raise Refused("handover-already-completed", "type", "the retiree has been received")
-    if case.handover.stage not in (Stage.NOT_BEGUN, Stage.REFUSED):
+    if case.stage not in (Stage.NOT_BEGUN, Stage.REFUSED):
         raise Refused(
             "handover-already-begun", "type", "a handover is under way; correct its proposal or go on with it"
         )
@@ -175,7 +179,7 @@ def _may_receive(case: _Case, division: str) -> None:
 
 def _may_settle(case: _Case, fact: FeeAssessed | FeePaid) -> None:
     _not_apart(case)
-    if case.handover.stage in (Stage.NOT_BEGUN, Stage.REFUSED):
+    if case.stage in (Stage.NOT_BEGUN, Stage.REFUSED):
         raise Refused("handover-not-begun", "type", "no proposal stands")
     step = case.local.step(step_of(fact) or "")
     _told_by(case.known, step)
@@ -222,7 +226,7 @@ def _may_serve(case: _Case, division: str, before: Handover, code: str) -> None:
 
 def _under_way(case: _Case) -> None:
     _not_apart(case)
-    stage = case.handover.stage
+    stage = case.stage
     if stage is Stage.COMPLETED:
         raise Refused("handover-already-completed", "type", "the retiree has been received")
     if stage in (Stage.NOT_BEGUN, Stage.REFUSED):

@@ -104,23 +104,6 @@ class Handover(Struct, frozen=True, kw_only=True, omit_defaults=True):
     moves: tuple[Move, ...] = ()
     receptions: tuple[Reception, ...] = ()
 
-    @property
-    def stage(self) -> Stage:
-        """How far it is. A completion stands as long as every step does that it rests on."""
-        standing = {(one.step, one.department) for one in self.done}
-        if self.proposal is None:
-            return Stage.NOT_BEGUN
-        match self.outcome:
-            case Outcome(stage=Stage.REFUSED):
-                return Stage.REFUSED
-            case Outcome(stage=Stage.COMPLETED, rests_on=rests_on) if standing.issuperset(rests_on):
-                return Stage.COMPLETED
-            case Outcome(stage=Stage.RETURNED, reopened=reopened) if {d.step for d in reopened} - {
-                s for s, _ in standing
-            }:
-                return Stage.RETURNED
-        return Stage.IN_PROGRESS if {step for step, _ in standing} - {PROPOSAL} else Stage.PROPOSED
-
 
 def step_of(fact: LifeEvent) -> str | None:
     """The key of the step that a fact tells as done; None: it tells of none. Files other than personnel files are no step."""

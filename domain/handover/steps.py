@@ -5,7 +5,7 @@ from datetime import date
 from typing import NamedTuple
 
 from domain.facts import Department, EnterpriseState, RetirementRegistered
-from domain.handover.state import Done, Handover, Stage
+from domain.handover.state import PROPOSAL, Done, Handover, Outcome, Stage
 from domain.law import COMPLETION, Citation, CityLaw, Law, Step
 
 
@@ -23,6 +23,12 @@ def missing(handover: Handover, registration: RetirementRegistered, law: Law, to
     if local is None or local.apart(registration.category):
         return ()
     return still_open(handover, asked(handover, registration, local), local)
+
+
+def stage(handover: Handover, registration: RetirementRegistered, law: Law, today: date) -> Stage:
+    """How far the handover is. A completion stands as long as every step of the law does that it rests on."""
+    local = governing(handover, registration, law, today)
+    return reached(handover, asked(handover, registration, local) if local else ())
 
 
 def late(
@@ -45,6 +51,26 @@ def governing(handover: Handover, registration: RetirementRegistered, law: Law, 
     return local
 
 
+def reached(handover: Handover, steps: tuple[Step, ...]) -> Stage:
+    """How far the handover is, when these steps are asked."""
+    if handover.proposal is None:
+        return Stage.NOT_BEGUN
+    told = {(one.step, one.department) for one in handover.done}
+    keys = {step.key for step in steps}
+    match handover.outcome:
+        case Outcome(stage=Stage.REFUSED):
+            return Stage.REFUSED
+        case Outcome(stage=Stage.COMPLETED, rests_on=rests_on) if all(
+            one in told for one in rests_on if one[0] in keys
+        ):
+            return Stage.COMPLETED
+        case Outcome(stage=Stage.RETURNED, reopened=reopened) if {one.step for one in reopened} - {
+            key for key, _ in told
+        }:
+            return Stage.RETURNED
+    return Stage.IN_PROGRESS if {key for key, _ in told} - {PROPOSAL} else Stage.PROPOSED
+
+
 def kept_apart(handover: Handover, registration: RetirementRegistered, law: Law, today: date) -> bool:
     """Whether the law leaves this person with those who managed them before."""
     local = governing(handover, registration, law, today)
@@ -63,7 +89,7 @@ def asked(handover: Handover, registration: RetirementRegistered, local: CityLaw
 
 def still_open(handover: Handover, steps: tuple[Step, ...], local: CityLaw) -> tuple[Owed, ...]:
     """Of some steps those that are open. The completion waits for every other."""
-    completed = handover.stage is Stage.COMPLETED
+    completed = reached(handover, steps) is Stage.COMPLETED
     still = [step for step in steps if not (completed if step.key == COMPLETION else standing(step, handover))]
     keys = {step.key for step in still}
 

@@ -67,6 +67,7 @@ from tests.handing import (
     refused,
     registration,
     shenzhen_steps,
+    stage_of,
     step,
     told,
     xianning_steps,
@@ -112,7 +113,7 @@ def test_shenzhen_1_retirees_are_served_where_their_household_is_registered() ->
     assert places(told(who, proposed()), who, LAW, DAY) == (SZ_OTHER,)
     done = told(who, *shenzhen_steps())
     assert refused(who, done, completed(SZ)).code == "handover-wrong-place"
-    assert told(who, completed(SZ_OTHER), state=done).stage is Stage.COMPLETED
+    assert stage_of(told(who, completed(SZ_OTHER), state=done), who) is Stage.COMPLETED
 
 
 def test_shenzhen_2_3_the_street_takes_in_fee_files_and_party_relation_and_helps_to_verify_survival() -> None:
@@ -235,7 +236,7 @@ def test_zhengzhou_2_2_2_household_or_residence_places_somebody(place: str) -> N
     assert places(told(who, proposed()), who, LAW, DAY) == (ZZ, ZZ_OTHER), (
         "the residence first, the household may follow"
     )
-    assert told(who, *zhengzhou_steps(), completed(place)).stage is Stage.COMPLETED
+    assert stage_of(told(who, *zhengzhou_steps(), completed(place)), who) is Stage.COMPLETED
 
 
 def test_zhengzhou_2_2_2_who_is_registered_outside_the_province_goes_where_the_enterprise_stands() -> None:
@@ -244,9 +245,9 @@ def test_zhengzhou_2_2_2_who_is_registered_outside_the_province_goes_where_the_e
     done = told(who, first, *zhengzhou_steps()[1:])
     assert places(done, who, LAW, DAY) == (ZZ_OTHER,)
     assert refused(who, done, completed(ZZ)).code == "handover-wrong-place"
-    assert told(who, completed(ZZ_OTHER), state=done).stage is Stage.COMPLETED
+    assert stage_of(told(who, completed(ZZ_OTHER), state=done), who) is Stage.COMPLETED
     untold = told(who, *zhengzhou_steps())
-    assert told(who, completed(ZZ), state=untold).stage is Stage.COMPLETED, "where it stands was not told"
+    assert stage_of(told(who, completed(ZZ), state=untold), who) is Stage.COMPLETED, "where it stands was not told"
     assert refused(who, untold, completed(SZ)).code == "handover-wrong-place"
 
 
@@ -370,7 +371,7 @@ def test_dalian_3_retirees_of_every_kind_of_enterprise_are_handed_over() -> None
     who = registration(DL)
     state = told(who, proposed(K.OTHER))
     assert open_steps(state, who) == ["archive-received", COMPLETION], "the five steps are asked of state enterprises"
-    assert told(who, archived(D.AGENCY), completed(DL), state=state).stage is Stage.COMPLETED
+    assert stage_of(told(who, archived(D.AGENCY), completed(DL), state=state), who) is Stage.COMPLETED
 
 
 def test_dalian_8_the_street_verifies_and_has_health_files_kept() -> None:
@@ -582,7 +583,7 @@ def test_xianning_6_6_the_party_relation_goes_to_the_long_term_residence() -> No
     done = told(who, *xianning_steps())
     assert "party-relation-transferred" in refused(who, done, completed(XN)).detail
     joined = by(D.PARTY, PartyRelationTransferred(effective=DAY, division=XN, register="7", dues_paid_to="2024-04"))
-    assert told(who, joined, completed(XN), state=done).stage is Stage.COMPLETED
+    assert stage_of(told(who, joined, completed(XN), state=done), who) is Stage.COMPLETED
 
 
 def test_xianning_8_special_groups_are_known_and_visited_regularly() -> None:

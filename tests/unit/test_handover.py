@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from domain.decide import RetireeState, decide, evolve
 from domain.facts import (
     ArchiveKind,
     ArchiveReceived,
@@ -51,6 +52,7 @@ from domain.handover import (
 from domain.law import COMPLETION
 from domain.refusals import Refused
 from services.sentences import SENTENCES
+from tests.building import RETIREE, registered
 from tests.handing import (
     BEIJING,
     CITIES,
@@ -79,6 +81,7 @@ from tests.handing import (
     registration,
     retracted,
     shenzhen_steps,
+    stage_of,
     step,
     told,
     zhengzhou_steps,
@@ -95,9 +98,9 @@ def test_every_step_then_the_reception(city: City) -> None:
     who, facts = city.who, city.steps()
     done = told(who, *facts)
     assert open_steps(done, who) == [COMPLETION]
-    assert done.stage is Stage.IN_PROGRESS
+    assert stage_of(done, who) is Stage.IN_PROGRESS
     after = told(who, completed(who.residence_division), state=done)
-    assert after.stage is Stage.COMPLETED
+    assert stage_of(after, who) is Stage.COMPLETED
     assert missing(after, who, LAW, DAY) == ()
     assert serving_office(after, who, LAW, DAY) == ServingOffice(Keeper.COMMUNITY, who.residence_division, DAY)
 
@@ -124,7 +127,7 @@ def test_a_party_member_s_relation_comes_too_and_nobody_else_s(city: City) -> No
     assert open_steps(state, member) == ["party-relation-transferred", COMPLETION]
     assert refused(member, state, completed(SZ)).code == "handover-open-steps"
     joined = by(D.PARTY, PartyRelationTransferred(effective=DAY, division=member.residence_division))
-    assert told(member, joined, completed(member.residence_division), state=state).stage is Stage.COMPLETED
+    assert stage_of(told(member, joined, completed(member.residence_division), state=state), member) is Stage.COMPLETED
     by_step = step(D.PARTY, "party-relation-transferred")
     assert refused(city.who, state, by_step).code == "handover-step-not-asked"
 
@@ -192,13 +195,13 @@ def test_nothing_comes_before_the_proposal_nor_after_a_refusal_nor_before_the_re
     known = by(D.COMMUNITY, fact)
     assert refused(who, Handover(), known).code == "handover-not-begun"
     state = told(who, proposed(), by(D.COMMUNITY, HandoverRefused(effective=DAY, reason="x")))
-    assert state.stage is Stage.REFUSED
+    assert stage_of(state, who) is Stage.REFUSED
     assert refused(who, state, known).code == "handover-not-begun"
     assert refused(None, state, known).code == "handover-not-registered"
 
 
 def test_a_proposal_may_wait_for_the_registration() -> None:
-    assert told(None, proposed()).stage is Stage.PROPOSED
+    assert stage_of(told(None, proposed()), registration(SZ)) is Stage.PROPOSED
 
 
 def test_one_handover_at_a_time_and_none_after_the_last() -> None:
@@ -267,6 +270,17 @@ def test_every_refusal_of_a_handover_has_a_sentence_in_both_languages() -> None:
         assert not sentence.zh.isascii()
 
 
+def test_deciding_on_a_fact_decides_on_the_handover() -> None:
+    state = RetireeState()
+    first = registered(date(2020, 1, 31), date(2020, 2, 1))
+    for known in (first, proposed()):
+        for decision in decide(RETIREE, state, known, LAW, known.learnt):
+            state = evolve(state, decision)
+    assert state.handover.proposal is not None
+    with pytest.raises(Refused, match="handover-open-steps"):
+        decide(RETIREE, state, completed(SZ), LAW, DAY)
+
+
 # Sent back, refused, taken back
 
 
@@ -274,9 +288,9 @@ def test_what_is_sent_back_is_done_again() -> None:
     who = registration(SZ)
     back = by(D.COMMUNITY, HandoverReturned(effective=DAY, reason="two files are missing", steps=("archive-received",)))
     state = told(who, *shenzhen_steps(), back)
-    assert state.stage is Stage.RETURNED
+    assert stage_of(state, who) is Stage.RETURNED
     assert open_steps(state, who) == ["archive-received", COMPLETION]
-    assert told(who, archived(D.COMMUNITY), state=state).stage is Stage.IN_PROGRESS
+    assert stage_of(told(who, archived(D.COMMUNITY), state=state), who) is Stage.IN_PROGRESS
     assert open_steps(evolve_handover(state, retracted(back)), who) == [COMPLETION]
 
 
@@ -292,11 +306,11 @@ def test_after_a_refusal_it_begins_anew_but_for_what_lies_in_registers() -> None
     who = registration(SZ)
     no = by(D.ENTERPRISE, HandoverRefused(effective=DAY, reason="the retiree does not sign"))
     state = told(who, *shenzhen_steps(), no)
-    assert state.stage is Stage.REFUSED
+    assert stage_of(state, who) is Stage.REFUSED
     assert serving_office(state, who, LAW, DAY).keeper is Keeper.ENTERPRISE
     again = told(who, proposed(), state=state)
     assert open_steps(again, who) == ["agreement", COMPLETION]
-    assert evolve_handover(state, retracted(no)).stage is Stage.IN_PROGRESS
+    assert stage_of(evolve_handover(state, retracted(no)), who) is Stage.IN_PROGRESS
 
 
 @each_city
@@ -307,17 +321,27 @@ def test_a_step_taken_back_is_open_again_even_after_the_reception_which_stands_o
     whole = told(who, *facts, completed(who.residence_division))
     for known in facts[1:]:
         state = evolve_handover(whole, retracted(known))
-        assert state.stage is Stage.IN_PROGRESS
+        assert stage_of(state, who) is Stage.IN_PROGRESS
         assert len(open_steps(state, who)) == 2
         assert serving_office(state, who, LAW, DAY).keeper is Keeper.COMMUNITY, "who has received goes on serving"
-        assert evolve_handover(state, replace(known, reference=Reference("/x/y", "again"))).stage is Stage.COMPLETED
+        assert (
+            stage_of(evolve_handover(state, replace(known, reference=Reference("/x/y", "again"))), who)
+            is Stage.COMPLETED
+        )
+
+
+def test_a_record_that_is_no_step_of_the_city_may_be_taken_back_without_opening_anything() -> None:
+    who = registration(SZ)
+    card = by(D.COMMUNITY, ContactCardIssued(effective=DAY))
+    state = told(who, *shenzhen_steps(), card, completed(SZ))
+    assert stage_of(evolve_handover(state, retracted(card)), who) is Stage.COMPLETED
 
 
 def test_a_reception_taken_back_leaves_the_enterprise_serving() -> None:
     who = registration(SZ)
     done = completed(SZ)
     state = evolve_handover(told(who, *shenzhen_steps(), done), retracted(done))
-    assert state.stage is Stage.IN_PROGRESS
+    assert stage_of(state, who) is Stage.IN_PROGRESS
     assert serving_office(state, who, LAW, DAY).keeper is Keeper.ENTERPRISE
 
 
@@ -335,7 +359,7 @@ def test_a_corrected_proposal_keeps_the_steps_and_a_retracted_one_ends_the_hando
     assert after.proposal is not None
     assert after.proposal.state is EnterpriseState.BANKRUPT
     assert open_steps(after, who)[:2] == ["court-ruling", "fee-assessed"]
-    assert evolve_handover(state, retracted(first)).stage is Stage.NOT_BEGUN
+    assert stage_of(evolve_handover(state, retracted(first)), who) is Stage.NOT_BEGUN
 
 
 def test_facts_of_no_handover_change_nothing_and_are_not_refused() -> None:
@@ -429,7 +453,7 @@ def test_a_division_tells_the_street_and_the_community() -> None:
 def test_a_street_may_receive_for_its_community_and_a_district_says_too_little() -> None:
     who = registration(SZ)
     state = told(who, *shenzhen_steps())
-    assert told(who, completed("440304001000"), state=state).stage is Stage.COMPLETED
+    assert stage_of(told(who, completed("440304001000"), state=state), who) is Stage.COMPLETED
     assert refused(who, state, completed("440304000000")).code == "place-unclear"
     assert refused(who, state, completed(SZ_OTHER)).code == "handover-wrong-place"
 
@@ -505,7 +529,7 @@ def test_whatever_is_told_a_handover_is_complete_only_with_no_step_open(life: tu
             assert {owed.step.key for owed in missing(before, city.who, LAW, DAY)} <= {
                 COMPLETION
             } or known.fact.corrects
-        if state.stage is Stage.COMPLETED:
+        if stage_of(state, city.who) is Stage.COMPLETED:
             assert missing(state, city.who, LAW, DAY) == ()
         served, serves = (serving_office(one, city.who, LAW, DAY + timedelta(10)) for one in (before, state))
         if not isinstance(known.fact, HandoverProposed | HandoverCompleted | FactRetracted) and not known.fact.corrects:
@@ -517,11 +541,11 @@ def test_whatever_is_told_a_handover_is_complete_only_with_no_step_open(life: tu
 
 @given(_lives())
 def test_the_state_goes_on_without_ever_refusing(life: tuple[City, list[Known]]) -> None:
-    _, facts = life
+    city, facts = life
     state = Handover()
     for known in reversed(facts):
         state = evolve_handover(state, known)
-    assert state.stage in Stage
+    assert stage_of(state, city.who) in Stage
 
 
 _PLACES = [SZ, SZ_OTHER, ZZ, ZZ_OTHER, DL, DL_OTHER, XN, XN_OTHER, BEIJING, "440304000000"]
