@@ -13,6 +13,7 @@ from domain.facts import (
     DeclaredMissing,
     Department,
     Detained,
+    FactRetracted,
     GoneMissing,
     Known,
     LifeEvent,
@@ -55,6 +56,11 @@ def told_of(
 ) -> Known:
     """A fact of `kind`, learned on its day and told by whoever usually does, unless said otherwise."""
     return known(id_ or kind.__name__.lower(), kind(effective=on, **rest), learnt or on, by or TELLS.get(kind, AGENCY))
+
+
+def taken_back(id_: str, by: Department, learnt: date) -> Known:
+    """The department takes a fact of its own back."""
+    return told_of(FactRetracted, learnt, id_=f"back-{id_}", by=by, retracts=id_)
 
 
 def months(facts: Sequence[Known], today: date = date(2026, 1, 1), law: Law = LAW) -> list[tuple[str, str | None, str]]:
