@@ -53,7 +53,7 @@ def check(answers: Sequence[Answer]) -> None:
 def replay(database: Database, lot: int) -> int:
     """Read the whole log to decoded facts, in lots that are let go at once, as a rebuild does; how many."""
     count = 0
-    for rows in log.scan(database):
+    for rows in log.scan_plain(database):
         for begin in range(0, len(rows), lot):
             count += len(codec.entries(rows[begin : begin + lot]))
         del rows
