@@ -13,6 +13,8 @@ from infra.sql import statements
 SQL = statements("archive")
 LAST = 2**62
 LAST_VERSION = 2**31 - 2
+_CHUNK = 100
+"""Rows that psycopg hands over at a time: PostgreSQL sends the next while Python makes these."""
 
 
 def read(
@@ -27,7 +29,7 @@ def read(
     nobody can archive what we saw in it, so the list of archives is not older than what we read, and nothing falls between.
     Raises `ArchiveError`, never passes over a position.
     """
-    rows = connection.execute(statement, given, binary=True).fetchall()
+    rows = list(connection.cursor().stream(statement, given, binary=True, size=_CHUNK))
     after, until, limit = given["after"], given.get("until", LAST), given["limit"]
     if rows and (rows[0][0] if wanted else rows[-1][0] - len(rows) + 1) == after + 1:
         return rows  # nothing lies before them, nor, where all are asked for, between them

@@ -69,6 +69,13 @@ def _follow(
 
 def _decoded(rows: Sequence[log.Row]) -> Iterator[list[Entry]]:
     """The entries of rows, up to the first that cannot be decoded; then its error, so that nothing is passed over."""
+    try:
+        together = codec.entries(rows)
+    except (KeyError, msgspec.DecodeError):
+        pass  # found again below, one by one
+    else:
+        yield together
+        return
     entries: list[Entry] = []
     for row in rows:
         try:

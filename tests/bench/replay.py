@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from typing import LiteralString
 
 import psycopg
@@ -17,6 +18,8 @@ ROWS = Figure("ours: the log as rows, undecoded, as a rebuild reads it")
 COPY_OUT = Figure("raw: binary COPY out of the same columns, received by psycopg, not parsed")
 COPY_NULL = Figure("raw: the same COPY within the server, to /dev/null")
 
+_LOT = 250
+"""Events decoded at a time, on either side; whoever goes through them keeps none."""
 _COPY: LiteralString = "copy (select position, recorded_at, stream, version, name, state from ledger.event) to"
 
 
@@ -41,7 +44,7 @@ def measure(bench: Bench) -> None:
 
     def stock_decoded() -> Sample:
         with stock.application(stock_dsn) as app, bench.timed() as watch:
-            count = stock.replay(app)
+            count = stock.replay(app, _LOT)
         assert count == len(told)
         return {DECODED_STOCK: count / watch.seconds}
 
@@ -60,7 +63,7 @@ def measure(bench: Bench) -> None:
 
     bench.compare(
         {
-            "ours decoded": lambda: read(DECODED, ours.replay),
+            "ours decoded": lambda: read(DECODED, partial(ours.replay, lot=_LOT)),
             "stock decoded": stock_decoded,
             "ours rows": lambda: read(ROWS, ours.iterate),
             "COPY out": copy_out,

@@ -111,11 +111,12 @@ def load_decide_save(app: Application[UUID], work: Sequence[tuple[UUID, Content]
         app.save(retiree)
 
 
-def replay(app: Application[UUID]) -> int:
-    """Read the whole log to domain events, in pages as large as ours; how many."""
+def replay(app: Application[UUID], lot: int) -> int:
+    """Read the whole log to domain events, in pages and lots as large as ours; how many."""
     start, count = 1, 0
     while notifications := app.recorder.select_notifications(start, PAGE):
-        events = [app.mapper.to_domain_event(notification) for notification in notifications]
-        count += len(events)
+        for begin in range(0, len(notifications), lot):
+            count += len([app.mapper.to_domain_event(given) for given in notifications[begin : begin + lot]])
         start = notifications[-1].id + 1
+        del notifications
     return count

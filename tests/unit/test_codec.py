@@ -138,6 +138,16 @@ def test_an_unknown_name_is_named_and_stops_the_reader_at_its_place(name: str) -
     assert caught.value.__notes__ == [f"at position 2, {name}"]
 
 
+def test_many_rows_decode_to_what_each_of_them_does() -> None:
+    first = {"name": "moved.v1", "who": STREAM, "on": "2024-04-10", "address": "Town Street"}
+    rows = [Row(n, AT, STREAM, n, "moved.v1", msgspec.json.encode(first)) for n in (1, 2)]
+    assert THREE.entries(rows) == [THREE.decode(*row) for row in rows], "an older version among them"
+    rows = [Row(n, AT, STREAM, n, path.parent.name, path.read_bytes()) for n, path in enumerate(FIXTURES, 1)]
+    assert codec.entries(rows) == [codec.decode(*row) for row in rows]
+    with pytest.raises(KeyError, match=r"no event stored as gone\.v1"):
+        codec.entries([*rows, Row(99, AT, STREAM, 1, "gone.v1", b"{}")])
+
+
 @each_fixture
 def test_what_was_damaged_stops_the_reader(path: Path) -> None:
     for damaged in (b"", b"{}", path.read_bytes()[:-1], path.read_bytes().replace(b"{", b"[", 1)):
