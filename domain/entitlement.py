@@ -146,6 +146,15 @@ def reported(dossier: Dossier, law: Law, today: date, run: Run) -> Dossier:
     return replace(settled, paid=overwritten(settled.paid, run))
 
 
+def exposed(dossier: Dossier, law: Law, today: date, run: Run) -> Dossier:
+    """The dossier when an office did what it was asked some months late, but for what it has paid back or recovered since."""
+    before = _settled(dossier, law, last_paid_month(law, today), today).paid
+    after = reported(dossier, law, today, run)
+    for moved in (one for one in before if one.moved):
+        after = replace(after, paid=overwritten(after.paid, moved))
+    return after
+
+
 def squared(dossier: Dossier, law: Law, today: date, first: Month, last: Month | None, *, owed: bool) -> Dossier:
     """The dossier when what was owed to one side in some months has moved: to the retiree, or back from there."""
     until = last_paid_month(law, today)
@@ -155,7 +164,7 @@ def squared(dossier: Dossier, law: Law, today: date, first: Month, last: Month |
     for one in _amiss(paid, rates.runs(timeline(settled, law, today)), rates):
         moved = one.due.within(first, last) if (one.amount > 0) == owed else None
         if moved:
-            paid = overwritten(paid, moved)
+            paid = overwritten(paid, replace(moved, moved=True))
     return replace(settled, paid=paid)
 
 

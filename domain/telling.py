@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from domain.alerts import GRANT_BACK, OFF, Action, Instruction, Standing, Strength, Terms, grant_back
 from domain.dossier import Dossier
-from domain.entitlement import reported, squared
+from domain.entitlement import exposed, reported, squared
 from domain.facts import (
     AlertAcknowledged,
     AlertApplied,
@@ -132,7 +132,8 @@ def effect(told: Mapping[str, Told], known: Known) -> Callable[[Dossier, Law, da
     match known.fact:
         case PensionPaid(paid=paid, until=until, effective=day):
             first = month_of(day)
-            return _reported(Run(first, Month(until) if until else first, paid, None if paid else Kind.CORRECTION))
+            run = Run(first, Month(until) if until else first, paid, None if paid else Kind.CORRECTION)
+            return partial(_report, run)
         case AlertApplied(month=month):
             one = _named(told, known)
             return _applied(one.terms, Month(month)) if one else None
@@ -255,17 +256,13 @@ def _applied(terms: Terms, month: Month) -> Callable[[Dossier, Law, date], Dossi
     """What an application in `month` tells of what was paid until then."""
     match terms.action:
         case Action.STOP | Action.SUSPEND if month > terms.first_month:
-            return _reported(Run(terms.first_month, plus(month, -1), pays=True))
+            return partial(_expose, Run(terms.first_month, plus(month, -1), pays=True))
         case Action.RESUME if month > terms.first_month:
-            return _reported(Run(terms.first_month, plus(month, -1), pays=False, why=Kind.CORRECTION))
+            return partial(_expose, Run(terms.first_month, plus(month, -1), pays=False, why=Kind.CORRECTION))
         case Action.RECOVER | Action.PAY_BACK if terms.slot != GRANT_BACK:
             return partial(_squared, terms)
         case _:
             return None
-
-
-def _reported(run: Run) -> Callable[[Dossier, Law, date], Dossier]:
-    return partial(_report, run)
 
 
 def _squared(terms: Terms, dossier: Dossier, law: Law, today: date) -> Dossier:
@@ -273,6 +270,10 @@ def _squared(terms: Terms, dossier: Dossier, law: Law, today: date) -> Dossier:
         return dossier
     owed = terms.action is Action.PAY_BACK
     return squared(dossier, law, today, terms.first_month, terms.last_month, owed=owed)
+
+
+def _expose(run: Run, dossier: Dossier, law: Law, today: date) -> Dossier:
+    return exposed(dossier, law, today, run) if dossier.registrations else dossier
 
 
 def _report(run: Run, dossier: Dossier, law: Law, today: date) -> Dossier:

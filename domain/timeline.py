@@ -112,7 +112,8 @@ def _cut(spans: Timeline, at: Sequence[Month]) -> Iterator[Span]:
 class Run(Struct, frozen=True, omit_defaults=True):
     """Months `first` to `last` of which one thing is true: they are paid, or not, and then `why`.
 
-    `less`: the adjustments, by their month, that are not in what is paid.
+    `less`: the adjustments, by their month, that are not in what is paid. `moved`: it became true later, by paying back
+    or recovering, so that what was done in the months themselves is no news any more.
     """
 
     first: Month
@@ -120,11 +121,12 @@ class Run(Struct, frozen=True, omit_defaults=True):
     pays: bool
     why: Kind | None = None
     less: tuple[Month, ...] = ()
+    moved: bool = False
 
     def within(self, first: Month | None, last: Month | None) -> "Run | None":
         """The part of it in the months `first` to `last` (None: no bound); None when nothing is."""
         begin, end = max(self.first, first or self.first), _earlier(self.last, last)
-        return Run(begin, end, self.pays, self.why, self.less) if end is None or begin <= end else None
+        return Run(begin, end, self.pays, self.why, self.less, self.moved) if end is None or begin <= end else None
 
 
 def run_of(span: Span) -> Run:
@@ -139,12 +141,15 @@ def joined(runs: Iterable[Run | None]) -> tuple[Run, ...]:
         if run is None:
             continue
         before = found[-1] if found else None
-        same = before and (before.pays, before.why, before.less) == (run.pays, run.why, run.less)
-        if before and same and before.last and plus(before.last, 1) == run.first:
+        if before and before.last and plus(before.last, 1) == run.first and _same(before, run):
             found[-1] = replace(before, last=run.last)
         else:
             found.append(run)
     return tuple(found)
+
+
+def _same(one: Run, other: Run) -> bool:
+    return (one.pays, one.why, one.less, one.moved) == (other.pays, other.why, other.less, other.moved)
 
 
 def overwritten(runs: tuple[Run, ...], by: Run) -> tuple[Run, ...]:
