@@ -1,5 +1,6 @@
 """Reads the TOML files of the domain out of the installed package: the law, and the names of divisions."""
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
@@ -13,12 +14,19 @@ from domain.lineage import Lineage, parse_lineage
 @cache
 def the_law() -> Law:
     """The law as shipped. Raises `LawError` naming file and key when a file is wrong."""
-    folder = files("domain.law")
-    cities = {entry.name: entry.read_text("utf-8") for entry in folder.joinpath("cities").iterdir()}
+    return law_of({"national.toml": national_text()})
+
+
+def national_text() -> str:
+    """The file of national rules as shipped."""
+    return files("domain.law").joinpath("national.toml").read_text("utf-8")
+
+
+def law_of(national: Mapping[str, str]) -> Law:
+    """The law of national rules out of these texts, by file name, with all else as shipped. Raises `LawError` naming file and key."""
+    cities = {entry.name: entry.read_text("utf-8") for entry in files("domain.law").joinpath("cities").iterdir()}
     return parse_law(
-        {"national.toml": folder.joinpath("national.toml").read_text("utf-8")},
-        {name: text for name, text in sorted(cities.items()) if name.endswith(".toml")},
-        the_survivor_law(),
+        national, {name: text for name, text in sorted(cities.items()) if name.endswith(".toml")}, the_survivor_law()
     )
 
 

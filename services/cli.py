@@ -221,17 +221,34 @@ def restore_archive(directory: _ArchiveDirectory) -> None:
 @main.command("what-if")
 @_sentences
 def what_if(
-    facts: Annotated[Path, typer.Argument(help="Life events as CloudEvents, one a line; - for standard input.")],
+    facts: Annotated[
+        Path | None, typer.Argument(help="Life events as CloudEvents, one a line; - for standard input.")
+    ] = None,
+    log: Annotated[bool, typer.Option("--log", help="Instead of a file: everybody in the ledger.")] = False,
     today: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day of asking; today by default.")
     ] = None,
     law_at: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Apply the law as of this day.")] = None,
+    compare_law: Annotated[
+        Path | None, typer.Option(help="Rules to try, a TOML file or a directory of them: what would differ.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Months as YYYY-MM, money as text in yuan.")] = False,
 ) -> None:
-    """Check a case: the entitlement by month with its articles, and the alerts. Nothing is stored."""
+    """Check a case: the entitlement by month with its articles, and the alerts; or a changed law. Nothing is stored."""
+    on, at = today.date() if today else None, law_at.date() if law_at else None
+    if log:
+        from services.log_comparison import compare_log
+
+        if facts or compare_law is None:
+            typer.echo("changqing: --log takes --compare-law and no file of facts", err=True)
+            raise typer.Exit(2)
+        raise typer.Exit(compare_log(on, at, compare_law, as_json=json))
     from services.case_file import answer
 
-    raise typer.Exit(answer(facts, today.date() if today else None, law_at.date() if law_at else None, as_json=json))
+    if facts is None:
+        typer.echo("changqing: name a file of life events, - for standard input, or --log", err=True)
+        raise typer.Exit(2)
+    raise typer.Exit(answer(facts, on, at, compare_law, as_json=json))
 
 
 @main.command()

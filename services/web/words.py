@@ -185,3 +185,8 @@ def english(code: object) -> str:
     """The English of a code, likewise."""
     text = str(code)
     return WORDS[text].en if text in WORDS else text
+
+
+def both(code: object) -> str:
+    """A code in both languages: Chinese first."""
+    return f"{word(code)} {english(code)}"

@@ -15,7 +15,15 @@ from eventsourcing.persistence import IntegrityError
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from domain.facts import DeathReported, DeathRetracted, Department, SpecialGroup
+from domain.facts import (
+    AlertAcknowledged,
+    AlertApplied,
+    DeathReported,
+    DeathRetracted,
+    Department,
+    FactRetracted,
+    SpecialGroup,
+)
 from domain.history import AlertsDelivered, DataDisclosed, Entry
 from domain.law import Law
 from infra import codec, follower, log, views
@@ -23,6 +31,7 @@ from infra.database import Database, DatabaseError
 from infra.follower import follow
 from infra.keys import KeyRing
 from infra.ledger import Ledger
+from infra.sql import script
 from infra.submissions import Submission
 from infra.views import Views
 from projections import READ_MODELS, alert_inbox, audit_trail, roster
@@ -251,6 +260,55 @@ def test_a_second_registration_keeps_status_and_open_request(ours: Ledger) -> No
     (row,) = page(kept, roster.PAGE, division="", after=UUID(int=0))
     assert (row["retiree"], row["community"], row["source_id"]) == (retiree, NEXT_DOOR, "a")
     assert (row["status"], row["stopped_from"]) == ("stopped", "2024-02")
+
+
+def test_answers_are_in_the_inbox_and_on_the_trail(ours: Ledger, people: dict[str, UUID], database: Database) -> None:
+    stop = f"{people['dead']}-2"
+    day = date(2024, 4, 12)
+    in_hand = AlertAcknowledged(effective=day, alert=stop)
+    done = AlertApplied(effective=day, alert=stop, month="2024-05")
+    tell(ours, submission(in_hand, "a1", department=Department.AGENCY), today=day)
+    tell(ours, submission(done, "a2", department=Department.AGENCY), today=day)
+    kept = Views(database)
+    kept.apply(entries(database))
+    closed = page(kept, alert_inbox.PAGE, office="", state="closed", before=log.LAST)
+    assert [(row["alert"], row["stage"], row["applied_month"]) for row in closed] == [(stop, "applied", "2024-05")]
+    trail = page(kept, audit_trail.PAGE, department="", retiree=people["dead"], position=log.LAST, deed_id="")
+    assert [row["what"] for row in trail[:2]] == ["alert-applied.v1", "alert-acknowledged.v1"]
+    assert stored(database) == folded(entries(database))
+
+
+def test_a_registration_that_is_corrected_moves_and_one_taken_back_is_on_no_roster(
+    ours: Ledger, people: dict[str, UUID], database: Database
+) -> None:
+    moved = msgspec.structs.replace(retirement(), residence_division=NEXT_DOOR, corrects="r3")
+    tell(ours, submission(moved, "r3-new", number=number_of(3)))
+    gone = FactRetracted(effective=TODAY, retracts="r1")
+    tell(ours, submission(gone, "r1-gone", department=Department.AGENCY))
+    kept = Views(database)
+    kept.apply(entries(database))
+    rows = {row["retiree"]: row["community"] for row in page(kept, roster.PAGE, division="", after=UUID(int=0))}
+    assert people["dead"] not in rows
+    assert rows[people["back"]] == NEXT_DOOR
+    assert kept.select(roster.ONE, {"retiree": people["dead"]}) == []
+    assert stored(database) == folded(entries(database))
+
+
+def test_the_views_of_an_older_schema_are_folded_again(database: Database, people: dict[str, UUID], dsn: str) -> None:
+    """The migration that widens them throws their rows away, and the follower begins at the first position."""
+    kept = Views(database)
+    kept.apply(entries(database))
+    with psycopg.connect(dsn) as owner:
+        owner.execute(
+            "alter table views.roster drop column registered, drop column off_alert, drop column verify_alerts"
+        )
+        owner.execute("alter table views.roster drop column others, drop column gone")
+        owner.execute("alter table views.alert_inbox drop column stage, drop column escalated, drop column reason")
+        owner.execute("alter table views.alert_inbox drop column applied_month")
+        owner.execute(script("0006_views_stages"))
+    assert kept.position() == 0
+    kept.apply(entries(database))
+    assert stored(database) == folded(entries(database))
 
 
 # Rows and position are one
