@@ -170,4 +170,4 @@ def _facts(facts: Iterable[Reference]) -> str:
 
 
 def _months(first: str, last: str | None) -> str:
-    return f"{first} — {last or '…'}"
+    return first if first == last else f"{first} — {last or '…'}"
