@@ -5,6 +5,7 @@ office was told. Its size does not grow with the length of the history.
 """
 
 from datetime import date, timedelta
+from functools import reduce
 from typing import assert_never
 from uuid import UUID
 
@@ -47,12 +48,20 @@ Decision = FactRecorded | AlertRaised | AlertWithdrawn | AlertEscalated
 
 
 class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What deciding needs of one retiree: the dossier, how far the handover is, and what the office was told, by slot."""
+    """What deciding needs of one retiree: the dossier, how far the handover is, and what the office was told, by slot.
+
+    `due`: the first day on which something falls due without any fact, as `next_due` said after the last decision.
+    """
 
     dossier: Dossier = Dossier()
     handover: Handover = Handover()
     told: dict[str, Told] = {}
     alerts_raised: int = 0
+    due: date | None = None
+
+    def due_again(self, day: date | None) -> "RetireeState":
+        """The state with another day on which something falls due."""
+        return self if day == self.due else replace(self, due=day)
 
     @property
     def registered(self) -> bool:
@@ -91,8 +100,9 @@ def known_with(state: RetireeState, known: Known, law: Law, today: date) -> Doss
 
 def pass_day(retiree: UUID, state: RetireeState, law: Law, today: date) -> list[Decision]:
     """What follows from a day alone: what falls due, and what should have been done by now. Nothing when nothing does."""
-    office = office_of(state.dossier, law)
-    return [*_alerts(retiree, state, None, law, today), *escalations(retiree, state.told, office, today)]
+    alerts = _alerts(retiree, state, None, law, today)
+    after = reduce(evolve, alerts, state)
+    return [*alerts, *escalations(retiree, after.told, office_of(state.dossier, law), today)]
 
 
 def next_due(state: RetireeState, law: Law, today: date) -> date | None:

@@ -62,7 +62,13 @@ class AlertsDelivered(Struct, frozen=True, kw_only=True, tag_field="name", tag="
     retirees: tuple[UUID, ...]
 
 
-Event = FactPublished | AlertRaised | AlertWithdrawn | AlertEscalated | DataDisclosed | AlertsDelivered
+class DayPassed(Struct, frozen=True, kw_only=True, tag_field="name", tag="day-passed.v1"):
+    """Everything that fell due on `day` (Beijing) is in the log before this."""
+
+    day: date
+
+
+Event = FactPublished | DayPassed | AlertRaised | AlertWithdrawn | AlertEscalated | DataDisclosed | AlertsDelivered
 
 STORED_NAMES: dict[str, type[Event]] = {
     **dict.fromkeys(LIFE_EVENTS, FactPublished),
@@ -71,6 +77,7 @@ STORED_NAMES: dict[str, type[Event]] = {
     "pension-alert-escalated.v1": AlertEscalated,
     "personal-data-disclosed.v1": DataDisclosed,
     "alerts-delivered.v1": AlertsDelivered,
+    "day-passed.v1": DayPassed,
 }
 
 

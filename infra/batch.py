@@ -22,6 +22,7 @@ from domain.decide import (
     decide,
     evolve,
     known_with,
+    next_due,
 )
 from domain.dossier import leans_on_all, recalled
 from domain.facts import Known, Person
@@ -104,14 +105,14 @@ class Batch:
             raise Refused("person-erased", "data.person", "the key that would encrypt this was destroyed")
         state = retiree.state
         if state is None:
-            state = self._made_anew(retiree)
+            state = self.made_anew(retiree)
         elif leans_on_all(state.dossier, known):
             facts = [fact for fact in self._history(retiree) if isinstance(fact, Known)]
             state = replace(state, dossier=recalled(state.dossier, facts))
         decisions = decide(retiree.id, state, known, self._law, self._today)
         for decision in decisions:
             state = evolve(state, decision)
-        retiree.state = state
+        retiree.state = state = state.due_again(next_due(state, self._law, self._today))
         status = Outcome.ACCEPTED if state.registered else Outcome.PARKED
         self._accepted.append(Accepted(prepared, retiree, known, decisions, status))
 
@@ -134,7 +135,7 @@ class Batch:
         told = [event.known(next(names)) if isinstance(event, FactPublished) else event for event in stored]
         return [one for one in told if isinstance(one, Known | AlertRaised | AlertWithdrawn | AlertEscalated)]
 
-    def _made_anew(self, retiree: Retiree) -> RetireeState:
+    def made_anew(self, retiree: Retiree) -> RetireeState:
         """The state out of the whole history: where there is none, or one of an older form."""
         state = RetireeState()
         facts: list[Known] = []

@@ -1,7 +1,7 @@
 """Values and rows in the binary form that PostgreSQL receives and sends. Every event passes here, so they are put together at once."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from struct import Struct
 from typing import LiteralString
 
@@ -13,7 +13,7 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _ARRAY = Struct("!iiIii").pack  # dimensions, nulls or none, type, elements, number of the first
-BYTEA, INT4, TEXT, UUID = 17, 23, 25, 2950
+BYTEA, INT4, TEXT, DATE, UUID = 17, 23, 25, 1082, 2950
 """Types, as PostgreSQL numbers them."""
 _SHORT = [length.to_bytes(4, "big") for length in range(4_096)]
 
@@ -48,6 +48,11 @@ def int8(value: int) -> bytes:
 def int4(value: int) -> bytes:
     """An integer, not negative."""
     return value.to_bytes(4, "big")
+
+
+def date4(value: date | None) -> bytes:
+    """A date: days since 2000; infinity for None."""
+    return ((value - EPOCH.date()).days if value else 2**31 - 1).to_bytes(4, "big", signed=True)
 
 
 def timestamptz(value: datetime) -> bytes:

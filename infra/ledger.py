@@ -1,18 +1,20 @@
 """The write side of the log: submissions in, receipts out, a batch in one transaction."""
 
 import time
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from threading import Event as Flag
 from uuid import UUID
 
 from psycopg import Connection
 
-from domain.history import Event, Receipt
+from domain.history import DayPassed, Event, Receipt
 from domain.law import Law
 from domain.refusals import Refused
 from infra import codec
 from infra.batch import Batch, FasterError, InDoubtError, NoRoomError
 from infra.database import Database, DatabaseError, Rows
+from infra.days import CLOCK, last_day, pass_some
 from infra.keys import KeyRing, WrongKeyError
 from infra.log import SQL, Unplaced, append, last_position, lock_streams
 from infra.partitions import make_room
@@ -72,6 +74,30 @@ class Ledger:
                 if time.monotonic() > asking_until:
                     raise
                 time.sleep(0.1)  # the next round begins by asking the inbox
+
+    def pass_days(self, today: date, until_told: Flag, say: Callable[[date, int], None]) -> None:
+        """Let every day since the last one pass that is over for us, one after the other; the first time only `today`.
+
+        `say` is told each day and for how many retirees something fell due. Raises `DatabaseError`, `WrongKeyError`.
+        """
+        self.check_key()
+        with self.database.transaction() as connection:
+            last = last_day(connection)
+        day = last + timedelta(days=1) if last else today
+        while day <= today and not until_told.is_set():
+            say(day, self._pass_day(day))
+            day += timedelta(days=1)
+
+    def _pass_day(self, day: date) -> int:
+        dealt_with = 0
+        while True:
+            with self.database.transaction() as connection:
+                dealt_with += (some := pass_some(connection, self._keys, self._law, day))
+            if not some:
+                break
+        with self.database.transaction() as connection:
+            append_plain(connection, CLOCK, DayPassed(day=day))
+        return dealt_with
 
     def check_key(self) -> None:
         """Raise `WrongKeyError` unless this is the ledger's key: under another one everybody would become somebody new."""

@@ -21,9 +21,9 @@ from infra.submissions import Key, Prepared
 
 
 class Retiree:
-    """What a batch holds of one retiree. `marks` are those known to be stored; `wrapped`: None when the key was destroyed."""
+    """What a batch holds of one retiree. `marks` and `due` are those known to be stored; `wrapped`: None when the key was destroyed."""
 
-    __slots__ = ("history", "id", "marks", "new", "state", "tag", "version", "wrapped")
+    __slots__ = ("due", "history", "id", "marks", "new", "state", "tag", "version", "wrapped")
 
     def __init__(
         self, tag: bytes, id_: UUID, version: int, state: RetireeState | None, wrapped: bytes | None, *, new: bool
@@ -32,6 +32,7 @@ class Retiree:
         self.id = id_
         self.version = version
         self.state = state
+        self.due = state.due if state else None
         self.wrapped = wrapped
         self.new = new
         self.marks: dict[Mark, Mark | None] = {}

@@ -10,7 +10,7 @@ from domain.decide import Decision, FactRecorded
 from domain.facts import Known
 from domain.history import FactPublished, Outcome, Receipt
 from infra import codec
-from infra.copying import BYTEA, INT4, TEXT, UUID, array, int4, int8, read_int, read_time
+from infra.copying import BYTEA, DATE, INT4, TEXT, UUID, array, date4, int4, int8, read_int, read_time
 from infra.keys import KeyRing
 from infra.log import SQL, recorded
 from infra.retirees import Retiree, hashed
@@ -38,7 +38,7 @@ def write(session: Session, keys: KeyRing, accepted: Sequence[Accepted], learnt:
         retiree.wrapped = wrapped
     record, places, count = _record(keys, accepted, learnt)  # counts the versions on, which the states are saved with
     known = [one for one in touched.values() if not one.new]
-    asked = [*_newcomers(newcomers), *_known(known), *_marks(touched.values()), record]
+    asked = [*_newcomers(newcomers), *save(known), *_dues(newcomers), *_marks(touched.values()), record]
     *_, ((before, recorded_at, room, _),) = session.exchange(asked, commit=True)
     row = read_int(before), read_time(recorded_at), read_int(room)
     placed = recorded(session, row, count)
@@ -64,9 +64,18 @@ def _newcomers(newcomers: Sequence[Retiree]) -> Iterator[Asked]:
         yield SQL["newcomers_save"], (tags, streams, wrapped, versions, states)
 
 
-def _known(known: Sequence[Retiree]) -> Iterator[Asked]:
+def save(known: Sequence[Retiree]) -> Iterator[Asked]:
+    """The states of retirees whom we knew, and when something falls due for them."""
     if known:
         yield SQL["retirees_save"], _states(known)
+    yield from _dues(known)
+
+
+def _dues(touched: Iterable[Retiree]) -> Iterator[Asked]:
+    changed = [(one.id.bytes, date4(one.state.due)) for one in touched if one.state and one.state.due != one.due]
+    if changed:
+        streams, days = zip(*changed, strict=True)
+        yield SQL["dues_save"], (array(UUID, streams), array(DATE, days))
 
 
 def _states(retirees: Sequence[Retiree]) -> tuple[bytes, bytes, bytes]:
@@ -122,6 +131,20 @@ def _record(keys: KeyRing, accepted: Sequence[Accepted], learnt: date) -> tuple[
         array(UUID, [one.retiree.id.bytes for one in accepted]),
     )
     return (SQL["record"], values), places, len(events)
+
+
+def statement_of(events: Sequence[tuple[bytes, int, bytes, bytes]]) -> Asked:
+    """The statement that writes events of which nobody told us: of each the stream, the version, the name and the bytes."""
+    streams, versions, names, states = zip(*events, strict=True)
+    none = array(TEXT, ())
+    return SQL["record"], (
+        int8(len(events)),
+        array(UUID, streams),
+        array(INT4, list(map(int4, versions))),
+        array(TEXT, names),
+        array(BYTEA, states),
+        *(none, none, array(BYTEA, ()), none, array(INT4, ()), array(UUID, ())),
+    )
 
 
 def _published(one: Accepted, sealed: bytes, learnt: date) -> FactPublished:

@@ -131,6 +131,18 @@ def relay() -> None:
 
 @main.command()
 @_sentences
+def clock() -> None:
+    """Let the days pass: what falls due by a day is raised, overdue answers are escalated."""
+    from services.bootstrap import parts
+    from services.clock import Clock
+    from services.settings import Settings
+
+    _supervised()
+    Clock(parts(Settings.read()).application, _until_told()).run()
+
+
+@main.command()
+@_sentences
 def intake() -> None:
     """Take in what departments publish to Kafka."""
     from services.agent import faust_app

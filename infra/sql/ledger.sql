@@ -39,6 +39,18 @@ update ledger.stream as t set version = s.version, state = s.state
 from unnest($1::uuid[], $2::int[], $3::bytea[]) as s(stream, version, state)
 where t.stream = s.stream
 
+-- dues_save: when something falls due next for these retirees
+insert into ledger.due (stream, day) select stream, day from unnest($1::uuid[], $2::date[]) as d(stream, day) order by stream
+on conflict (stream) do update set day = excluded.day
+
+-- due_find: some of those for whom something falls due on a day, or fell due before
+select stream from ledger.due where day <= $1::date and day < 'infinity' order by day, stream limit $2::bigint
+
+-- streams_lock: these retirees, held until the end of the transaction, always in the same order; with states and wrapped keys
+select s.stream, s.version, s.state, k.wrapped
+from ledger.stream s left join ledger.retiree_key k on k.retiree = s.stream
+where s.stream = any($1::uuid[]) order by s.stream for update of s
+
 -- key_find: the wrapped keys of these retirees
 select retiree, wrapped from ledger.retiree_key where retiree = any(%(retirees)b::uuid[])
 
