@@ -49,7 +49,7 @@ def _decide(session: Session, keys: KeyRing, law: Law, day: date, streams: Seque
     events: list[tuple[Retiree, bytes, bytes]] = []
     touched: list[Retiree] = []
     for stream, version, stored, wrapped in locked:
-        retiree = Retiree(b"", UUID(bytes=stream), read_int(version), codec.decode_state(stored), wrapped, new=False)
+        retiree = Retiree(b"", stream, read_int(version), codec.decode_state(stored), wrapped, new=False)
         state = retiree.state or batch.made_anew(retiree)
         # somebody else may have decided since: what fell due is then dealt with, and nothing follows
         for decision in pass_day(retiree.id, state, law, day):
@@ -66,6 +66,6 @@ def _decide(session: Session, keys: KeyRing, law: Law, day: date, streams: Seque
     placed = []
     for retiree, name, event in events:
         versions[retiree.id] = versions.get(retiree.id, retiree.version - sum(r is retiree for r, _, _ in events)) + 1
-        placed.append((retiree.id.bytes, versions[retiree.id], name, event))
+        placed.append((retiree.stream, versions[retiree.id], name, event))
     *_, ((before, recorded_at, room, _),) = session.exchange([*save(touched), statement_of(placed)], commit=True)
     recorded(session, (read_int(before), read_time(recorded_at), read_int(room)), len(events))

@@ -21,15 +21,19 @@ from infra.submissions import Key, Prepared
 
 
 class Retiree:
-    """What a batch holds of one retiree. `marks` and `due` are those known to be stored; `wrapped`: None when the key was destroyed."""
+    """What a batch holds of one retiree. `stream`: the id in bytes; `wrapped`: None when the key was destroyed.
 
-    __slots__ = ("due", "history", "id", "marks", "new", "state", "tag", "version", "wrapped")
+    `marks` and `due` are those known to be stored.
+    """
+
+    __slots__ = ("due", "history", "id", "marks", "new", "state", "stream", "tag", "version", "wrapped")
 
     def __init__(
-        self, tag: bytes, id_: UUID, version: int, state: RetireeState | None, wrapped: bytes | None, *, new: bool
+        self, tag: bytes, stream: bytes, version: int, state: RetireeState | None, wrapped: bytes | None, *, new: bool
     ) -> None:
         self.tag = tag
-        self.id = id_
+        self.stream = stream
+        self.id = UUID(bytes=stream)
         self.version = version
         self.state = state
         self.due = state.due if state else None
@@ -81,8 +85,8 @@ def hashed(mark: Mark) -> bytes:
 
 def _retirees(tags: Sequence[bytes], locked: Answer) -> dict[bytes, Retiree]:
     found = {
-        tag: Retiree(tag, UUID(bytes=id_), read_int(version), codec.decode_state(state), wrapped, new=False)
-        for tag, id_, version, state, wrapped in locked
+        tag: Retiree(tag, stream, read_int(version), codec.decode_state(state), wrapped, new=False)
+        for tag, stream, version, state, wrapped in locked
     }
     unknown = [tag for tag in tags if tag not in found]
     for tag, new in zip(unknown, _new_ids(len(unknown)), strict=True):
@@ -110,8 +114,8 @@ def _mark(
         retiree.state = replace(retiree.state, dossier=dossier)
 
 
-def _new_ids(count: int) -> Iterator[UUID]:
+def _new_ids(count: int) -> Iterator[bytes]:
     """Fresh ids that begin with the time (UUID version 7, RFC 9562): newcomers lie side by side in every index."""
     now = (time.time_ns() // 1_000_000).to_bytes(6, "big")
     for piece in random_pieces(count, 10):
-        yield UUID(bytes=now + bytes((piece[0] & 0x0F | 0x70, piece[1], piece[2] & 0x3F | 0x80)) + piece[3:])
+        yield now + bytes((piece[0] & 0x0F | 0x70, piece[1], piece[2] & 0x3F | 0x80)) + piece[3:]

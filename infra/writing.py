@@ -72,7 +72,7 @@ def save(known: Sequence[Retiree]) -> Iterator[Asked]:
 
 
 def _dues(touched: Iterable[Retiree]) -> Iterator[Asked]:
-    changed = [(one.id.bytes, date4(one.state.due)) for one in touched if one.state and one.state.due != one.due]
+    changed = [(one.stream, date4(one.state.due)) for one in touched if one.state and one.state.due != one.due]
     if changed:
         streams, days = zip(*changed, strict=True)
         yield SQL["dues_save"], (array(UUID, streams), array(DATE, days))
@@ -80,7 +80,7 @@ def _dues(touched: Iterable[Retiree]) -> Iterator[Asked]:
 
 def _states(retirees: Sequence[Retiree]) -> tuple[bytes, bytes, bytes]:
     return (
-        array(UUID, [one.id.bytes for one in retirees]),
+        array(UUID, [one.stream for one in retirees]),
         array(INT4, [int4(one.version) for one in retirees]),
         array(BYTEA, [codec.encode_state(one.state) for one in retirees if one.state]),
     )
@@ -88,7 +88,7 @@ def _states(retirees: Sequence[Retiree]) -> tuple[bytes, bytes, bytes]:
 
 def _marks(touched: Iterable[Retiree]) -> Iterator[Asked]:
     fresh = [
-        (one.id.bytes, hashed(mark), value.encode() if value else b"")
+        (one.stream, hashed(mark), value.encode() if value else b"")
         for one in touched
         if one.state and one.state.dossier.marks
         for mark, value in one.state.dossier.marks.items()
@@ -108,12 +108,12 @@ def _record(keys: KeyRing, accepted: Sequence[Accepted], learnt: date) -> tuple[
     events: list[bytes] = []
     places: list[int] = []
     for one, sealed in zip(accepted, keys.seal_all(people), strict=True):
-        retiree, stream = one.retiree, one.retiree.id.bytes
+        retiree = one.retiree
         places.append(len(events) + 1)
         for decision in one.decisions:
             event = _published(one, sealed, learnt) if isinstance(decision, FactRecorded) else decision
             retiree.version += 1
-            streams.append(stream)
+            streams.append(retiree.stream)
             versions.append(int4(retiree.version))
             names.append(codec.stored_name(event).encode())
             events.append(codec.encode(event))
@@ -128,7 +128,7 @@ def _record(keys: KeyRing, accepted: Sequence[Accepted], learnt: date) -> tuple[
         array(BYTEA, [one.prepared.digest for one in accepted]),
         array(TEXT, [one.status.encode() for one in accepted]),
         array(INT4, list(map(int4, places))),
-        array(UUID, [one.retiree.id.bytes for one in accepted]),
+        array(UUID, [one.retiree.stream for one in accepted]),
     )
     return (SQL["record"], values), places, len(events)
 

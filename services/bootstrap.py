@@ -1,17 +1,16 @@
 """The wiring that every process shares: settings in, working parts out."""
 
-import gc
 from typing import Any, NamedTuple
 
 from domain.divisions import Divisions
 from domain.facts import Department
 from infra.bus import Bus
-from infra.keys import KeyRing, WrongKeyError
-from infra.master_key import LocalKey, provided
+from infra.keys import KeyRing
 from infra.outbox import Outbox
-from infra.statutes import the_divisions, the_law
+from infra.statutes import the_divisions
 from infra.views import Views
 from services.application import Changqing
+from services.opening import opened
 from services.outgoing import ALERTS, DEAD_LETTERS, LIFE_EVENTS, intake_topic, receipts_topic
 from services.reader import Reader
 from services.settings import Settings, SettingsError
@@ -29,29 +28,9 @@ class Parts(NamedTuple):
 
 def parts(settings: Settings) -> Parts:
     """The parts. Nothing connects yet. Raises `SettingsError`, `LawError`."""
-    spare_the_collector()
-    keys = key_ring(settings)
-    application = Changqing(settings.database_url, keys, the_law())
+    application, keys = opened(settings)
     views = Views(application.database)
     return Parts(application, keys, views, Outbox(application.database), Reader(application.ledger, views, keys))
-
-
-def key_ring(settings: Settings) -> KeyRing:
-    """The keys, under the key-encryption key of whichever variable is set. Raises `SettingsError`."""
-    file, provider = settings.changqing_key_file, settings.changqing_key_provider
-    try:
-        if file:
-            return KeyRing.from_file(file)
-        return KeyRing(provided(provider) if provider else LocalKey.from_hex(settings.changqing_key))
-    except WrongKeyError as error:
-        variable = "CHANGQING_KEY_FILE" if file else "CHANGQING_KEY_PROVIDER" if provider else "CHANGQING_KEY"
-        raise SettingsError(f"{variable} must lead to a key: {error}") from error
-
-
-def spare_the_collector() -> None:
-    """Have cycles of garbage looked for seldom: what a batch is made of has none, and going through it all took a third of its time."""
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
 
 
 def divisions(settings: Settings) -> Divisions:

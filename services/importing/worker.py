@@ -23,11 +23,12 @@ from domain.law import LawError
 from domain.refusals import Refused
 from infra.database import DatabaseError, RightsError
 from infra.keys import WrongKeyError
-from services import bootstrap, intake
+from services import intake
 from services.application import Changqing
 from services.cloudevents import Publisher, department_of, structured
 from services.importing.messages import Answer, Done, Failed, Line, Part, Ready, Tally, Waiting, decode_part, encode
 from services.intake import Received
+from services.opening import opened
 from services.settings import Settings, SettingsError
 from services.what_if import RefusedLine
 
@@ -102,7 +103,7 @@ def main() -> None:
     parts: SimpleQueue[Part] = SimpleQueue()
     Thread(target=_receive, args=(importing, parts), daemon=True).start()
     try:
-        application = bootstrap.parts(Settings.read()).application
+        application, _ = opened(Settings.read())
         worker = Worker(application, sys.argv[1], lambda answer: importing.send_bytes(encode(answer)))
         importing.send_bytes(encode(Ready(worker.head())))
         gc.disable()  # between its batches a worker holds next to nothing, so that is the moment to look for cycles

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from services.bootstrap import spare_the_collector
+from services.opening import spare_the_collector
 from tests.bench import alone, bulk, copying, history, importing, replay, report, scale, single
 from tests.bench.runner import Bench, load
 from tests.bench.server import served

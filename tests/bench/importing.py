@@ -45,8 +45,16 @@ def measure(bench: Bench) -> None:
         def short() -> Sample:
             return {MEMORY_SHORT: _import(bench, home, "short.jsonl", count)[2]}
 
-        bench.compare({"import": long, "import, short": short, "stock insert": partial(bulk.stock_insert, bench)})
+        bench.compare(
+            {
+                "import": long,
+                "import, short": short,
+                "stock insert": partial(bulk.stock_insert, bench),
+                "stock save": partial(bulk.stock_save, bench),
+            }
+        )
     bench.claim_ratio("lines with the full work / stock batched insert", SUBMISSIONS, bulk.INSERT, at_least=2.5)
+    bench.claim_ratio("lines with the full work / stock batched save", SUBMISSIONS, bulk.SAVE, at_least=2.5)
     bench.claim("events a second", EVENTS, at_least=25_000)
     bench.claim_ratio("memory, long file / short file", MEMORY, MEMORY_SHORT, at_most=1.2)
 

@@ -7,7 +7,7 @@ import pytest
 
 from infra.keys import KeyRing, WrongKeyError
 from infra.master_key import KeyEncryptionKey, LocalKey
-from services.bootstrap import key_ring
+from services.opening import key_ring
 from services.settings import Settings, SettingsError
 
 MASTER = bytes(range(32))
