@@ -1,0 +1,37 @@
+"""The README's catalogue of every type of event says what the code takes in: members, who may publish, in both languages."""
+
+import re
+from pathlib import Path
+
+import pytest
+from msgspec import NODEFAULT
+from msgspec.structs import fields
+
+from domain.facts import LIFE_EVENTS, MAY_PUBLISH, Department, Fact
+
+ROOT = Path(__file__).parents[2]
+COMMON = {field.name for field in fields(Fact)}
+CODE = re.compile(r"`([a-z0-9._-]+)`")
+
+
+def rows(name: str) -> dict[str, tuple[str, str, str]]:
+    """Members, publishers and effect by type, as a README has them."""
+    text = (ROOT / name).read_text("utf-8")
+    found = re.findall(r"^\| `([a-z-]+\.v1)` \| ([^|]*) \| ([^|]*) \| ([^|]*) \|$", text, re.MULTILINE)
+    return {type_: (members, by, effect) for type_, members, by, effect in found}
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_every_type_is_there_with_its_members_and_publishers(readme: str) -> None:
+    told = rows(readme)
+    assert set(told) == set(LIFE_EVENTS)
+    for type_, fact in LIFE_EVENTS.items():
+        members, by, effect = told[type_]
+        outside = re.sub(r"\([^)]*\)", "", members)  # the values of an enumeration stand in brackets
+        required = {field.name for field in fields(fact) if field.default is field.default_factory is NODEFAULT}
+        assert set(CODE.findall(outside)) == {field.name for field in fields(fact)} - COMMON, type_
+        assert set(re.findall(r"`([a-z_]+)`(?!\?)", outside)) == required - COMMON, type_
+        named = {Department(name) for name in CODE.findall(by)}
+        publishers = MAY_PUBLISH[fact]
+        assert named == (set(Department) - publishers if by.startswith(("all", "除", "全部")) else publishers), type_
+        assert effect, type_
