@@ -76,14 +76,14 @@ def _take(cases: list["_Case"], known: Known, fact: Justice, law: Law) -> None:
     """One fact more; the case it is of becomes the last of `cases`."""
     for case in cases:
         case.past(fact.effective)
-    if isinstance(fact, Released):  # who is free is free of every case
-        for case in cases:
-            if case.open and case.open.held:
-                case.release(known, fact)
+        if isinstance(fact, Released) and case.open and case.open.held:  # who is free is free of every case
+            case.release(known, fact)
     case = _of(cases, fact.case) or _Case(law)
     case.number = case.number or fact.case
     case.take(known)
-    cases[:] = [*(other for other in cases if other is not case), case]
+    if case in cases:
+        cases.remove(case)
+    cases.append(case)
 
 
 def _of(cases: list["_Case"], number: str | None) -> "_Case | None":

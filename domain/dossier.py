@@ -102,7 +102,12 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def turning(self) -> list[Known]:
         """The turns that count: told by who knows, of this person."""
-        return [known for known in self.turns if known.department not in WEAK and not self.misnames(known)]
+        name = _name(self)
+        return [
+            known
+            for known in self.turns
+            if known.department not in WEAK and (known.name_tag is None or name is None or known.name_tag == name)
+        ]
 
     @property
     def living(self) -> tuple[Known, ...]:
@@ -111,7 +116,7 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def misnames(self, known: Known) -> bool:
         """The number fits and the name does not. A name that was not given says nothing."""
-        name = self.registrations[0].name_tag if self.registrations else None
+        name = _name(self)
         return bool(known.name_tag and name and known.name_tag != name)
 
     def _confirms(self, known: Known) -> bool:
@@ -339,7 +344,7 @@ def kept_elsewhere(report: Reference) -> Mark:
 
 
 def _name(dossier: Dossier) -> str | None:
-    return dossier.registered.name_tag if dossier.registered else None
+    return dossier.registrations[0].name_tag if dossier.registrations else None
 
 
 def by_day(known: Known) -> Day:

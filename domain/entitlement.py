@@ -5,7 +5,7 @@ same facts and the days on which they were learned: until an alert could reach t
 """
 
 from calendar import monthrange
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
@@ -23,7 +23,7 @@ from domain.law import Law
 from domain.months import Month, count, month_of, plus
 from domain.rates import Rates
 from domain.survival import lapse, verification
-from domain.timeline import Reason, Run, Span, Status, Timeline, composed, joined, overwritten, run_of
+from domain.timeline import Reason, Run, Span, Status, Timeline, composed, joined, overwritten
 
 
 class Debt(Struct, frozen=True):
@@ -61,10 +61,27 @@ class Assessment(Struct, frozen=True):
 
 def timeline(dossier: Dossier, law: Law, today: date) -> Timeline:
     """The status of every month from the first pension on, without end, as `today` knows it; empty while nobody is registered."""
+    due = _due(dossier, law, today)
+    return due.timeline if due else ()
+
+
+class _Due(NamedTuple):
+    """What is due of one retiree: the timeline, what a month comes to, both together as runs."""
+
+    timeline: Timeline
+    rates: Rates
+    runs: list[Run]
+
+
+def _due(dossier: Dossier, law: Law, today: date) -> _Due | None:
+    """What is due as `today` knows it; None while nobody is registered."""
     registered = dossier.registered
     if registered is None:
-        return ()
-    return composed(_payable(_start(registered, law), registered, law), reasons(dossier, law, today))
+        return None
+    against = reasons(dossier, law, today)
+    spans = composed(_payable(_start(registered, law), registered, law), against)
+    rates = Rates(dossier, law, against)
+    return _Due(spans, rates, rates.runs(spans))
 
 
 def reasons(dossier: Dossier, law: Law, today: date) -> list[Reason]:
@@ -102,18 +119,17 @@ def _given_up(turning: Iterable[Known], law: Law) -> list[Reason]:
 
 def review(dossier: Dossier, law: Law, today: date) -> Assessment:
     """Where the retiree stands on `today`. Empty while nobody is registered."""
-    due = timeline(dossier, law, today)
-    if not due:
+    due = _due(dossier, law, today)
+    if due is None:
         return Assessment(())
-    paid = _paid(dossier, law, today, due, last_paid_month(law, today))
-    rates = Rates(dossier, law, reasons(dossier, law, today))
-    wrong = _amiss(paid, rates.runs(due), rates)
+    paid = _paid(dossier, due, last_paid_month(law, today))
+    wrong = _amiss(paid, due)
     return Assessment(
-        due,
+        due.timeline,
         paid,
         _debt([one for one in wrong if one.amount < 0]),
         _debt([one for one in wrong if one.amount > 0]),
-        _suspicion(dossier, law, today),
+        _suspicion(dossier, law, paid, due.rates),
         endings(dossier),
     )
 
@@ -159,9 +175,8 @@ def squared(dossier: Dossier, law: Law, today: date, first: Month, last: Month |
     """The dossier when what was owed to one side in some months has moved: to the retiree, or back from there."""
     until = last_paid_month(law, today)
     settled = _settled(dossier, law, until, today)
-    rates = Rates(settled, law, reasons(settled, law, today))
-    paid = settled.paid
-    for one in _amiss(paid, rates.runs(timeline(settled, law, today)), rates):
+    due, paid = _due(settled, law, today), settled.paid
+    for one in _amiss(paid, due) if due else ():
         moved = one.due.within(first, last) if (one.amount > 0) == owed else None
         if moved:
             paid = overwritten(paid, replace(moved, moved=True))
@@ -171,17 +186,14 @@ def squared(dossier: Dossier, law: Law, today: date, first: Month, last: Month |
 def _settled(dossier: Dossier, law: Law, until: Month, today: date) -> Dossier:
     if dossier.settled and dossier.settled >= until:
         return dossier
-    return replace(dossier, paid=_paid(dossier, law, today, timeline(dossier, law, today), until), settled=until)
+    due = _due(dossier, law, today)
+    return replace(dossier, paid=_paid(dossier, due, until), settled=until) if due else dossier
 
 
-def _paid(dossier: Dossier, law: Law, today: date, due: Timeline, until: Month) -> tuple[Run, ...]:
+def _paid(dossier: Dossier, due: _Due, until: Month) -> tuple[Run, ...]:
     """What was paid up to `until`: what is settled, and from there on what was due by all that is known."""
     since = plus(dossier.settled, 1) if dossier.settled else None
-    if law.adjustments(division_of(dossier)):
-        runs = Rates(dossier, law, reasons(dossier, law, today)).runs(due)
-    else:
-        runs = list(map(run_of, due))
-    return joined([*(run.within(None, until) for run in dossier.paid), *(run.within(since, until) for run in runs)])
+    return joined([*(run.within(None, until) for run in dossier.paid), *(run.within(since, until) for run in due.runs)])
 
 
 class _Amiss(NamedTuple):
@@ -192,10 +204,11 @@ class _Amiss(NamedTuple):
     why: Kind | None
 
 
-def _amiss(paid: Iterable[Run], due: Sequence[Run], rates: Rates) -> list[_Amiss]:
+def _amiss(paid: Iterable[Run], due: _Due) -> list[_Amiss]:
     found: list[_Amiss] = []
+    rates = due.rates
     for was in paid:
-        for run in due:
+        for run in due.runs:
             if (was.pays, was.less) == (run.pays, run.less) or not (part := run.within(was.first, was.last)):
                 continue
             assert part.last  # what was paid has an end
@@ -205,21 +218,19 @@ def _amiss(paid: Iterable[Run], due: Sequence[Run], rates: Rates) -> list[_Amiss
     return found
 
 
-def _suspicion(dossier: Dossier, law: Law, today: date) -> Suspicion | None:
+def _suspicion(dossier: Dossier, law: Law, paid: tuple[Run, ...], rates: Rates) -> Suspicion | None:
     doubtful = dossier.doubtful if dossier.deaths and not any(dossier.confirmed) else []
     if not doubtful:
         return None
     day = doubtful[0].fact.effective
     first = plus(month_of(day), law.rule("death-stops-pension", day).months_after)
-    last = last_paid_month(law, today)
+    since = [part for run in paid if run.pays and (part := run.within(first, None)) and part.last]
     at_risk = None
-    if first <= last:
-        at_risk = Debt(count(first, last), first, last, _at_risk(dossier, law, first, last))
+    if since:
+        months = sum(count(run.first, run.last) for run in since if run.last)
+        amount = sum(rates.of_run(run.first, run.last, run) for run in since if run.last)
+        at_risk = Debt(months, since[0].first, since[-1].last or since[-1].first, amount)
     return Suspicion(first, dossier.mismatch, tuple(known.reference for known in doubtful), at_risk)
-
-
-def _at_risk(dossier: Dossier, law: Law, first: Month, last: Month) -> int:
-    return Rates(dossier, law).of_run(first, last, Run(first, last, pays=True)) if dossier.registrations else 0
 
 
 def _start(registered: Known, law: Law) -> Month:

@@ -125,7 +125,10 @@ class Run(Struct, frozen=True, omit_defaults=True):
 
     def within(self, first: Month | None, last: Month | None) -> "Run | None":
         """The part of it in the months `first` to `last` (None: no bound); None when nothing is."""
-        begin, end = max(self.first, first or self.first), _earlier(self.last, last)
+        begin = first if first and first > self.first else self.first
+        end = last if last and (self.last is None or last < self.last) else self.last
+        if begin is self.first and end is self.last:
+            return self
         return Run(begin, end, self.pays, self.why, self.less, self.moved) if end is None or begin <= end else None
 
 
@@ -173,9 +176,3 @@ def differences(before: Iterable[Span | Run], after: Iterable[Span | Run]) -> tu
         for other in after
         if one.pays != other.pays
     )
-
-
-def _earlier(one: Month | None, other: Month | None) -> Month | None:
-    if one is None or other is None:
-        return one or other
-    return min(one, other)

@@ -224,6 +224,14 @@ def test_what_is_done_is_not_escalated() -> None:
     assert office.days(date(2024, 4, 12), date(2024, 7, 1)) == {}
 
 
+def test_an_alert_that_another_takes_the_place_of_that_day_is_not_escalated() -> None:
+    office = Office(RETIRED, told_of(SurvivalVerified, date(2023, 5, 10)))
+    office.day(date(2024, 3, 11))
+    decisions = office.day(date(2024, 5, 11))
+    assert [action for action, *_ in said(decisions)] == ["suspend"]
+    assert ended(decisions) == []
+
+
 def test_everything_falls_due_in_its_time() -> None:
     office = Office(
         RETIRED,

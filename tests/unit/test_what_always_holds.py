@@ -1,0 +1,127 @@
+"""What always holds of a pension, whatever is told, in whatever order, however late."""
+
+from datetime import date
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.alerts import Action
+from domain.decide import AlertRaised, AlertWithdrawn, standing_of
+from domain.entitlement import learned, reasons, review, timeline
+from domain.facts import (
+    AlertApplied,
+    DeathDeclared,
+    DeathReported,
+    DeathRetracted,
+    Department,
+    FactRetracted,
+    Known,
+    RetirementRegistered,
+)
+from domain.kinds import Kind
+from domain.months import month_of, plus
+from domain.timeline import PAYS
+from tests.building import LAST_DAY, compiled, histories, in_order_of_arrival, known, lives
+from tests.unit.one_pension import LAW, Office, taken_back, told_of
+
+MONEY = frozenset({Action.STOP, Action.SUSPEND, Action.RESUME, Action.RECOVER, Action.PAY_BACK, Action.GRANT})
+A_LIFE = st.one_of(histories(registrations=2), lives())
+
+
+@given(A_LIFE)
+def test_a_month_is_paid_exactly_when_nothing_speaks_against_it(facts: list[Known]) -> None:
+    dossier = compiled(facts, LAW)
+    spans = timeline(dossier, LAW, LAST_DAY)
+    against = [r for r in reasons(dossier, LAW, LAST_DAY) if r.status not in PAYS] if spans else []
+    for month in (plus(month_of(date(2021, 12, 1)), n) for n in range(60)):
+        of_it = [span for span in spans if span.first <= month and (span.last is None or month <= span.last)]
+        assert len(of_it) == (1 if spans and month >= spans[0].first else 0)
+        for span in of_it:
+            assert span.pays == (not any(reason.holds(month) for reason in against))
+
+
+@given(lives())
+def test_when_all_is_taken_back_and_made_good_nothing_is_left_to_do(facts: list[Known]) -> None:
+    office = Office(*in_order_of_arrival(facts))
+    for n, fact in enumerate(facts):
+        if not isinstance(fact.fact, RetirementRegistered):
+            back = FactRetracted(effective=LAST_DAY, retracts=fact.reference.id)
+            office.learn(known(f"back-{n}", back, LAST_DAY, fact.department))
+    assert not {action for action, _ in office.open()} & {"stop", "suspend", "settle"}
+    if not office.state.registered:
+        return
+    assert review(office.state.dossier, LAW, LAST_DAY).overpaid is None
+    for action in (Action.RESUME, Action.PAY_BACK):
+        if action in office.state.told:
+            office.apply(action, LAST_DAY)
+    assert {action for action, _ in office.open()} <= {"verify"}
+
+
+@given(lives(), st.sampled_from([Department.COMMUNITY, Department.FAMILY]))
+def test_a_weak_source_never_stops_and_never_moves_money(facts: list[Known], by: Department) -> None:
+    weak = [
+        fact if isinstance(fact.fact, RetirementRegistered) else msgspec.structs.replace(fact, department=by)
+        for fact in facts
+    ]
+    dossier = compiled(weak, LAW)
+    assert {reason.kind for reason in reasons(dossier, LAW, LAST_DAY)} <= {Kind.VERIFICATION_OVERDUE}
+    moved = {i.terms.kind for i in standing_of(dossier, LAW, LAST_DAY).values() if i.terms.action in MONEY}
+    assert moved <= {Kind.VERIFICATION_OVERDUE, Kind.SURVIVAL_VERIFIED, Kind.CORRECTION}
+
+
+@given(lives(8), lives(1))
+def test_a_fact_that_is_taken_back_on_its_day_leaves_every_cent_as_it_was(
+    facts: list[Known], more: list[Known]
+) -> None:
+    """But for the word of a department that took a death back: it counts for less from then on."""
+    before = compiled(facts, LAW)
+    for fact in more[1:]:
+        if isinstance(fact.fact, FactRetracted | DeathRetracted | DeathReported | DeathDeclared) or fact.fact.corrects:
+            continue
+        fact = msgspec.structs.replace(fact, learnt=LAST_DAY)  # noqa: PLW2901 - the same, learned at the end
+        fact = msgspec.structs.replace(fact, reference=msgspec.structs.replace(fact.reference, id="new"))  # noqa: PLW2901
+        after = learned(before, fact, LAW)
+        after = learned(after, taken_back("new", fact.department, LAST_DAY), LAW)
+        assert standing_of(after, LAW, LAST_DAY) == standing_of(before, LAW, LAST_DAY)
+
+
+@given(lives())
+def test_when_every_alert_is_applied_no_money_is_left_to_move(facts: list[Known]) -> None:
+    office = Office(*in_order_of_arrival(facts))
+    office.day(LAST_DAY)
+    for _ in range(4):
+        money = [told for told in office.state.told.values() if told.is_open and told.terms.action in MONEY]
+        for n, told in enumerate(money):
+            if any(one.alert == told.alert for one in office.state.told.values()):
+                applied = told_of(
+                    AlertApplied, LAST_DAY, id_=f"{told.alert}-{n}", alert=told.alert, month=told.terms.first_month
+                )
+                office.learn(applied)
+    assert not [told for told in office.state.told.values() if told.is_open and told.terms.action in MONEY]
+    if office.state.registered:
+        found = review(office.state.dossier, LAW, LAST_DAY)
+        assert (found.overpaid, found.owed) == (None, None)
+
+
+@given(lives(), st.lists(st.dates(LAST_DAY, date(2027, 1, 1)), max_size=5))
+@settings(max_examples=60)
+def test_a_day_that_has_passed_brings_nothing_the_second_time(facts: list[Known], days: list[date]) -> None:
+    office = Office(*in_order_of_arrival(facts))
+    for day in sorted(days):
+        office.day(day)
+        assert office.day(day) == []
+
+
+@given(lives())
+def test_an_alert_ends_once(facts: list[Known]) -> None:
+    """Replaced or withdrawn, by a fact or by a day."""
+    office = Office()
+    standing: set[str] = set()
+    for fact in in_order_of_arrival(facts):
+        for one in [*office.learn(fact), *office.day(fact.learnt)]:
+            if isinstance(one, AlertRaised):
+                assert set(one.replaces) <= standing
+                standing = standing - set(one.replaces) | {one.alert}
+            elif isinstance(one, AlertWithdrawn):
+                standing.remove(one.alert)
