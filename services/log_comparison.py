@@ -26,9 +26,9 @@ from infra.database import Database
 from infra.histories import Histories, History
 from infra.keys import KeyRing
 from services.application import today as business_day
-from services.bootstrap import key_ring
 from services.case_file import comparison, laws
 from services.comparing import Compared, Pair, compared, judged
+from services.opening import key_ring
 from services.settings import Settings
 
 _EVERY_SECONDS = 5.0
