@@ -7,6 +7,7 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, help="what the invented events and faults of tests/long follow from")
+    parser.addoption("--permutations", type=int, default=100_000, help="how many orders tests/long tries")
     parser.addoption("--minutes", type=float, default=5, help="how long the storm in tests/long lasts")
 
 
@@ -17,3 +18,9 @@ def seed(request: pytest.FixtureRequest) -> int:
     chosen = SystemRandom().randrange(10**6) if given is None else int(given)
     print(f"\nThe seed is {chosen}: make test-long ARGS=--seed={chosen}")  # noqa: T201 - to see it again
     return chosen
+
+
+@pytest.fixture
+def permutations(request: pytest.FixtureRequest) -> int:
+    """How many orders of facts to try."""
+    return int(request.config.getoption("--permutations"))
