@@ -184,7 +184,7 @@ def test_what_was_paid_since_is_to_be_recovered(story: Story) -> None:
 def test_taken_back_the_pension_resumes_and_the_old_alerts_are_replaced(story: Story) -> None:
     told = story.resume["data"]
     assert (told["kind"], told["amount"]) == ("death-retracted", "0.00")
-    assert set(told["replaces"]) == {story.stop["data"]["alert"], story.recover["data"]["alert"]}
+    assert set(told["replaces"]) > {story.stop["data"]["alert"], story.recover["data"]["alert"]}  # and the grant
     assert {"source": "/civil-affairs/shenzhen", "id": story.taken_back.get_id()} in told["evidence"]
 
 
@@ -194,8 +194,10 @@ def test_the_inbox_shows_the_resumption_and_keeps_what_it_replaced(system: Syste
     assert {action: row["state"] for action, row in mine.items()} == {
         "stop": "replaced",
         "recover": "replaced",
+        "grant": "replaced",
         "resume": "open",
     }
+    assert {row["stage"] for row in mine.values()} == {"raised"}
     assert mine["stop"]["replaced_by"] == story.resume["data"]["alert"]
     opened = system.get("/inbox", "officer").json()
     assert [row["action"] for row in opened if row["retiree"] == story.retiree] == ["resume"]
@@ -208,7 +210,7 @@ def test_stream_cursor_and_topic_tell_the_very_same_alerts(system: System, story
     page = system.get("/alerts", "officer", after=story.before, limit=1_000).json()
     behind_cursor = [alert for alert in page["alerts"] if alert["data"]["retiree"] == story.retiree]
     assert unique == streamed == behind_cursor
-    assert [alert["data"]["action"] for alert in unique] == ["stop", "recover", "resume"]
+    assert [alert["data"]["action"] for alert in unique] == ["stop", "recover", "grant", "resume"]
     assert [(name, id_) for _, name, id_, event in story.streamed] == [
         (event["type"], event["id"]) for _, _, _, event in story.streamed
     ]
@@ -449,8 +451,10 @@ def test_the_front_page_is_open_to_everybody_and_says_ready(system: System) -> N
 
 
 def test_pages_show_the_alert_and_the_person_to_those_who_may(system: System, story: Story) -> None:
-    inbox = system.get("/pages/inbox", "officer", state="").text
+    inbox = system.get("/pages/inbox", "officer", state="", before=int(story.resume["id"]) + 1).text
     assert story.retiree in inbox
+    assert "恢复发放" in inbox
+    assert "已被替代" in inbox
     assert story.who.identity_number not in inbox
     roster = system.get("/pages/roster", "community", division=SHENZHEN_COMMUNITY).text
     assert any(person.identity_number in roster for person in USED)
