@@ -1,13 +1,13 @@
 """What always holds of a pension, whatever is told, in whatever order, however late."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.alerts import Action
-from domain.decide import AlertRaised, AlertWithdrawn, standing_of
+from domain.decide import AlertRaised, AlertWithdrawn, next_due, pass_day, standing_of
 from domain.entitlement import learned, reasons, review, timeline
 from domain.facts import (
     AlertApplied,
@@ -22,7 +22,7 @@ from domain.facts import (
 from domain.kinds import Kind
 from domain.months import month_of, plus
 from domain.timeline import PAYS
-from tests.building import LAST_DAY, compiled, histories, in_order_of_arrival, known, lives
+from tests.building import LAST_DAY, RETIREE, compiled, histories, in_order_of_arrival, known, lives
 from tests.unit.one_pension import LAW, Office, taken_back, told_of
 
 MONEY = frozenset({Action.STOP, Action.SUSPEND, Action.RESUME, Action.RECOVER, Action.PAY_BACK, Action.GRANT})
@@ -125,3 +125,13 @@ def test_an_alert_ends_once(facts: list[Known]) -> None:
                 standing = standing - set(one.replaces) | {one.alert}
             elif isinstance(one, AlertWithdrawn):
                 standing.remove(one.alert)
+
+
+@given(lives(), st.lists(st.integers(1, 900), min_size=1, max_size=6))
+def test_nothing_falls_due_before_the_day_on_which_something_does(facts: list[Known], later: list[int]) -> None:
+    office = Office(*in_order_of_arrival(facts))
+    office.day(LAST_DAY)
+    due = next_due(office.state, LAW, LAST_DAY)
+    for day in sorted(LAST_DAY + timedelta(n) for n in later):
+        if due is None or day < due:
+            assert pass_day(RETIREE, office.state, LAW, day) == []
