@@ -131,9 +131,9 @@ def test_a_second_run_on_kept_data_keeps_the_data(run: System) -> None:
     assert run.facts() == facts
     assert [run.accept(registered), run.accept(died)] == receipts
     inbox = run.get("/inbox", "officer").json()
-    assert {row["action"] for row in inbox if row["retiree"] == receipts[0]["retiree"]} == {"stop", "recover"}
+    assert {row["action"] for row in inbox if row["retiree"] == receipts[0]["retiree"]} == {"stop", "recover", "grant"}
     alerts = [r.json["data"] for r in run.fresh_topic("alerts.pension")]
-    assert [a["action"] for a in alerts if a["retiree"] == receipts[0]["retiree"]] == ["stop", "recover"]
+    assert [a["action"] for a in alerts if a["retiree"] == receipts[0]["retiree"]] == ["stop", "recover", "grant"]
 
 
 def test_nobody_at_all_may_be_registered() -> None:
