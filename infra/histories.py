@@ -19,7 +19,7 @@ from infra.submissions import name_tags
 
 SQL = statements("histories")
 _PAGE = 500
-"""Streams read at a time: memory holds as many histories, however long the log is."""
+"""People read at a time: memory holds as many histories, however long the log is."""
 _decode_person = msgspec.json.Decoder(Person).decode
 
 History = list[Known | AlertRaised | AlertWithdrawn | AlertEscalated]
@@ -35,32 +35,31 @@ class Histories:
         with database.transaction() as connection:
             self.position = log.last_position(connection)
             row = connection.execute(SQL["retirees_count"]).fetchone()
-        self.streams = int(row[0]) if row else 0
-        """How many streams there are; a few are of relays and readers."""
+        self.people = int(row[0]) if row else 0
+        """How many people the ledger knows, whether registered or not."""
 
     def pages(self) -> Iterator[tuple[int, list[tuple[UUID, History]]]]:
-        """Pages of retirees in the order of their ids, each with how many streams were read for it.
+        """Pages of retirees, in an order of no meaning that is always the same, each with how many people were read for it.
 
         Names are compared by the tags that decisions use, made anew from what is sealed; of the erased nobody knows them.
         Raises `WrongKeyError`.
         """
-        after = UUID(int=0)
+        after = b""
         while True:
             with self._database.transaction() as connection:
                 page = connection.execute(SQL["retirees_page"], {"after": after, "limit": _PAGE}).fetchall()
                 streams = self._read(connection, page) if page else {}
             if not page:
                 return
-            keys = {stream: wrapped for stream, _, wrapped in page}
-            found = ((stream, self._history(stream, keys[stream], events)) for stream, events in streams.items())
+            found = ((stream, self._history(stream, key, streams.get(stream, []))) for _, stream, _, key in page)
             yield len(page), [(stream, history) for stream, history in found if any(_facts(history))]
-            after = page[-1][0]
+            after = page[-1][0]  # the tag
 
     def _read(self, connection: Session, page: Sequence[Rows]) -> dict[UUID, list[Event]]:
-        given = {"streams": [stream for stream, _, _ in page], "until": self.position}
+        given = {"streams": [stream for _, stream, _, _ in page], "until": self.position}
         rows = (log.Row._make(row) for row in connection.execute(SQL["events_of"], given).fetchall())
         found = {stream: list(group) for stream, group in groupby(rows, key=attrgetter("stream"))}
-        for stream, version, _ in page:
+        for _, stream, version, _ in page:
             if version > 0 and (stream not in found or found[stream][0].version > 1):  # its beginning is archived
                 whole = log.read_stream(connection, stream, until=version)
                 found[stream] = [row for row in whole if row.position <= self.position]

@@ -78,22 +78,22 @@ def compare_log(today: date | None, law_at: date | None, compare_law: Path, *, a
 
 
 def compare(database: Database, keys: KeyRing, law: Law, other: Law, today: date) -> Iterator[Touched | Total]:
-    """Everybody who is touched, in the order of their ids, and the total at the end. Memory holds one page of histories."""
+    """Everybody who is touched, and the total at the end. Memory holds one page of histories."""
     histories = Histories(database, keys)
     total = Total(today=today, position=histories.position)
     read, told = 0, time.monotonic()
-    for streams, page in histories.pages():
+    for people, page in histories.pages():
         for retiree, history in page:
             total.retirees += 1
             found = _compared(history, law, other, today)
             if found and found.touches:
                 total.add(found)
                 yield Touched(retiree, found)
-        read += streams
+        read += people
         if time.monotonic() - told >= _EVERY_SECONDS:
             told = time.monotonic()
-            _progress(read, histories.streams, total)
-    _progress(read, histories.streams, total)
+            _progress(read, histories.people, total)
+    _progress(read, histories.people, total)
     yield total
 
 
@@ -120,9 +120,9 @@ def _dossier(history: History, law: Law) -> Dossier:
     return state.dossier
 
 
-def _progress(read: int, streams: int, total: Total) -> None:
+def _progress(read: int, people: int, total: Total) -> None:
     sys.stderr.write(
-        f"已读 read {min(read, streams):,} / {streams:,}，退休人员 retirees {total.retirees:,}，受影响 touched {total.touched:,}\n"
+        f"已读 read {min(read, people):,} / {people:,}，退休人员 retirees {total.retirees:,}，受影响 touched {total.touched:,}\n"
     )
 
 

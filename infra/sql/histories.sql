@@ -1,10 +1,10 @@
--- retirees_page: the next streams, and the wrapped keys of those that are retirees and not erased
-select s.stream, s.version, k.wrapped
-from ledger.stream s left join ledger.retiree_key k on k.retiree = s.stream
-where s.stream > %(after)s order by s.stream limit %(limit)s
+-- retirees_page: the next people by the tag of their number, with their last version and the wrapped keys of those not erased
+select i.tag, s.stream, s.version, k.wrapped
+from ledger.identity i join ledger.stream s on s.stream = i.retiree left join ledger.retiree_key k on k.retiree = i.retiree
+where i.tag > %(after)s order by i.tag limit %(limit)s
 
--- retirees_count: how many streams there are
-select count(*) from ledger.stream
+-- retirees_count: how many people there are
+select count(*) from ledger.identity
 
 -- events_of: what these streams hold up to a position, each in its order
 select position, recorded_at, stream, version, name, state from ledger.event

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from domain.facts import AlertApplied, DeathReported, Department, GoneMissing
+from domain.history import AlertsDelivered
 from domain.law import Law
 from infra import histories, log
 from infra.changed_law import changed, read_changes
@@ -123,7 +124,18 @@ def test_a_page_of_one_gives_the_same(
     whole = asked(database, keys, law, other)
     monkeypatch.setattr(histories, "_PAGE", 1)
     assert asked(database, keys, law, other)[0] == whole[0]
-    assert [one.retiree for one in whole[0]] == people
+    assert sorted(one.retiree for one in whole[0]) == people
+
+
+def test_records_of_deliveries_and_looks_are_not_read(
+    ours: Ledger, database: Database, keys: KeyRing, law: Law
+) -> None:
+    """A relay's stream is as long as the log; nobody's history holds it."""
+    gone = missing(ours, 1, date(2024, 3, 1))
+    delivered = AlertsDelivered(department="agency", outlet="alerts.pension", alerts=("x",), retirees=(gone,))
+    ours.append(log.stream_of("outbox:relay"), delivered)
+    asked_now = Histories(database, keys)
+    assert (asked_now.people, [people for people, _ in asked_now.pages()]) == (1, [1])
 
 
 def test_what_comes_while_it_reads_is_not_seen(ours: Ledger, database: Database, keys: KeyRing) -> None:

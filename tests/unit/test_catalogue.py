@@ -8,6 +8,7 @@ from msgspec import NODEFAULT
 from msgspec.structs import fields
 
 from domain.facts import LIFE_EVENTS, MAY_PUBLISH, Department, Fact
+from services.sentences import SENTENCES
 
 ROOT = Path(__file__).parents[2]
 COMMON = {field.name for field in fields(Fact)}
@@ -35,3 +36,14 @@ def test_every_type_is_there_with_its_members_and_publishers(readme: str) -> Non
         publishers = MAY_PUBLISH[fact]
         assert named == (set(Department) - publishers if by.startswith(("all", "除", "全部")) else publishers), type_
         assert effect, type_
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_every_refusal_is_there_with_what_to_do(readme: str) -> None:
+    text = (ROOT / readme).read_text("utf-8")
+    told = re.findall(r"^\| `([a-z-]+)` \| (\d{3}) \| ([^|]*) \| ([^|]*) \|$", text, re.MULTILINE)
+    zh = readme.endswith("zh-CN.md")
+    assert {code: (int(status), reason, remedy) for code, status, reason, remedy in told} == {
+        code: (one.status, one.zh if zh else one.en, one.remedy_zh if zh else one.remedy_en)
+        for code, one in SENTENCES.items()
+    }
