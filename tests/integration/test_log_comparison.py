@@ -10,6 +10,7 @@ from domain.facts import AlertApplied, DeathReported, Department, GoneMissing
 from domain.history import AlertsDelivered
 from domain.law import Law
 from infra import histories, log
+from infra.archive_write import archive
 from infra.changed_law import changed, read_changes
 from infra.database import Database
 from infra.histories import Histories
@@ -18,6 +19,7 @@ from infra.ledger import Ledger
 from infra.submissions import Submission
 from services.log_comparison import Total, Touched, compare
 from tests.building import AGENCY, number_of, retirement, submission
+from tests.partitioned import in_partitions_of
 
 LATER = """
 [[rule]]
@@ -143,6 +145,21 @@ def test_what_comes_while_it_reads_is_not_seen(ours: Ledger, database: Database,
     asked_now = Histories(database, keys)
     missing(ours, 2, date(2024, 3, 2))
     assert sum(len(page) for _, page in asked_now.pages()) == 1
+
+
+def test_a_history_whose_beginning_is_archived_is_read_whole(dsn: str, keys: KeyRing, law: Law, tmp_path: Path) -> None:
+    in_partitions_of(5, dsn)
+    reading, owning = Database(dsn, archive=tmp_path), Database(dsn, role=None)
+    try:
+        ours, other = Ledger(reading, keys, law), changed({"try.toml": LATER})
+        people = {missing(ours, n, date(2024, 3, 1)) for n in range(1, 7)}
+        before = asked(reading, keys, law, other)
+        assert archive(owning, tmp_path, 0, lambda _: None)
+        assert asked(reading, keys, law, other) == before
+        assert {one.retiree for one in before[0]} == people
+    finally:
+        reading.close()
+        owning.close()
 
 
 def test_the_files_of_a_directory_are_one_law(tmp_path: Path) -> None:
