@@ -31,6 +31,10 @@ _BY_KEY = (
 """For whoever looks everything up by key: planned once, and well for any size that the tables will come to."""
 
 
+HELD_SECONDS = 30
+"""How long a session may do nothing within a transaction before PostgreSQL ends it; one that writes batches, whatever it does."""
+
+
 class DatabaseError(Exception):
     """PostgreSQL cannot be reached, or lost the connection: nothing is known to be committed, trying again is safe."""
 
@@ -107,8 +111,11 @@ class Database:
         if self._archive:
             connection.execute("select set_config('changqing.archive', %s, false)", [str(self._archive)])
         # Who is cut off with the head in hand must not hold up everybody until TCP notices, hours later.
-        connection.execute("select set_config('idle_in_transaction_session_timeout', '30s', false)")
+        held = f"{HELD_SECONDS}s"
+        connection.execute("select set_config('idle_in_transaction_session_timeout', %s, false)", [held])
         if self._plans_kept:
+            # cut off between two statements of an exchange, a session does not count as idle
+            connection.execute("select set_config('transaction_timeout', %s, false)", [held])
             for setting in _BY_KEY:
                 connection.execute(setting)
         if self._role:

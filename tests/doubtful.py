@@ -44,7 +44,7 @@ class Doubtful:
     def __init__(self, dsn: str, keys: KeyRing, law: Law) -> None:
         self.proxy = Proxy(dsn)
         # One connection, so that the next commit is the ledger's and not that of another one being made.
-        self.database = Database(self.proxy.dsn, max_size=1)
+        self.database = Database(self.proxy.dsn, max_size=1, plans_kept=True)
         self.ledger = Ledger(self.database, keys, law)
         self.beside = Ledger(Database(dsn), keys, law)
         self._people = count(1)

@@ -19,7 +19,7 @@ from domain.facts import DeathReported
 from domain.history import Receipt
 from domain.law import Law
 from domain.refusals import Refused
-from infra import ledger
+from infra import database, ledger
 from infra.batch import InDoubtError
 from infra.database import DatabaseError
 from infra.embedded import Postgres
@@ -182,24 +182,20 @@ def test_a_publisher_who_sends_to_another_process_meanwhile_gets_the_very_same_r
     doubtful.assert_stored_once(batch, answers)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="whoever waits for a lost session waits as long as PostgreSQL keeps it: hours, over TCP"
-)
-def test_an_old_session_that_never_ends_does_not_hold_its_sender_longer_than_was_promised(
-    doubtful: Doubtful, monkeypatch: pytest.MonkeyPatch
+def test_a_session_that_nobody_ends_holds_others_up_for_a_bounded_time(
+    dsn: str, keys: KeyRing, law: Law, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As when a machine or its network is gone: nobody tells PostgreSQL that the client is."""
-    monkeypatch.setattr(ledger, "RESOLVE_SECONDS", 0.5)
-    batch, late = doubtful.batch(1), Withheld()
-    doubtful.proxy.fault = late.fault
-    with ThreadPoolExecutor(1) as pool:
-        sending = doubtful.in_thread(pool, batch)
-        late.wait()
-        try:
-            with pytest.raises(DatabaseError):
-                sending.result(5)
-        finally:
+    """As when a machine or its network is gone and nobody tells PostgreSQL: it ends the session by itself."""
+    monkeypatch.setattr(database, "HELD_SECONDS", 1)
+    with doubtful_ledger(dsn, keys, law) as doubtful:
+        batch, late = doubtful.batch(1), Withheld()
+        doubtful.proxy.fault = late.fault
+        with ThreadPoolExecutor(1) as pool:
+            sending = doubtful.in_thread(pool, batch)
+            late.wait()
+            answers = sending.result(PATIENCE)  # the session is gone, and so is what it had not committed
             late.deliver()
+        doubtful.assert_stored_once(batch, answers)
 
 
 # PostgreSQL itself dies
