@@ -18,7 +18,7 @@ from domain.dossier import Dossier, bears
 from domain.entitlement import Assessment, learned, review, timeline
 from domain.facts import MAY_PUBLISH, Answer, Known, Reference
 from domain.grants import grant
-from domain.handover import Handover, decide_handover, evolve_handover
+from domain.handover import Handover, decide_handover, evolve_handover, touches_handover
 from domain.law import Law
 from domain.months import first_day, plus
 from domain.refusals import Refused
@@ -29,6 +29,7 @@ from domain.telling import (
     AlertWithdrawn,
     Told,
     answered,
+    deadline,
     effect,
     escalations,
     raised,
@@ -38,10 +39,11 @@ from domain.telling import (
 
 
 class FactRecorded(Struct, frozen=True):
-    """A published fact enters the history; `dossier` is what is known with it."""
+    """A published fact enters the history; `dossier` is what is known with it, `act_by` a deadline that it brings."""
 
     known: Known
     dossier: Dossier
+    act_by: date | None = None
 
 
 Decision = FactRecorded | AlertRaised | AlertWithdrawn | AlertEscalated
@@ -82,13 +84,19 @@ def decide(retiree: UUID, state: RetireeState, known: Known, law: Law, today: da
     """
     check(known, today)
     answered(state.told, known)
-    decide_handover(state.handover, known, state.dossier.registration, law, today)
+    if touches_handover(known):
+        decide_handover(state.handover, known, state.dossier.registration, law, today)
     after = known_with(state, known, law, today)
-    recorded = FactRecorded(known, bounded(after))
+    recorded = fact_recorded(known, after, law)
     if after is state.dossier and not isinstance(known.fact, Answer):
         return [recorded]
     now = replace(evolve(state, recorded), dossier=after)
     return [recorded, *_alerts(retiree, now, known.reference, law, today)]
+
+
+def fact_recorded(known: Known, after: Dossier, law: Law) -> FactRecorded:
+    """A fact as it is recorded with what is known after it."""
+    return FactRecorded(known, bounded(after), deadline(known, law))
 
 
 def known_with(state: RetireeState, known: Known, law: Law, today: date) -> Dossier:
@@ -127,9 +135,9 @@ def check(known: Known, today: date) -> None:
 def evolve(state: RetireeState, decision: Decision) -> RetireeState:
     """The state after a decision. Never refuses."""
     match decision:
-        case FactRecorded(known=known, dossier=dossier):
-            handover = evolve_handover(state.handover, known)
-            return replace(state, dossier=dossier, handover=handover, told=told_after(state.told, known))
+        case FactRecorded(known=known, dossier=dossier, act_by=act_by):
+            handover = evolve_handover(state.handover, known) if touches_handover(known) else state.handover
+            return replace(state, dossier=dossier, handover=handover, told=told_after(state.told, known, act_by))
         case AlertRaised():
             return replace(state, told=told_after(state.told, decision), alerts_raised=state.alerts_raised + 1)
         case AlertWithdrawn() | AlertEscalated():
@@ -188,6 +196,7 @@ __all__ = [
     "check",
     "decide",
     "evolve",
+    "fact_recorded",
     "known_with",
     "next_due",
     "office_of",

@@ -1,7 +1,7 @@
 """What an office was told, what it answered, and how an alert ends: never because it was delivered, only by its effect."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from functools import partial
 from uuid import UUID
@@ -141,8 +141,17 @@ def effect(told: Mapping[str, Told], known: Known) -> Callable[[Dossier, Law, da
             return None
 
 
-def told_after(told: dict[str, Told], event: Known | AlertRaised | AlertWithdrawn | AlertEscalated) -> dict[str, Told]:
-    """What an office was told, after an event."""
+def deadline(known: Known, law: Law) -> date | None:
+    """By when the next answer is to be heard: the source's to a contest, then the office's to that. None: nothing new."""
+    if isinstance(known.fact, AlertContested | ContestAnswered):
+        return known.learnt + timedelta(days=law.rule("contest-answer", known.learnt).act_within_days)
+    return None
+
+
+def told_after(
+    told: dict[str, Told], event: Known | AlertRaised | AlertWithdrawn | AlertEscalated, act_by: date | None = None
+) -> dict[str, Told]:
+    """What an office was told, after an event; `act_by`: the new deadline that an answer brings."""
     match event:
         case AlertRaised():
             gone = set(event.replaces)
@@ -154,7 +163,7 @@ def told_after(told: dict[str, Told], event: Known | AlertRaised | AlertWithdraw
         case AlertEscalated(alert=alert):
             return {s: replace(one, escalated=True) if one.alert == alert else one for s, one in told.items()}
         case Known(fact=Answer()):
-            return _after_answer(told, event)
+            return _after_answer(told, event, act_by)
         case _:
             return told
 
@@ -240,7 +249,7 @@ def _named(told: Mapping[str, Told], known: Known) -> Told | None:
     return next((one for one in told.values() if one.alert == alert), None)
 
 
-def _after_answer(told: dict[str, Told], known: Known) -> dict[str, Told]:
+def _after_answer(told: dict[str, Told], known: Known, act_by: date | None) -> dict[str, Told]:
     one = _named(told, known)
     if one is None:
         return told
@@ -249,6 +258,8 @@ def _after_answer(told: dict[str, Told], known: Known) -> dict[str, Told]:
         return {slot: other for slot, other in told.items() if other is not one}
     moved = known.fact.amount if isinstance(known.fact, AlertApplied) else one.moved
     after = replace(one, stage=stage, moved=moved)
+    if act_by:
+        after = replace(after, act_by=act_by, escalated=False)
     return {slot: after if other is one else other for slot, other in told.items()}
 
 

@@ -12,7 +12,6 @@ import msgspec
 import psycopg
 from msgspec.structs import replace
 
-from domain.bounding import bounded
 from domain.decide import (
     AlertEscalated,
     AlertRaised,
@@ -21,6 +20,7 @@ from domain.decide import (
     RetireeState,
     decide,
     evolve,
+    fact_recorded,
     known_with,
     next_due,
 )
@@ -146,6 +146,6 @@ class Batch:
             if leans_on_all(state.dossier, one):
                 state = replace(state, dossier=recalled(state.dossier, facts))
             facts.append(one)
-            after = bounded(known_with(state, one, self._law, one.learnt))
-            state = evolve(state, FactRecorded(one, after))
+            after = known_with(state, one, self._law, one.learnt)
+            state = evolve(state, fact_recorded(one, after, self._law))
         return state

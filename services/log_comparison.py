@@ -15,8 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.bounding import bounded
-from domain.decide import FactRecorded, RetireeState, evolve, known_with
+from domain.decide import RetireeState, evolve, fact_recorded, known_with
 from domain.dossier import Dossier, leans_on_all, recalled
 from domain.entitlement import last_paid_month, review
 from domain.facts import Known
@@ -116,7 +115,7 @@ def _dossier(history: History, law: Law) -> Dossier:
         if leans_on_all(state.dossier, one):
             state = replace(state, dossier=recalled(state.dossier, facts))
         facts.append(one)
-        state = evolve(state, FactRecorded(one, bounded(known_with(state, one, law, one.learnt))))
+        state = evolve(state, fact_recorded(one, known_with(state, one, law, one.learnt), law))
     return state.dossier
 
 

@@ -5,7 +5,7 @@ asks must stand before the reception; one that was taken back is open again. Who
 """
 
 from domain.handover.deciding import decide_handover
-from domain.handover.evolving import KEEP, evolve_handover
+from domain.handover.evolving import KEEP, evolve_handover, touches_handover
 from domain.handover.serving import Keeper, ServingOffice, moving_to, paying_division, places, serving_office
 from domain.handover.state import Done, Handover, Move, Outcome, Proposal, Reception, Stage
 from domain.handover.steps import Owed, late, missing, stage
@@ -31,4 +31,5 @@ __all__ = [
     "places",
     "serving_office",
     "stage",
+    "touches_handover",
 ]

@@ -12,6 +12,7 @@ from domain.facts import (
     HandoverProposed,
     HandoverRefused,
     HandoverReturned,
+    HandoverStepDone,
     Known,
     ReceptionAccepted,
     Reference,
@@ -32,6 +33,11 @@ from domain.handover.state import (
 
 KEEP = 5
 """Reports of a step, moves and receptions that are kept of each; an older one can hardly be what counts again."""
+
+
+def touches_handover(known: Known) -> bool:
+    """Whether a fact can touch a handover: it is of one, or takes something back."""
+    return type(known.fact) in _OF_HANDOVER or known.fact.corrects is not None
 
 
 def evolve_handover(handover: Handover, known: Known) -> Handover:
@@ -143,3 +149,20 @@ _Dated = TypeVar("_Dated", Done, Move, Reception)
 def _latest(dated: list[_Dated]) -> tuple[_Dated, ...]:
     """The last few by day; of one day in the order in which they came."""
     return tuple(sorted(dated, key=lambda one: one.on)[-KEEP:])
+
+
+_OF_HANDOVER = frozenset(
+    {
+        FactRetracted,
+        FeeAssessed,
+        FeePaid,
+        HandoverCompleted,
+        HandoverProposed,
+        HandoverRefused,
+        HandoverReturned,
+        HandoverStepDone,
+        ReceptionAccepted,
+        Relocated,
+        *REGISTERS,
+    }
+)

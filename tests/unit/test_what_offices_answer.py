@@ -136,6 +136,14 @@ def test_a_contest_goes_to_the_source_and_its_answer_gives_the_alert_back() -> N
     assert office.state.told["stop"].stage == "acknowledged"
 
 
+def test_a_contested_alert_waits_for_its_source() -> None:
+    office = dead()
+    office.answer(AlertContested, "stop", date(2024, 4, 24), reason="seen alive")
+    assert "stop" in office.state.open_alerts
+    passed = office.days(date(2024, 4, 25), date(2024, 5, 9))
+    assert {day: ended(found) for day, found in passed.items()} == {date(2024, 5, 5): ["AlertEscalated"]}
+
+
 def test_a_source_that_takes_its_fact_back_ends_the_contest() -> None:
     office = dead()
     office.answer(AlertContested, "stop", date(2024, 4, 12), reason="seen alive")
