@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from domain.alerts import Instruction, Standing, difference, pays_from, standing
 from domain.bounding import bounded
-from domain.dossier import Dossier, bears
+from domain.dossier import Dossier, bears, is_gone
 from domain.entitlement import Assessment, learned, review, timeline
 from domain.facts import MAY_PUBLISH, Answer, Known, Reference
 from domain.grants import grant
@@ -84,7 +84,7 @@ def decide(retiree: UUID, state: RetireeState, known: Known, law: Law, today: da
     """
     check(known, today)
     answered(state.told, known)
-    if touches_handover(known):
+    if _goes_to_handover(state, known):
         decide_handover(state.handover, known, state.dossier.registration, law, today)
     after = known_with(state, known, law, today)
     recorded = fact_recorded(known, after, law)
@@ -136,7 +136,7 @@ def evolve(state: RetireeState, decision: Decision) -> RetireeState:
     """The state after a decision. Never refuses."""
     match decision:
         case FactRecorded(known=known, dossier=dossier, act_by=act_by):
-            handover = evolve_handover(state.handover, known) if touches_handover(known) else state.handover
+            handover = evolve_handover(state.handover, known) if _goes_to_handover(state, known) else state.handover
             return replace(state, dossier=dossier, handover=handover, told=told_after(state.told, known, act_by))
         case AlertRaised():
             return replace(state, told=told_after(state.told, decision), alerts_raised=state.alerts_raised + 1)
@@ -144,6 +144,10 @@ def evolve(state: RetireeState, decision: Decision) -> RetireeState:
             return replace(state, told=told_after(state.told, decision))
         case _:
             assert_never(decision)
+
+
+def _goes_to_handover(state: RetireeState, known: Known) -> bool:
+    return touches_handover(known) and not is_gone(state.dossier, known)
 
 
 def standing_of(dossier: Dossier, law: Law, today: date) -> Standing:

@@ -17,6 +17,7 @@ from domain.facts import (
     STRONG,
     TURNS,
     WEAK,
+    Answer,
     DeathDeclared,
     DeathReported,
     DeathRetracted,
@@ -167,10 +168,15 @@ def asks(known: Known) -> tuple[Mark, ...]:
             return (*own, *filter(None, [document_mark(known)]), *corrected)
         case DeathRetracted(retracts=id_) | FactRetracted(retracts=id_):
             return (kept_elsewhere(Reference(source, id_)), *corrected)
-        case _ if bears(known):
-            return (_taken_back(known.reference), _corrected(known.reference), *corrected)
-        case _:
+        case Answer():
             return corrected
+        case _:
+            return (_taken_back(known.reference), _corrected(known.reference), *corrected)
+
+
+def is_gone(dossier: Dossier, known: Known) -> bool:
+    """Whether a fact was taken back or corrected before it came."""
+    return _taken_back(known.reference) in dossier.marks or _corrected(known.reference) in dossier.marks
 
 
 def bears(known: Known) -> bool:
@@ -250,7 +256,7 @@ def _with_death(dossier: Dossier, known: Known) -> Dossier:
 
 def _with(dossier: Dossier, known: Known) -> Dossier:
     """The dossier with a registration, a verification or a turn."""
-    gone = _taken_back(known.reference) in dossier.marks or _corrected(known.reference) in dossier.marks
+    gone = is_gone(dossier, known)
     if isinstance(known.fact, RetirementRegistered):
         first = known.learnt, known.reference
         dossier = replace(dossier, first=min(dossier.first or first, first))

@@ -19,6 +19,7 @@ from domain.facts import (
     Category,
     ContactCardIssued,
     DeathReported,
+    Department,
     EnterpriseKind,
     EnterpriseState,
     FactRetracted,
@@ -580,3 +581,14 @@ def test_whatever_moves_are_told_exactly_one_office_serves_and_only_a_reception_
         assert paying_division(who) == home[:4] + "00000000"
     assert len(state.moves) <= 2 * KEEP
     assert len(state.receptions) <= KEEP
+
+
+@pytest.mark.parametrize("first", ["fact", "retraction"])
+def test_a_step_that_was_taken_back_is_open_whichever_came_first(first: str) -> None:
+    state = RetireeState()
+    done = archived(Department.ARCHIVES)
+    both = [done, retracted(done)]
+    for known in [registered(DAY, DAY), *(both if first == "fact" else reversed(both))]:
+        for decision in decide(RETIREE, state, known, LAW, DAY):
+            state = evolve(state, decision)
+    assert state.handover == Handover()
