@@ -586,7 +586,7 @@ def test_whatever_moves_are_told_exactly_one_office_serves_and_only_a_reception_
 @pytest.mark.parametrize("first", ["fact", "retraction"])
 def test_a_step_that_was_taken_back_is_open_whichever_came_first(first: str) -> None:
     state = RetireeState()
-    done = archived(Department.ARCHIVES)
+    done = archived(Department.COMMUNITY)
     both = [done, retracted(done)]
     for known in [registered(DAY, DAY), *(both if first == "fact" else reversed(both))]:
         for decision in decide(RETIREE, state, known, LAW, DAY):
