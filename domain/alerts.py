@@ -79,6 +79,7 @@ OFF = frozenset({Action.STOP, Action.SUSPEND})
 _ACTIONS = {
     Kind.VERIFICATION_DUE: Action.CONTACT,
     Kind.DUPLICATE_BENEFIT: Action.SETTLE,
+    Kind.NO_OFFICE: Action.ASSIGN,
 }
 """What a task asks for, where that is not to verify."""
 

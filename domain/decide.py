@@ -18,11 +18,12 @@ from domain.dossier import Dossier, bears, is_gone
 from domain.entitlement import Assessment, learned, review, timeline
 from domain.facts import MAY_PUBLISH, Answer, Known, Reference
 from domain.grants import grant
-from domain.handover import Handover, decide_handover, evolve_handover, touches_handover
+from domain.handover import Handover, decide_handover, evolve_handover, moving_to, touches_handover
+from domain.kinds import Kind
 from domain.law import Law
-from domain.months import first_day, plus
+from domain.months import first_day, month_of, plus
 from domain.refusals import Refused
-from domain.tasks import due_days, tasks
+from domain.tasks import Task, due_days, tasks
 from domain.telling import (
     AlertEscalated,
     AlertRaised,
@@ -88,7 +89,7 @@ def decide(retiree: UUID, state: RetireeState, known: Known, law: Law, today: da
         decide_handover(state.handover, known, state.dossier.registration, law, today)
     after = known_with(state, known, law, today)
     recorded = fact_recorded(known, after, law)
-    if after is state.dossier and not isinstance(known.fact, Answer):
+    if after is state.dossier and not isinstance(known.fact, Answer) and not _goes_to_handover(state, known):
         return [recorded]
     now = replace(evolve(state, recorded), dossier=after)
     return [recorded, *_alerts(retiree, now, known.reference, law, today)]
@@ -152,23 +153,39 @@ def _goes_to_handover(state: RetireeState, known: Known) -> bool:
 
 def standing_of(dossier: Dossier, law: Law, today: date) -> Standing:
     """The instructions that hold for a dossier on `today`."""
-    return _standing(dossier, law, today)[0]
+    return _standing(RetireeState(dossier=dossier), law, today)[0]
 
 
-def _standing(dossier: Dossier, law: Law, today: date) -> tuple[Standing, Assessment | None]:
-    quiet = not (dossier.deaths or dossier.turns or dossier.verified)
+def _standing(state: RetireeState, law: Law, today: date) -> tuple[Standing, Assessment | None]:
+    dossier = state.dossier
+    quiet = not (dossier.deaths or dossier.turns or dossier.verified or state.handover.moves)
     if not dossier.registrations or (quiet and all(run.pays for run in dossier.paid)):
         return {}, None  # nothing speaks against a month, and every one was paid: the most there are
     found = review(dossier, law, today)
     dead = any(dossier.confirmed)
-    due = tasks(dossier, law, today, dead=dead) if dossier.turns or dossier.verified or dead else ()
+    due = [*tasks(dossier, law, today, dead=dead)] if dossier.turns or dossier.verified or dead else []
+    if not dead and (unserved := _unserved(state, law, today)):
+        due.append(unserved)
     return standing(found, due, grant(dossier, found.timeline, law) if dead else None, law, today), found
+
+
+def _unserved(state: RetireeState, law: Law, today: date) -> Task | None:
+    """Whoever moved is served by the old office until the new one has received them, and that one must be told to."""
+    registered = state.dossier.registration
+    if (
+        not state.handover.moves
+        or registered is None
+        or moving_to(state.handover, registration=registered, law=law, on=today) is None
+    ):
+        return None
+    move = state.handover.moves[-1]
+    return Task(Kind.NO_OFFICE, "relocation-received", month_of(move.on), (move.reference,))
 
 
 def _alerts(
     retiree: UUID, state: RetireeState, cause: Reference | None, law: Law, today: date
 ) -> list[AlertRaised | AlertWithdrawn]:
-    now, found = _standing(state.dossier, law, today)
+    now, found = _standing(state, law, today)
     if not (now or state.told):
         return []
     if found is None and state.registered:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from domain.decide import RetireeState, decide, evolve
+from domain.decide import AlertRaised, RetireeState, decide, evolve
 from domain.facts import (
     ArchiveKind,
     ArchiveReceived,
@@ -592,3 +592,17 @@ def test_a_step_that_was_taken_back_is_open_whichever_came_first(first: str) -> 
         for decision in decide(RETIREE, state, known, LAW, DAY):
             state = evolve(state, decision)
     assert state.handover == Handover()
+
+
+def test_whoever_moved_is_assigned_to_the_new_office_until_it_has_received_them() -> None:
+    """Exactly one office serves meanwhile: the old one."""
+    state, said = RetireeState(), []
+    person = by(Department.AGENCY, registration(SZ), "registration")
+    there = SZ[:6] + "902002"
+    for known in [person, *shenzhen_steps(), completed(SZ), moved(Aspect.HUKOU, there), received(there)]:
+        decisions = decide(RETIREE, state, known, LAW, DAY)
+        for decision in decisions:
+            state = evolve(state, decision)
+        said.append([(d.action, d.kind) for d in decisions if isinstance(d, AlertRaised)])
+    assert said[-2:] == [[("assign", "relocation-without-office")], []]
+    assert state.open_alerts == {}
