@@ -13,6 +13,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
 from domain.facts import Department
+from domain.facts.justice import Justice
 from domain.history import Entry, FactPublished, Outcome, Receipt
 from infra.bus import Message
 from services.intake import Refusal
@@ -88,7 +89,10 @@ def messages(entry: Entry) -> Iterator[Message]:
             department=event.department,
             effective=event.fact.effective,
         )
-        yield Message(LIFE_EVENTS, key, msgspec.json.encode(_outgoing(entry, told)))
+        if not isinstance(
+            event.fact, Justice
+        ):  # its very name says of whom it is that the police or a court has to do with them
+            yield Message(LIFE_EVENTS, key, msgspec.json.encode(_outgoing(entry, told)))
         yield receipt_message(event.department, _receipt(entry, event), f"receipt-{entry.position}", entry.recorded_at)
 
 
