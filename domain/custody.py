@@ -6,10 +6,12 @@ Begun in month M: from M+1 on; ended in N: paid again from N+1 (law.md, what hap
 
 from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain.dossier import Dossier
 from domain.facts import (
     Acquitted,
     Detained,
@@ -27,6 +29,7 @@ from domain.facts.justice import Justice
 from domain.kinds import Kind
 from domain.law import Law
 from domain.months import Month, month_of, plus
+from domain.remembered import AT_ONCE, Same
 from domain.timeline import Reason, Status
 
 _STATUS = {Kind.IMPRISONMENT: Status.STOPPED, Kind.CUSTODY: Status.SUSPENDED, Kind.LENIENCY: Status.UNADJUSTED}
@@ -59,6 +62,17 @@ class Stay(Struct, frozen=True, kw_only=True):
         until = Month(f"{self.last[:4]}-12") if self.parole and self.last else None
         rule = law.rule(self.rule, self.began).citation
         return Reason(self.kind, self.first, self.last, _STATUS[self.kind], rule, self.facts, until)
+
+
+def stays_of(dossier: Dossier, law: Law) -> tuple[Stay, ...]:
+    """The stays of a dossier's owner, by the facts that count."""
+    return _stays_of(Same(dossier.turns, dossier.registrations), law) if dossier.turns else ()
+
+
+@lru_cache(AT_ONCE)
+def _stays_of(same: Same, law: Law) -> tuple[Stay, ...]:
+    turns, registrations = same.things
+    return tuple(stays(Dossier(turns=turns, registrations=registrations).turning, law))
 
 
 def stays(turns: Iterable[Known], law: Law) -> list[Stay]:

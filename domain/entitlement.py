@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.absence import absence
-from domain.custody import stays
+from domain.custody import stays_of
 from domain.dossier import Dossier, learn
 from domain.endings import Ending, endings
 from domain.facts import DuplicateBenefitSettled, Known, Reference
@@ -22,6 +22,7 @@ from domain.kinds import Kind
 from domain.law import Law
 from domain.months import Month, count, month_of, plus
 from domain.rates import Rates
+from domain.remembered import AT_ONCE, Same
 from domain.survival import lapse, verification
 from domain.timeline import Reason, Run, Span, Status, Timeline, composed, joined, overwritten
 
@@ -75,9 +76,13 @@ class _Due(NamedTuple):
 
 def _due(dossier: Dossier, law: Law, today: date) -> _Due | None:
     """What is due as `today` knows it; None while nobody is registered."""
-    registered = dossier.registered
-    if registered is None:
-        return None
+    return _reckoned(Same(dossier), law, today) if dossier.registrations else None
+
+
+@lru_cache(AT_ONCE)
+def _reckoned(same: Same, law: Law, today: date) -> _Due:
+    dossier: Dossier = same.things[0]
+    registered = dossier.registrations[0]
     against = reasons(dossier, law, today)
     spans = composed(_payable(_start(registered, law), registered, law), against)
     rates = Rates(dossier, law, against)
@@ -93,7 +98,7 @@ def reasons(dossier: Dossier, law: Law, today: date) -> list[Reason]:
         found.append(Reason(Kind.DEATH, stop, None, Status.STOPPED, rule.citation, (death.reference,)))
     if dossier.turns:
         turning = dossier.turning
-        found += [stay.reason(law) for stay in stays(turning, law)]
+        found += [stay.reason(law) for stay in stays_of(dossier, law)]
         found += filter(None, [absence(turning, law)])
         found += _given_up(turning, law)
     if dossier.verified:

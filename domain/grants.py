@@ -3,7 +3,7 @@
 from datetime import date
 
 from domain.benefit import Claim, survivor_benefit
-from domain.custody import stays
+from domain.custody import stays_of
 from domain.dossier import Dossier
 from domain.facts import Known
 from domain.kinds import Kind
@@ -24,7 +24,7 @@ def grant(dossier: Dossier, due: Timeline, law: Law) -> Task | None:
     death = next(iter(dossier.confirmed), None)
     if death is None:
         return None
-    serving = any(stay.kind is Kind.IMPRISONMENT and stay.last is None for stay in stays(dossier.turning, law))
+    serving = any(stay.kind is Kind.IMPRISONMENT and stay.last is None for stay in stays_of(dossier, law))
     rule = "death-while-serving" if serving else "funeral-and-survivors"
     amount = 0 if serving else _amount(dossier, death, due, law)
     return Task(Kind.DEATH, rule, month_of(death.fact.effective), (death.reference,), amount)

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from msgspec import Struct
 
-from domain.custody import release_due, stays
+from domain.custody import release_due, stays_of
 from domain.dossier import Dossier, days_of_death
 from domain.facts import (
     WEAK,
@@ -88,7 +88,7 @@ def tasks(dossier: Dossier, law: Law, today: date, *, dead: bool) -> Iterator[Ta
     if dead:
         return
     turning = dossier.turning
-    if (stay := release_due(stays(turning, law))) and stay.ends_on and stay.ends_on < today:
+    if (stay := release_due(stays_of(dossier, law))) and stay.ends_on and stay.ends_on < today:
         yield Task(Kind.RELEASE_DUE, "release-due", month_of(stay.ends_on), stay.facts)
     if (found := _second_pension(turning)) is not None:
         yield found
@@ -104,7 +104,7 @@ def due_days(dossier: Dossier, law: Law) -> Iterator[date]:
     if found := verification(dossier.living, law, division):
         yield found.warned
         yield found.due + timedelta(days=1)
-    if (stay := release_due(stays(dossier.turning, law))) and stay.ends_on:
+    if (stay := release_due(stays_of(dossier, law))) and stay.ends_on:
         yield stay.ends_on + timedelta(days=1)
 
 
