@@ -6,7 +6,6 @@ seen by the state, so nobody is told anything twice.
 
 from collections.abc import Sequence
 from datetime import date
-from uuid import UUID
 
 from domain.decide import evolve, next_due, pass_day
 from domain.history import DayPassed
@@ -46,7 +45,7 @@ def pass_some(session: Session, keys: KeyRing, law: Law, day: date) -> int:
 def _decide(session: Session, keys: KeyRing, law: Law, day: date, streams: Sequence[bytes]) -> None:
     (locked,) = session.exchange([(SQL["streams_lock"], (array(UUID_TYPE, streams),))])
     batch = Batch(session, keys, law, day)
-    events: list[tuple[Retiree, bytes, bytes]] = []
+    events: list[tuple[bytes, int, bytes, bytes]] = []
     touched: list[Retiree] = []
     for stream, version, stored, wrapped in locked:
         retiree = Retiree(b"", stream, read_int(version), codec.decode_state(stored), wrapped, new=False)
@@ -55,17 +54,12 @@ def _decide(session: Session, keys: KeyRing, law: Law, day: date, streams: Seque
         for decision in pass_day(retiree.id, state, law, day):
             state = evolve(state, decision)
             retiree.version += 1
-            events.append((retiree, codec.stored_name(decision).encode(), codec.encode(decision)))  # type: ignore[arg-type] # no fact is among them
+            events.append((stream, retiree.version, codec.stored_name(decision).encode(), codec.encode(decision)))  # type: ignore[arg-type] # no fact is among them
         retiree.state = state.due_again(next_due(state, law, day))
         retiree.due = date.min  # unlike any, so that it is written in any case
         touched.append(retiree)
     if not events:
         session.exchange(list(save(touched)), commit=True)
         return
-    versions: dict[UUID, int] = {}
-    placed = []
-    for retiree, name, event in events:
-        versions[retiree.id] = versions.get(retiree.id, retiree.version - sum(r is retiree for r, _, _ in events)) + 1
-        placed.append((retiree.stream, versions[retiree.id], name, event))
-    *_, ((before, recorded_at, room, _),) = session.exchange([*save(touched), statement_of(placed)], commit=True)
+    *_, ((before, recorded_at, room, _),) = session.exchange([*save(touched), statement_of(events)], commit=True)
     recorded(session, (read_int(before), read_time(recorded_at), read_int(room)), len(events))

@@ -168,6 +168,7 @@ def test_two_clocks_and_an_intake_at_once_tell_everybody_once(
     for one in others:
         one.database.close()
     told = happened(database)
+    assert len(set(days(database))) == len(days(database)), "a day passes once, however many clocks there are"
     assert sum(kind == Kind.DEATH for _, kind in told) == 300, (
         "each death stops, recovers the month paid that day, and grants"
     )
