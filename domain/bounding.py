@@ -1,5 +1,6 @@
 """What a dossier leaves out, so that its size does not grow with the number of facts."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 
@@ -50,8 +51,14 @@ def _without_echoes(turns: tuple[Known, ...]) -> tuple[Known, ...]:
     """The turns without those that say what `KEEP` others say already."""
     if len(turns) <= KEEP:
         return turns
-    told = [(known.department, known.fact, known.name_tag) for known in turns]
-    return tuple(known for n, known in enumerate(turns) if told[:n].count(told[n]) < KEEP)
+    told: Counter[tuple[object, ...]] = Counter()
+    kept = []
+    for known in turns:
+        says = known.department, known.fact, known.name_tag
+        told[says] += 1
+        if told[says] <= KEEP:
+            kept.append(known)
+    return tuple(kept)
 
 
 def _bounded_deaths(dossier: Dossier) -> Dossier:

@@ -16,7 +16,18 @@ from domain.alerts import Instruction, Standing, difference, pays_from, standing
 from domain.bounding import bounded
 from domain.dossier import Dossier, bears, is_gone
 from domain.entitlement import Assessment, learned, review, timeline
-from domain.facts import MAY_PUBLISH, Answer, Known, Reference
+from domain.facts import (
+    MAY_PUBLISH,
+    AlertApplied,
+    Answer,
+    DeathDeclared,
+    DeclaredMissing,
+    Known,
+    Paroled,
+    PensionPaid,
+    Reference,
+    Sentenced,
+)
 from domain.grants import grant
 from domain.handover import Handover, decide_handover, evolve_handover, moving_to, touches_handover
 from domain.kinds import Kind
@@ -53,7 +64,7 @@ Decision = FactRecorded | AlertRaised | AlertWithdrawn | AlertEscalated
 class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What deciding needs of one retiree: the dossier, how far the handover is, and what the office was told, by slot.
 
-    `due`: the first day on which something falls due without any fact, as `next_due` said after the last decision.
+    `seen`: the day of the last decision; `due`: the first one after it on which something falls due without any fact.
     """
 
     dossier: Dossier = Dossier()
@@ -61,10 +72,11 @@ class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     told: dict[str, Told] = {}
     alerts_raised: int = 0
     due: date | None = None
+    seen: date | None = None
 
-    def due_again(self, day: date | None) -> "RetireeState":
-        """The state with another day on which something falls due."""
-        return self if day == self.due else replace(self, due=day)
+    def on(self, day: date, law: Law) -> "RetireeState":
+        """The state as it is left on a day, with the next one on which something falls due."""
+        return replace(self, due=next_due(self, law, day), seen=day)
 
     @property
     def registered(self) -> bool:
@@ -107,6 +119,10 @@ def known_with(state: RetireeState, known: Known, law: Law, today: date) -> Doss
     return learned(state.dossier, known, law) if bears(known) else state.dossier
 
 
+_A_LIFE = 100
+"""Years: no term of any kind lasts longer."""
+
+
 def pass_day(retiree: UUID, state: RetireeState, law: Law, today: date) -> list[Decision]:
     """What follows from a day alone: what falls due, and what should have been done by now. Nothing when nothing does."""
     alerts = _alerts(retiree, state, None, law, today)
@@ -126,11 +142,24 @@ def next_due(state: RetireeState, law: Law, today: date) -> date | None:
 
 
 def check(known: Known, today: date) -> None:
-    """Raise `Refused`: `not-your-fact` when the department may not publish it, `date-in-future`."""
+    """Raise `Refused`: `not-your-fact` when the department may not publish it, `date-in-future`, `invalid-field` for a day or month that cannot be meant."""
     if known.department not in MAY_PUBLISH[type(known.fact)]:
         raise Refused("not-your-fact", "type", f"{known.department} may not publish this")
     if known.fact.effective > today:
         raise Refused("date-in-future", "data.effective", "the day has not come yet")
+    match known.fact:
+        case Sentenced() | Paroled() | DeclaredMissing() | DeathDeclared() as fact:
+            for name in ("serves_from", "ends_on", "since", "judged_on"):
+                day = getattr(fact, name, None)
+                if day and not abs(day.year - fact.effective.year) <= _A_LIFE:
+                    raise Refused("invalid-field", f"data.{name}", "it lies a life away from the day of the fact")
+        case PensionPaid(until=until, effective=day) if until:
+            if not month_of(day) <= until <= plus(month_of(today), 1):
+                raise Refused("invalid-field", "data.until", "it lies before the first month, or has not come yet")
+        case AlertApplied(month=month) if month > plus(month_of(today), 12):
+            raise Refused("invalid-field", "data.month", "it is more than a year away")
+        case _:
+            pass
 
 
 def evolve(state: RetireeState, decision: Decision) -> RetireeState:

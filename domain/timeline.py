@@ -157,6 +157,8 @@ def _same(one: Run, other: Run) -> bool:
 
 def overwritten(runs: tuple[Run, ...], by: Run) -> tuple[Run, ...]:
     """Runs that end somewhere, with the months of another as that has them; months that no run speaks of are left out."""
+    if by.last and by.last < by.first:
+        return runs
     before = (run.within(None, plus(by.first, -1)) for run in runs)
     after = (run.within(plus(by.last, 1), None) for run in runs) if by.last else ()
     here = (replace(by, first=p.first, last=p.last) for run in runs if (p := run.within(by.first, by.last)))

@@ -5,8 +5,10 @@ newcomers and states, take positions, write events and inbox (`writing.py`). Wha
 transaction takes its locks in the same order, so none waits for another in a circle.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import date
+from functools import reduce
 
 import msgspec
 import psycopg
@@ -22,7 +24,7 @@ from domain.decide import (
     evolve,
     fact_recorded,
     known_with,
-    next_due,
+    pass_day,
 )
 from domain.dossier import leans_on_all, recalled
 from domain.facts import Known, Person
@@ -31,12 +33,13 @@ from domain.law import Law
 from domain.refusals import Refused
 from infra import codec, log
 from infra.database import DatabaseError
-from infra.keys import KeyRing
+from infra.keys import KeyRing, WrongKeyError
 from infra.retirees import Retiree, find
 from infra.session import Session
 from infra.submissions import Prepared, name_tags
 from infra.writing import Accepted, write
 
+_log = logging.getLogger(__name__)
 _decode_person = msgspec.json.Decoder(Person).decode
 
 
@@ -89,6 +92,13 @@ class Batch:
                     self._decide(retirees[prepared.tag], prepared, fact)
                 except Refused as refusal:
                     refused[index] = refusal
+                except (psycopg.Error, DatabaseError, WrongKeyError):
+                    raise
+                except Exception as fault:  # noqa: BLE001 - a fault of ours about one must not hold up all the others
+                    _log.critical(
+                        "cannot decide on %s of %s", type(fact.fact).__name__, retirees[prepared.tag].id, exc_info=fault
+                    )
+                    refused[index] = Refused("internal", "", type(fault).__name__)
                 else:
                     digests[prepared.key] = prepared.digest
             elif known != prepared.digest:
@@ -104,15 +114,20 @@ class Batch:
         if retiree.wrapped is None:
             raise Refused("person-erased", "data.person", "the key that would encrypt this was destroyed")
         state = retiree.state
+        today = max(self._today, (state and state.seen) or self._today)  # the clock may have passed midnight before us
+        late = state is None or (state.due is not None and state.due <= today)
         if state is None:
             state = self.made_anew(retiree)
         elif leans_on_all(state.dossier, known):
             facts = [fact for fact in self._history(retiree) if isinstance(fact, Known)]
             state = replace(state, dossier=recalled(state.dossier, facts))
-        decisions = decide(retiree.id, state, known, self._law, self._today)
-        for decision in decisions:
-            state = evolve(state, decision)
-        retiree.state = state = state.due_again(next_due(state, self._law, self._today))
+        decisions = decide(retiree.id, state, known, self._law, today)
+        state = reduce(evolve, decisions, state)
+        if late:  # what fell due before this came, and before the clock
+            passed = pass_day(retiree.id, state, self._law, today)
+            decisions += passed
+            state = reduce(evolve, passed, state)
+        retiree.state = state = state.on(today, self._law)
         status = Outcome.ACCEPTED if state.registered else Outcome.PARKED
         self._accepted.append(Accepted(prepared, retiree, known, decisions, status))
 

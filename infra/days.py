@@ -4,24 +4,28 @@ A crash at any line leaves the day unfinished; whoever comes next finishes it be
 seen by the state, so nobody is told anything twice.
 """
 
-from collections.abc import Sequence
-from datetime import date
+import logging
+from datetime import date, timedelta
+from uuid import UUID
 
-from domain.decide import evolve, next_due, pass_day
+import psycopg
+
+from domain.decide import FactRecorded, evolve, pass_day
 from domain.history import DayPassed
 from domain.law import Law
 from infra import codec, log
 from infra.batch import Batch
 from infra.copying import UUID as UUID_TYPE
 from infra.copying import array, date4, int8, read_int, read_time
-from infra.keys import KeyRing
+from infra.keys import KeyRing, WrongKeyError
 from infra.log import SQL, recorded
 from infra.retirees import Retiree
 from infra.session import Session
-from infra.writing import save, statement_of
+from infra.writing import postpone, save, statement_of
 
+_log = logging.getLogger(__name__)
 CLOCK = log.stream_of("clock")
-AT_A_TIME = 500
+AT_A_TIME = 200
 """Retirees in one transaction."""
 
 
@@ -38,28 +42,53 @@ def pass_some(session: Session, keys: KeyRing, law: Law, day: date) -> int:
     """Decide on some of those for whom something falls due on a day, and commit; how many there were."""
     # Nobody is locked yet: a batch of intake locks its retirees first as well, so that neither waits for the other in a circle.
     _, found = session.exchange([(SQL["begin"], ()), (SQL["due_find"], (date4(day), int8(AT_A_TIME)))])
-    _decide(session, keys, law, day, [stream for (stream,) in found])
+    streams = [stream for (stream,) in found]
+    (locked,) = session.exchange([(SQL["streams_lock"], (array(UUID_TYPE, streams),))])
+    batch = Batch(session, keys, law, day)
+    events: list[_Event] = []
+    touched: list[Retiree] = []
+    failed: list[bytes] = []
+    for stream, version, stored, wrapped in locked:
+        if stored is None or wrapped is None:
+            continue  # no retiree, or one who was erased: of nobody is anything to be done
+        try:
+            retiree = Retiree(b"", stream, read_int(version), codec.decode_state(stored), wrapped, new=False)
+            events += _decide(retiree, batch, law, day)
+        except (psycopg.Error, WrongKeyError):
+            raise
+        except Exception as fault:  # noqa: BLE001 - a fault of ours about one person must not stop the days for everybody
+            _log.critical("cannot decide on %s by the day", UUID(bytes=stream), exc_info=fault)
+            failed.append(stream)
+        else:
+            touched.append(retiree)
+    done = {retiree.stream for retiree in touched}
+    never = [stream for stream in streams if stream not in done and stream not in failed]
+    asked = [*save(touched), *postpone(failed, day + timedelta(days=1)), *postpone(never, None)]
+    if not events:
+        session.exchange(asked, commit=True)
+        return len(found)
+    *_, ((before, recorded_at, room, _),) = session.exchange([*asked, statement_of(events)], commit=True)
+    recorded(session, (read_int(before), read_time(recorded_at), read_int(room)), len(events))
     return len(found)
 
 
-def _decide(session: Session, keys: KeyRing, law: Law, day: date, streams: Sequence[bytes]) -> None:
-    (locked,) = session.exchange([(SQL["streams_lock"], (array(UUID_TYPE, streams),))])
-    batch = Batch(session, keys, law, day)
-    events: list[tuple[bytes, int, bytes, bytes]] = []
-    touched: list[Retiree] = []
-    for stream, version, stored, wrapped in locked:
-        retiree = Retiree(b"", stream, read_int(version), codec.decode_state(stored), wrapped, new=False)
-        state = retiree.state or batch.made_anew(retiree)
-        # somebody else may have decided since: what fell due is then dealt with, and nothing follows
-        for decision in pass_day(retiree.id, state, law, day):
-            state = evolve(state, decision)
-            retiree.version += 1
-            events.append((stream, retiree.version, codec.stored_name(decision).encode(), codec.encode(decision)))  # type: ignore[arg-type] # no fact is among them
-        retiree.state = state.due_again(next_due(state, law, day))
-        retiree.due = date.min  # unlike any, so that it is written in any case
-        touched.append(retiree)
-    if not events:
-        session.exchange(list(save(touched)), commit=True)
-        return
-    *_, ((before, recorded_at, room, _),) = session.exchange([*save(touched), statement_of(events)], commit=True)
-    recorded(session, (read_int(before), read_time(recorded_at), read_int(room)), len(events))
+_Event = tuple[bytes, int, bytes, bytes]
+"""Stream, version, stored name and bytes."""
+
+
+def _decide(retiree: Retiree, batch: Batch, law: Law, day: date) -> list[_Event]:
+    """What follows for one retiree, with the state after it."""
+    state = retiree.state or batch.made_anew(retiree)
+    due = retiree.due
+    retiree.due = date.min  # unlike any, so that it is written in any case
+    retiree.state = state
+    if state.seen and (state.seen > day or due is None or due > day):
+        return []  # somebody has decided since, and dealt with what fell due
+    events: list[_Event] = []
+    for decision in pass_day(retiree.id, state, law, day):
+        assert not isinstance(decision, FactRecorded)
+        state = evolve(state, decision)
+        retiree.version += 1
+        events.append((retiree.stream, retiree.version, codec.stored_name(decision).encode(), codec.encode(decision)))
+    retiree.state = state.on(day, law)
+    return events

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from threading import Event as Flag
 from uuid import UUID
 
+import psycopg
 from psycopg import Connection
 
 from domain.history import DayPassed, Event, Receipt
@@ -14,7 +15,7 @@ from domain.refusals import Refused
 from infra import codec
 from infra.batch import Batch, FasterError, InDoubtError, NoRoomError
 from infra.database import Database, DatabaseError, Rows
-from infra.days import CLOCK, last_day, pass_some
+from infra.days import AT_A_TIME, CLOCK, last_day, pass_some
 from infra.keys import KeyRing, WrongKeyError
 from infra.log import SQL, Unplaced, append, last_position, lock_streams
 from infra.partitions import make_room
@@ -90,11 +91,14 @@ class Ledger:
 
     def _pass_day(self, day: date) -> int:
         dealt_with = 0
-        while True:
-            with self.database.transaction() as connection:
-                dealt_with += (some := pass_some(connection, self._keys, self._law, day))
-            if not some:
-                break
+        some = 1
+        while some:
+            try:
+                with self.database.transaction() as connection:
+                    dealt_with += (some := pass_some(connection, self._keys, self._law, day))
+            except psycopg.errors.CheckViolation:
+                with self.database.transaction() as connection:
+                    make_room(connection, last_position(connection) + _EVENTS_EACH * AT_A_TIME)
         with self.database.transaction() as connection:
             lock_streams(connection, [CLOCK])
             last = last_day(connection)

@@ -38,7 +38,7 @@ def write(session: Session, keys: KeyRing, accepted: Sequence[Accepted], learnt:
         retiree.wrapped = wrapped
     record, places, count = _record(keys, accepted, learnt)  # counts the versions on, which the states are saved with
     known = [one for one in touched.values() if not one.new]
-    asked = [*_newcomers(newcomers), *save(known), *_dues(newcomers), *_marks(touched.values()), record]
+    asked = [*_newcomers(newcomers), *save(known), *_dues(newcomers), *_marks(newcomers), record]
     *_, ((before, recorded_at, room, _),) = session.exchange(asked, commit=True)
     row = read_int(before), read_time(recorded_at), read_int(room)
     placed = recorded(session, row, count)
@@ -65,10 +65,17 @@ def _newcomers(newcomers: Sequence[Retiree]) -> Iterator[Asked]:
 
 
 def save(known: Sequence[Retiree]) -> Iterator[Asked]:
-    """The states of retirees whom we knew, and when something falls due for them."""
+    """The states of retirees whom we knew, with their marks, and when something falls due for them."""
     if known:
         yield SQL["retirees_save"], _states(known)
     yield from _dues(known)
+    yield from _marks(known)
+
+
+def postpone(streams: Sequence[bytes], day: date | None) -> Iterator[Asked]:
+    """What falls due for these does so on another day; None: never."""
+    if streams:
+        yield SQL["dues_save"], (array(UUID, sorted(streams)), array(DATE, [date4(day)] * len(streams)))
 
 
 def _dues(touched: Iterable[Retiree]) -> Iterator[Asked]:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
-from domain.facts import Department
+from domain.facts import Department, FactRetracted
 from domain.facts.justice import Justice
 from domain.history import Entry, FactPublished, Outcome, Receipt
 from infra.bus import Message
@@ -94,6 +94,12 @@ def messages(entry: Entry) -> Iterator[Message]:
         ):  # its very name says of whom it is that the police or a court has to do with them
             yield Message(LIFE_EVENTS, key, msgspec.json.encode(_outgoing(entry, told)))
         yield receipt_message(event.department, _receipt(entry, event), f"receipt-{entry.position}", entry.recorded_at)
+
+
+def _says_too_much(event: FactPublished) -> bool:
+    """Whether it tells by its very name that the police or a court has to do with somebody."""
+    courts = (Department.COURT, Department.JUSTICE, Department.POLICE)
+    return isinstance(event.fact, Justice) or (isinstance(event.fact, FactRetracted) and event.department in courts)
 
 
 def receipt_message(department: Department, receipt: Receipt | Refusal, number: str, at: datetime) -> Message:

@@ -4,15 +4,29 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from threading import Event as Flag
 from threading import Thread
+from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
-from domain.decide import AlertEscalated, AlertRaised
-from domain.facts import DeathReported, Department, GoneMissing, SurvivalVerified
+from domain.decide import AlertEscalated, AlertRaised, decide, pass_day
+from domain.facts import (
+    ActivityAttended,
+    DeathReported,
+    DeclaredMissing,
+    Department,
+    GoneMissing,
+    LifeEvent,
+    PensionPaid,
+    Sentence,
+    Sentenced,
+    SurvivalVerified,
+)
 from domain.history import DayPassed
 from domain.kinds import Kind
 from domain.law import Law
+from domain.refusals import Refused
 from infra import codec, log
 from infra.database import Database
 from infra.keys import KeyRing
@@ -181,3 +195,93 @@ def test_nobody_may_take_back_that_a_day_has_passed(ours: Ledger, database: Data
     pass_days(ours, BEGINS)
     with pytest.raises(psycopg.DatabaseError, match=r"refused|denied"), database.transaction() as connection:
         connection.execute("delete from ledger.event where stream = %s", [log.stream_of("clock")])
+
+
+def test_what_fell_due_before_the_clock_came_is_dealt_with_by_whatever_is_learned_first(
+    ours: Ledger, database: Database
+) -> None:
+    """Half a minute after midnight somebody attends an activity; the clock has not come to that day yet."""
+    receipts(ours.accept([submission(retirement(), number=number_of(1))], REGISTERED))
+    pass_days(ours, date(2024, 1, 21))
+    receipts(ours.accept([missing(1)], date(2024, 1, 22)))  # type: ignore[list-item]
+    seen = ActivityAttended(effective=date(2024, 5, 30), activity="合唱")
+    receipts(
+        ours.accept([submission(seen, "a", number=number_of(1), department=Department.COMMUNITY)], date(2024, 6, 1))
+    )
+    assert happened(database) == [("2024-07", "missing")]
+    pass_days(ours, date(2024, 6, 20))
+    assert happened(database) == [("2024-07", "missing"), ("2024-06-16", "escalated")]
+
+
+def test_a_clock_that_is_behind_does_not_decide_by_an_old_day_on_what_was_decided_since(
+    ours: Ledger, database: Database
+) -> None:
+    receipts(ours.accept([submission(retirement(), number=number_of(1))], REGISTERED))
+    pass_days(ours, date(2024, 1, 21))
+    receipts(ours.accept([missing(1)], date(2024, 1, 22)))  # type: ignore[list-item]
+    died = submission(DeathReported(effective=date(2024, 5, 31)), "d", number=number_of(1))
+    receipts(ours.accept([died], date(2024, 6, 20)))
+    before = happened(database)
+    pass_days(ours, date(2024, 6, 20))
+    assert happened(database) == before
+    assert not any(kind == Kind.REAPPEARANCE for _, kind in before)
+
+
+def test_one_whom_nobody_can_decide_on_holds_up_neither_the_clock_nor_the_neighbours(
+    ours: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipts(ours.accept([submission(retirement(), f"r-{n}", number=number_of(n)) for n in (1, 2)], REGISTERED))
+    pass_days(ours, date(2024, 1, 21))
+    (first, _) = receipts(ours.accept([missing(n) for n in (1, 2)], date(2024, 1, 22)))  # type: ignore[misc]
+    real = pass_day
+
+    def faulty(retiree: UUID, *given: Any) -> Any:
+        if retiree == first.retiree:
+            raise KeyError("no such rule")
+        return real(retiree, *given)
+
+    monkeypatch.setattr("infra.days.pass_day", faulty)
+    pass_days(ours, date(2024, 6, 5))
+    assert happened(database) == [("2024-07", "missing")]
+    monkeypatch.undo()
+    pass_days(ours, date(2024, 6, 6))
+    assert happened(database) == [("2024-07", "missing")] * 2, "told as soon as it can be"
+
+
+def test_a_fact_that_breaks_the_decision_is_refused_alone(
+    ours: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = decide
+
+    def faulty(retiree: UUID, state: Any, known: Any, *given: Any) -> Any:
+        if known.reference.id == "bad":
+            raise OverflowError
+        return real(retiree, state, known, *given)
+
+    monkeypatch.setattr("infra.batch.decide", faulty)
+    good, bad = (submission(retirement(), id_, number=number_of(n)) for n, id_ in ((1, "good"), (2, "bad")))
+    accepted, refused = ours.accept([good, bad], REGISTERED)
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.detail) == ("internal", "OverflowError")
+    assert receipts([accepted])
+    assert len(whole_log(database)) == 1
+
+
+@pytest.mark.parametrize(
+    ("fact", "path"),
+    [
+        (Sentenced(effective=date(2024, 1, 2), sentence=Sentence.LIFE, ends_on=date(9999, 12, 31)), "data.ends_on"),
+        (
+            Sentenced(effective=date(2024, 1, 2), sentence=Sentence.LIFE, serves_from=date(9999, 12, 1)),
+            "data.serves_from",
+        ),
+        (DeclaredMissing(effective=date(2024, 1, 2), since=date(9999, 12, 1)), "data.since"),
+        (PensionPaid(effective=date(2023, 12, 1), until="2023-03"), "data.until"),
+        (PensionPaid(effective=date(2023, 12, 1), until="9999-12"), "data.until"),
+    ],
+)
+def test_a_day_that_cannot_be_meant_is_refused(ours: Ledger, fact: LifeEvent, path: str) -> None:
+    department = Department.AGENCY if isinstance(fact, PensionPaid) else Department.COURT
+    (refused,) = ours.accept([submission(fact, department=department)], REGISTERED)
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.path) == ("invalid-field", path)

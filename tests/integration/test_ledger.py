@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from domain.decide import AlertRaised, FactRecorded, RetireeState, decide, evolve, next_due
+from domain.decide import AlertRaised, FactRecorded, RetireeState, decide, evolve
 from domain.facts import DeathReported, DeathRetracted, Department, Person
 from domain.history import DataDisclosed, Entry, FactPublished, Outcome, Receipt
 from domain.law import Law
@@ -289,7 +289,7 @@ def test_many_at_once_over_a_few_people_each_event_once(ours: Ledger, law: Law) 
                 again += [one for one in decisions if not isinstance(one, FactRecorded)]
                 for decision in decisions:
                     state = evolve(state, decision)
-                state = state.due_again(next_due(state, law, TODAY))
+                state = state.on(TODAY, law)
         assert again == [e.event for e in found if e.stream == stream and not isinstance(e.event, FactPublished)]
         with ours.database.transaction() as connection:
             query = "select state from ledger.stream where stream = %s"
