@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
+from functools import reduce
 from pathlib import Path
 from random import Random
 from time import monotonic, sleep
@@ -18,7 +19,16 @@ import psycopg
 from msgspec.structs import replace
 
 from domain.bounding import KEEP
-from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn, FactRecorded, RetireeState, decide, evolve
+from domain.decide import (
+    AlertEscalated,
+    AlertRaised,
+    AlertWithdrawn,
+    FactRecorded,
+    RetireeState,
+    decide,
+    evolve,
+    pass_day,
+)
 from domain.entitlement import Assessment, learned, review
 from domain.facts import DeathReported, Known, Person
 from domain.history import Entry, FactPublished, Receipt
@@ -189,16 +199,20 @@ def _decided(stream: UUID, facts: Sequence[Known], law: Law) -> tuple[RetireeSta
     state, alerts = RetireeState(), list[Alert]()
     for known in facts:
         full = learned(state.dossier, known, law)
-        for decision in decide(stream, state, known, law, known.learnt):
-            state = evolve(state, decision)
-            if not isinstance(decision, FactRecorded):
-                alerts.append(decision)
-        state = replace(state, dossier=full)
+        late = state.due is not None and state.due <= known.learnt
+        decisions = decide(stream, state, known, law, known.learnt)
+        state = reduce(evolve, decisions, state)
+        if late:
+            passed = pass_day(stream, state, law, known.learnt)
+            decisions += passed
+            state = reduce(evolve, passed, state)
+        alerts += [decision for decision in decisions if not isinstance(decision, FactRecorded)]
+        state = replace(state, dossier=full).on(known.learnt, law)
     return state, alerts
 
 
 def _without_evidence(alerts: Sequence[Alert]) -> list[Alert]:
-    return [replace(alert, evidence=()) for alert in alerts]
+    return [one if isinstance(one, AlertEscalated) else replace(one, evidence=()) for one in alerts]
 
 
 def _standing(state: RetireeState, law: Law, today: date) -> Assessment:
