@@ -131,9 +131,9 @@ def standing(assessment: Assessment, due: Iterable[Task], grant: Task | None, la
         act_by = min(by, today + timedelta(days=rule.act_within_days))
         found[terms.slot] = Instruction(terms, rule.citation, evidence, act_by)
 
-    def cite(action: Action, rule: Citation) -> None:
+    def cite(slot: str, rule: Citation) -> None:
         """The article is that of the day of the fact, the deadline that of today."""
-        found[action] = replace(found[action], rule=rule)
+        found[slot] = replace(found[slot], rule=rule)
 
     span = _next(assessment, today)
     if not span.pays:
@@ -151,8 +151,10 @@ def standing(assessment: Assessment, due: Iterable[Task], grant: Task | None, la
         kind, key = _MISMATCH if suspicion.mismatch else (Kind.SUSPECTED_DEATH, "death-suspected")
         instruct(Action.VERIFY, kind, key, suspicion.facts, suspicion.first, suspicion.at_risk)
     if grant:
-        instruct(Action.GRANT, grant.kind, grant.rule, grant.facts, grant.first, _sum_of(grant))
-        cite(Action.GRANT, law.rule(grant.rule, first_day(grant.first)).citation)
+        action = Action.GRANT if grant.rule == "funeral-and-survivors" else Action.SETTLE
+        instruct(action, grant.kind, grant.rule, grant.facts, grant.first, _sum_of(grant))
+        slot = next(slot for slot, one in found.items() if one.rule.key == grant.rule)
+        cite(slot, law.rule(grant.rule, first_day(grant.first)).citation)
     for task in _unasked(due, assessment):
         action = _ACTIONS.get(task.kind, Action.VERIFY)
         instruct(action, task.kind, task.rule, task.facts, task.first, _sum_of(task), task.by)

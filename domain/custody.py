@@ -161,9 +161,20 @@ class _Case:
                 pass
 
     def release(self, known: Known, fact: Released) -> None:
-        """Its owner is free from the next month on; a term served is the end of the case."""
+        """Its owner is free from the next month on; a term served is the end of the case.
+
+        Leniency is no door to leave by: it ends with its term. Who is let out of custody on a suspended sentence still has it.
+        """
+        if self.open and self.open.kind is Kind.LENIENCY and not self._serves_out(self.open, fact):
+            return
         self._close(month_of(fact.effective), known.reference)
         self.over = fact.discharge is Discharge.SERVED
+
+    def _serves_out(self, stay: Stay, fact: Released) -> bool:
+        """Whether a release tells that a term of leniency is over."""
+        if fact.discharge is not Discharge.SERVED:
+            return False
+        return fact.effective >= stay.ends_on if stay.ends_on else month_of(fact.effective) > month_of(stay.began)
 
     def _begin(
         self, known: Known, kind: Kind, rule: str, first: Month, ends_on: date | None = None, last: Month | None = None

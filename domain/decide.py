@@ -153,6 +153,9 @@ def check(known: Known, today: date) -> None:
                 day = getattr(fact, name, None)
                 if day and not abs(day.year - fact.effective.year) <= _A_LIFE:
                     raise Refused("invalid-field", f"data.{name}", "it lies a life away from the day of the fact")
+            begins, ends = getattr(fact, "serves_from", None) or fact.effective, getattr(fact, "ends_on", None)
+            if ends and ends < begins:
+                raise Refused("invalid-field", "data.ends_on", "it ends before it begins")
         case PensionPaid(until=until, effective=day) if until:
             if not month_of(day) <= until <= plus(month_of(today), 1):
                 raise Refused("invalid-field", "data.until", "it lies before the first month, or has not come yet")

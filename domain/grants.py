@@ -24,10 +24,14 @@ def grant(dossier: Dossier, due: Timeline, law: Law) -> Task | None:
     death = next(iter(dossier.confirmed), None)
     if death is None:
         return None
-    serving = any(stay.kind is Kind.IMPRISONMENT and stay.last is None for stay in stays_of(dossier, law))
+    month = month_of(death.fact.effective)
+    serving = any(
+        stay.kind is Kind.IMPRISONMENT and stay.first <= month and (stay.last is None or stay.last >= month)
+        for stay in stays_of(dossier, law)
+    )
     rule = "death-while-serving" if serving else "funeral-and-survivors"
     amount = 0 if serving else _amount(dossier, death, due, law)
-    return Task(Kind.DEATH, rule, month_of(death.fact.effective), (death.reference,), amount)
+    return Task(Kind.DEATH, rule, month, (death.reference,), amount)
 
 
 def _amount(dossier: Dossier, death: Known, due: Timeline, law: Law) -> int:

@@ -87,10 +87,9 @@ def tasks(dossier: Dossier, law: Law, today: date, *, dead: bool) -> Iterator[Ta
         yield conflict
     if dead:
         return
-    turning = dossier.turning
     if (stay := release_due(stays_of(dossier, law))) and stay.ends_on and stay.ends_on < today:
         yield Task(Kind.RELEASE_DUE, "release-due", month_of(stay.ends_on), stay.facts)
-    if (found := _second_pension(turning)) is not None:
+    if (found := _second_pension([known for known in dossier.turns if not dossier.misnames(known)])) is not None:
         yield found
     due = verification(dossier.living, law, dossier.registration.residence_division if dossier.registration else "")
     if due and due.warned <= today <= due.due:

@@ -33,12 +33,26 @@ def answer(file: Path, today: date | None, law_at: date | None, compare_law: Pat
             f"changqing: {file} cannot be read: {error.strerror}. Name a file with one CloudEvent a line.\n"
         )
         return 2
-    given = examine(lines, today or business_day(), law, law_at, other)
+    if today and today.year > _LAST_YEAR:
+        sys.stderr.write(f"changqing: --today 最晚为 {_LAST_YEAR} 年 --today is no later than {_LAST_YEAR}\n")
+        return 2
+    given = examine(_as_utf8(lines), today or business_day(), law, law_at, other)
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(given), indent=2).decode() + "\n")
     else:
         sys.stdout.writelines(f"{line}\n" for line in _said(given))
     return 1 if given.refused else 0
+
+
+_LAST_YEAR = 2200
+
+
+def _as_utf8(lines: bytes) -> bytes:
+    """A file as offices have it, in GB18030 or with a byte order mark; what is neither is told line by line."""
+    try:
+        return lines.decode("utf-8-sig").encode()
+    except UnicodeDecodeError:
+        return lines.decode("gb18030", "replace").encode()
 
 
 def laws(law_at: date | None, compare_law: Path | None) -> tuple[Law, Law | None]:

@@ -51,8 +51,10 @@ def test_a_death_before_the_rules_of_2021_goes_by_the_local_ones_of_its_day() ->
 
 def test_who_dies_while_serving_leaves_no_survivor_benefit() -> None:
     sentence = Sentenced(effective=date(2022, 1, 10), sentence=Sentence.FIXED_TERM)
-    alert = granted([person(), known("s", sentence, date(2022, 1, 12), Department.POLICE), DIED])
-    assert (alert.amount, alert.rule.key) == ("0.00", "death-while-serving")
+    *_, step = told([person(), known("s", sentence, date(2022, 1, 12), Department.POLICE), DIED], LAW)
+    assert not any(alert.action is Action.GRANT for alert in step.raised)
+    (alert,) = [alert for alert in step.raised if alert.action is Action.SETTLE]
+    assert (alert.kind, alert.amount, alert.rule.key) == (Kind.DEATH, "0.00", "death-while-serving")
 
 
 def answer(alert: AlertRaised, amount: str | None = None) -> Known:

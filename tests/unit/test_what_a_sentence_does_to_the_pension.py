@@ -143,8 +143,11 @@ def test_serving_then_dead_the_month_of_death_stays_unpaid() -> None:
     ]
     assert months(facts) == [("2023-02", "2024-05", "imprisonment"), ("2024-06", None, "death")]
     office = Office(*facts[:2])
-    assert said(office.learn(facts[2])) == [("stop", "death", "2024-06", 0, "0.00")]
-    assert office.open() == {("stop", "death")}
+    assert said(office.learn(facts[2])) == [
+        ("stop", "death", "2024-06", 0, "0.00"),
+        ("settle", "death", "2024-05", 0, "0.00"),  # what was paid in personally is inherited
+    ]
+    assert office.open() == {("stop", "death"), ("settle", "death")}
 
 
 def test_a_sentence_of_the_dead_is_a_conflict_for_a_person_to_settle() -> None:
