@@ -116,7 +116,7 @@ def standing(assessment: Assessment, due: Iterable[Task], grant: Task | None, la
         first: Month,
         debt: Debt | None = None,
         by: date = date.max,
-    ) -> None:
+    ) -> str:
         rule = law.rule(key, today)
         strength = Strength.SUSPECTED if action is Action.VERIFY else Strength.CONFIRMED
         terms = Terms(
@@ -130,6 +130,7 @@ def standing(assessment: Assessment, due: Iterable[Task], grant: Task | None, la
         )
         act_by = min(by, today + timedelta(days=rule.act_within_days))
         found[terms.slot] = Instruction(terms, rule.citation, evidence, act_by)
+        return terms.slot
 
     def cite(slot: str, rule: Citation) -> None:
         """The article is that of the day of the fact, the deadline that of today."""
@@ -139,8 +140,7 @@ def standing(assessment: Assessment, due: Iterable[Task], grant: Task | None, la
     if not span.pays:
         assert span.kind
         action = Action.STOP if span.status is Status.STOPPED else Action.SUSPEND
-        instruct(action, span.kind, span.rule.key, span.facts, _since(assessment, span))
-        cite(action, span.rule)
+        cite(instruct(action, span.kind, span.rule.key, span.facts, _since(assessment, span)), span.rule)
     if over := assessment.overpaid:
         facts = _at(assessment, over.first).facts
         instruct(Action.RECOVER, over.why or Kind.CORRECTION, "overpayment-recovered", facts, over.first, over)
@@ -152,8 +152,7 @@ def standing(assessment: Assessment, due: Iterable[Task], grant: Task | None, la
         instruct(Action.VERIFY, kind, key, suspicion.facts, suspicion.first, suspicion.at_risk)
     if grant:
         action = Action.GRANT if grant.rule == "funeral-and-survivors" else Action.SETTLE
-        instruct(action, grant.kind, grant.rule, grant.facts, grant.first, _sum_of(grant))
-        slot = next(slot for slot, one in found.items() if one.rule.key == grant.rule)
+        slot = instruct(action, grant.kind, grant.rule, grant.facts, grant.first, _sum_of(grant))
         cite(slot, law.rule(grant.rule, first_day(grant.first)).citation)
     for task in _unasked(due, assessment):
         action = _ACTIONS.get(task.kind, Action.VERIFY)

@@ -97,11 +97,12 @@ def decide(retiree: UUID, state: RetireeState, known: Known, law: Law, today: da
     """
     check(known, today)
     answered(state.told, known)
-    if _goes_to_handover(state, known):
+    of_handover = _goes_to_handover(state, known)
+    if of_handover:
         decide_handover(state.handover, known, state.dossier.registration, law, today)
     after = known_with(state, known, law, today)
     recorded = fact_recorded(known, after, law)
-    if after is state.dossier and not isinstance(known.fact, Answer) and not _goes_to_handover(state, known):
+    if after is state.dossier and not of_handover and not isinstance(known.fact, Answer):
         return [recorded]
     now = replace(evolve(state, recorded), dossier=after)
     return [recorded, *_alerts(retiree, now, known.reference, law, today)]

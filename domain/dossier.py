@@ -81,6 +81,11 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.registrations[0].fact if self.registrations else None  # type: ignore[return-value] # only such are put there
 
     @property
+    def division(self) -> str:
+        """The community that serves, as registered; empty while nobody is."""
+        return self.registration.residence_division if self.registration else ""
+
+    @property
     def confirmed(self) -> Iterable[Known]:
         """The reports that confirm a death: of a strong source, of this person, and surely another than one taken back."""
         return (known for known in self.deaths if self._confirms(known))

@@ -102,7 +102,7 @@ def reasons(dossier: Dossier, law: Law, today: date) -> list[Reason]:
         found += filter(None, [absence(turning, law)])
         found += _given_up(turning, law)
     if dossier.verified:
-        found += filter(None, [lapse(verification(dossier.living, law, division_of(dossier)), law, today)])
+        found += filter(None, [lapse(verification(dossier.living, law, dossier.division), law, today)])
     return found
 
 
@@ -251,12 +251,6 @@ def _payable(start: Month, registered: Known, law: Law) -> Timeline:
     return tuple(
         Span(first, end, Status.PAYABLE, rule.citation, facts) for (first, rule), end in zip(begins, ends, strict=True)
     )
-
-
-def division_of(dossier: Dossier) -> str:
-    """The community that serves; empty while nobody is registered."""
-    registered = dossier.registration
-    return registered.residence_division if registered else ""
 
 
 def _payment_day(law: Law, day: date) -> date:

@@ -91,7 +91,7 @@ def tasks(dossier: Dossier, law: Law, today: date, *, dead: bool) -> Iterator[Ta
         yield Task(Kind.RELEASE_DUE, "release-due", month_of(stay.ends_on), stay.facts)
     if (found := _second_pension([known for known in dossier.turns if not dossier.misnames(known)])) is not None:
         yield found
-    due = verification(dossier.living, law, dossier.registration.residence_division if dossier.registration else "")
+    due = verification(dossier.living, law, dossier.division)
     if due and due.warned <= today <= due.due:
         facts = (due.last.reference,)
         yield Task(Kind.VERIFICATION_DUE, "verification-cycle", month_of(due.due), facts, by=due.due)
@@ -99,8 +99,7 @@ def tasks(dossier: Dossier, law: Law, today: date, *, dead: bool) -> Iterator[Ta
 
 def due_days(dossier: Dossier, law: Law) -> Iterator[date]:
     """The days on which a task begins or ends of itself, past ones among them."""
-    division = dossier.registration.residence_division if dossier.registration else ""
-    if found := verification(dossier.living, law, division):
+    if found := verification(dossier.living, law, dossier.division):
         yield found.warned
         yield found.due + timedelta(days=1)
     if (stay := release_due(stays_of(dossier, law))) and stay.ends_on:
@@ -149,9 +148,9 @@ def _alive(known: Known) -> bool:
     return not isinstance(known.fact, _SAY_NOTHING_OF_LIFE)
 
 
-def _second_pension(turning: list[Known]) -> Task | None:
+def _second_pension(turns: list[Known]) -> Task | None:
     found: Known | None = None
-    for known in turning:
+    for known in turns:
         if isinstance(known.fact, DuplicateBenefitFound):
             found = known
         elif isinstance(known.fact, DuplicateBenefitSettled):

@@ -31,6 +31,7 @@ from infra import codec, log
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
+from infra.submissions import Submission
 from tests.building import number_of, retirement, submission
 from tests.wholeness import receipts, whole_log
 
@@ -67,7 +68,7 @@ def days(database: Database) -> list[date]:
     return [entry.event.day for entry in whole_log(database) if isinstance(entry.event, DayPassed)]
 
 
-def missing(n: int, on: date = date(2024, 1, 20)) -> object:
+def missing(n: int, on: date = date(2024, 1, 20)) -> Submission:
     return submission(GoneMissing(effective=on), f"missing-{n}", number=number_of(n), department=Department.POLICE)
 
 
@@ -83,7 +84,7 @@ def test_a_machine_that_was_off_for_half_a_year_catches_up_day_by_day(ours: Ledg
     """Missing in January: suspended from July, which the agency is told in June, and reminded of when it does nothing."""
     receipts(ours.accept([submission(retirement(), number=number_of(1))], REGISTERED))
     pass_days(ours, date(2024, 1, 21))
-    receipts(ours.accept([missing(1)], date(2024, 1, 22)))  # type: ignore[list-item] # a submission it is
+    receipts(ours.accept([missing(1)], date(2024, 1, 22)))
     assert happened(database) == []
 
     dealt_with = pass_days(ours, date(2024, 8, 1))
@@ -116,7 +117,7 @@ def test_what_falls_due_is_found_by_its_index_among_many(ours: Ledger, database:
     people = range(1, 201)
     receipts(ours.accept([submission(retirement(), f"r-{n}", number=number_of(n)) for n in people], REGISTERED))
     pass_days(ours, date(2024, 1, 21))
-    receipts(ours.accept([missing(n) for n in (7, 9)], date(2024, 1, 22)))  # type: ignore[misc]
+    receipts(ours.accept([missing(n) for n in (7, 9)], date(2024, 1, 22)))
     with database.transaction() as connection:
         (rows,) = connection.execute("select count(*) from ledger.due").fetchone() or (0,)
     assert rows == 2, "who waits for nothing is in no list"
@@ -130,7 +131,7 @@ def test_a_clock_that_dies_in_a_day_finishes_it_before_the_next(
     people = range(1, 21)
     receipts(ours.accept([submission(retirement(), f"r-{n}", number=number_of(n)) for n in people], REGISTERED))
     pass_days(ours, date(2024, 1, 21))
-    receipts(ours.accept([missing(n) for n in people], date(2024, 1, 22)))  # type: ignore[misc]
+    receipts(ours.accept([missing(n) for n in people], date(2024, 1, 22)))
     monkeypatch.setattr("infra.days.AT_A_TIME", 8)
     dies_at(monkeypatch, 1 if where == "before anything" else 3)
     with pytest.raises(Killed):
@@ -166,7 +167,7 @@ def test_two_clocks_and_an_intake_at_once_tell_everybody_once(
     people = range(1, 101)
     receipts(ours.accept([submission(retirement(), f"r-{n}", number=number_of(n)) for n in people], REGISTERED))
     pass_days(ours, date(2024, 1, 21))
-    receipts(ours.accept([missing(n) for n in people], date(2024, 1, 22)))  # type: ignore[misc]
+    receipts(ours.accept([missing(n) for n in people], date(2024, 1, 22)))
     others = [Ledger(Database(dsn), keys, law) for _ in range(2)]
     died = DeathReported(effective=date(2024, 5, 20))
 
@@ -203,7 +204,7 @@ def test_what_fell_due_before_the_clock_came_is_dealt_with_by_whatever_is_learne
     """Half a minute after midnight somebody attends an activity; the clock has not come to that day yet."""
     receipts(ours.accept([submission(retirement(), number=number_of(1))], REGISTERED))
     pass_days(ours, date(2024, 1, 21))
-    receipts(ours.accept([missing(1)], date(2024, 1, 22)))  # type: ignore[list-item]
+    receipts(ours.accept([missing(1)], date(2024, 1, 22)))
     seen = ActivityAttended(effective=date(2024, 5, 30), activity="合唱")
     receipts(
         ours.accept([submission(seen, "a", number=number_of(1), department=Department.COMMUNITY)], date(2024, 6, 1))
@@ -218,7 +219,7 @@ def test_a_clock_that_is_behind_does_not_decide_by_an_old_day_on_what_was_decide
 ) -> None:
     receipts(ours.accept([submission(retirement(), number=number_of(1))], REGISTERED))
     pass_days(ours, date(2024, 1, 21))
-    receipts(ours.accept([missing(1)], date(2024, 1, 22)))  # type: ignore[list-item]
+    receipts(ours.accept([missing(1)], date(2024, 1, 22)))
     died = submission(DeathReported(effective=date(2024, 5, 31)), "d", number=number_of(1))
     receipts(ours.accept([died], date(2024, 6, 20)))
     before = happened(database)
@@ -232,7 +233,7 @@ def test_one_whom_nobody_can_decide_on_holds_up_neither_the_clock_nor_the_neighb
 ) -> None:
     receipts(ours.accept([submission(retirement(), f"r-{n}", number=number_of(n)) for n in (1, 2)], REGISTERED))
     pass_days(ours, date(2024, 1, 21))
-    (first, _) = receipts(ours.accept([missing(n) for n in (1, 2)], date(2024, 1, 22)))  # type: ignore[misc]
+    (first, _) = receipts(ours.accept([missing(n) for n in (1, 2)], date(2024, 1, 22)))
     real = pass_day
 
     def faulty(retiree: UUID, *given: Any) -> Any:
