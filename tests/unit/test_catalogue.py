@@ -1,4 +1,4 @@
-"""The README's catalogue of every type of event says what the code takes in: members, who may publish, in both languages."""
+"""The catalogue of every type of event in the docs says what the code takes in: members, who may publish, in both languages."""
 
 import re
 from pathlib import Path
@@ -16,15 +16,15 @@ CODE = re.compile(r"`([a-z0-9._-]+)`")
 
 
 def rows(name: str) -> dict[str, tuple[str, str, str]]:
-    """Members, publishers and effect by type, as a README has them."""
+    """Members, publishers and effect by type, as the page has them."""
     text = (ROOT / name).read_text("utf-8")
     found = re.findall(r"^\| `([a-z-]+\.v1)` \| ([^|]*) \| ([^|]*) \| ([^|]*) \|$", text, re.MULTILINE)
     return {type_: (members, by, effect) for type_, members, by, effect in found}
 
 
-@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
-def test_every_type_is_there_with_its_members_and_publishers(readme: str) -> None:
-    told = rows(readme)
+@pytest.mark.parametrize("page", ["docs/facts.md", "docs/facts.zh-CN.md"])
+def test_every_type_is_there_with_its_members_and_publishers(page: str) -> None:
+    told = rows(page)
     assert set(told) == set(LIFE_EVENTS)
     for type_, fact in LIFE_EVENTS.items():
         members, by, effect = told[type_]
@@ -38,11 +38,11 @@ def test_every_type_is_there_with_its_members_and_publishers(readme: str) -> Non
         assert effect, type_
 
 
-@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
-def test_every_refusal_is_there_with_what_to_do(readme: str) -> None:
-    text = (ROOT / readme).read_text("utf-8")
+@pytest.mark.parametrize("page", ["docs/publishing.md", "docs/publishing.zh-CN.md"])
+def test_every_refusal_is_there_with_what_to_do(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
     told = re.findall(r"^\| `([a-z-]+)` \| (\d{3}) \| ([^|]*) \| ([^|]*) \|$", text, re.MULTILINE)
-    zh = readme.endswith("zh-CN.md")
+    zh = page.endswith("zh-CN.md")
     assert {code: (int(status), reason, remedy) for code, status, reason, remedy in told} == {
         code: (one.status, one.zh if zh else one.en, one.remedy_zh if zh else one.remedy_en)
         for code, one in SENTENCES.items()
