@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 from itertools import permutations
 from pathlib import Path
@@ -432,22 +431,3 @@ def test_a_changed_law_that_is_wrong_is_one_sentence(tmp_path: Path, text: str, 
 
 def test_the_whole_log_needs_a_law_to_try_and_no_file() -> None:
     assert ask("--log", lines=[]).returncode == 2
-
-
-@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
-def test_the_examples_of_the_readme_say_what_the_command_says(readme: str, tmp_path: Path) -> None:
-    text = (Path(__file__).parents[2] / readme).read_text("utf-8")
-    section = text[text.index("what-if`\n") : text.index("changqing benefit`\n")]
-    said, shown = "", 0
-    for shell, block in re.findall(r"```(sh)?\n(.*?)```", section, re.DOTALL):
-        if not shell:
-            assert block.strip() in said
-            shown += 1
-            continue
-        script = block.replace(".venv/bin/changqing", str(CHANGQING))
-        ran = subprocess.run(
-            ["/bin/sh", "-c", script], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False
-        )
-        assert ran.returncode == 0, ran.stderr
-        said = ran.stdout
-    assert shown == 2
