@@ -119,7 +119,7 @@ def commands_of(page: Path) -> Iterator[list[str]]:
     """The words of every `changqing` command in a page's blocks, comments left out."""
     for language, text in blocks(page.read_text("utf-8")):
         for line in text.splitlines() if language == "sh" else ():
-            words = shlex.split(line, comments=True) if "bin/changqing " in line else []
+            words = shlex.split(re.split(r"[<>|]", line)[0], comments=True) if "bin/changqing " in line else []
             if words:
                 yield words[words.index(".venv/bin/changqing") + 1 :]
 
