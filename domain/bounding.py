@@ -20,7 +20,7 @@ def bounded(dossier: Dossier) -> Dossier:
     """
     everything = (*dossier.registrations, *dossier.verified, *dossier.turns)
     if len(everything) > KEEP:
-        kept = (dossier.registrations[:KEEP], _verified(dossier), _without_echoes(dossier.turns))
+        kept = (_registrations(dossier), _verified(dossier), _without_echoes(dossier.turns))
         if sum(map(len, kept)) < len(everything):
             dossier = _without(dossier, everything, *kept)
     return _bounded_deaths(dossier) if len(dossier.deaths) > KEEP else dossier
@@ -37,6 +37,15 @@ def _without(
     gone = {kept_elsewhere(known.reference): OTHER for known in everything if known.reference not in kept}
     marks = {**dossier.marks, **gone}
     return replace(dossier, registrations=registrations, verified=verified, turns=turns, more=True, marks=marks)
+
+
+def _registrations(dossier: Dossier) -> tuple[Known, ...]:
+    """Those that count first, and the first of every record besides."""
+    first = dossier.registrations[:KEEP]
+    if len(dossier.registrations) <= KEEP or not dossier.twice:
+        return first
+    records = {known.under: known for known in reversed(dossier.registrations)}
+    return tuple(known for known in dossier.registrations if known in first or records[known.under] is known)
 
 
 def _verified(dossier: Dossier) -> tuple[Known, ...]:

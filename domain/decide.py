@@ -32,7 +32,9 @@ from domain.grants import grant
 from domain.handover import Handover, decide_handover, evolve_handover, moving_to, touches_handover
 from domain.kinds import Kind
 from domain.law import Law
+from domain.links import Link, RecordsJoined, RecordsParted
 from domain.months import first_day, month_of, plus
+from domain.recalling import named
 from domain.refusals import Refused
 from domain.tasks import Task, due_days, tasks
 from domain.telling import (
@@ -65,6 +67,7 @@ class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What deciding needs of one retiree: the dossier, how far the handover is, and what the office was told, by slot.
 
     `seen`: the day of the last decision; `due`: the first one after it on which something falls due without any fact.
+    `joined`: the records that this one leads, by `links`; `led_by`: the one that leads this one, which rests.
     """
 
     dossier: Dossier = Dossier()
@@ -73,6 +76,9 @@ class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     alerts_raised: int = 0
     due: date | None = None
     seen: date | None = None
+    joined: tuple[UUID, ...] = ()
+    links: tuple[Link, ...] = ()
+    led_by: UUID | None = None
 
     def on(self, day: date, law: Law) -> "RetireeState":
         """The state as it is left on a day, with the next one on which something falls due."""
@@ -105,7 +111,7 @@ def decide(retiree: UUID, state: RetireeState, known: Known, law: Law, today: da
     if after is state.dossier and not of_handover and not isinstance(known.fact, Answer):
         return [recorded]
     now = replace(evolve(state, recorded), dossier=after)
-    return [recorded, *_alerts(retiree, now, known.reference, law, today)]
+    return [recorded, *alerts_of(retiree, now, known.reference, law, today)]
 
 
 def fact_recorded(known: Known, after: Dossier, law: Law) -> FactRecorded:
@@ -126,13 +132,17 @@ _A_LIFE = 100
 
 def pass_day(retiree: UUID, state: RetireeState, law: Law, today: date) -> list[Decision]:
     """What follows from a day alone: what falls due, and what should have been done by now. Nothing when nothing does."""
-    alerts = _alerts(retiree, state, None, law, today)
+    if state.led_by:
+        return []
+    alerts = alerts_of(retiree, state, None, law, today)
     after = reduce(evolve, alerts, state)
     return [*alerts, *escalations(retiree, after.told, office_of(state.dossier, law), today)]
 
 
 def next_due(state: RetireeState, law: Law, today: date) -> date | None:
     """The first day after `today` on which something falls due without any fact; None when nothing will."""
+    if state.led_by:
+        return None
     dossier = state.dossier
     days = [one.act_by + timedelta(days=1) for one in state.told.values() if one.is_open and not one.escalated]
     if dossier.registrations and (dossier.turns or dossier.verified):
@@ -166,18 +176,43 @@ def check(known: Known, today: date) -> None:
             pass
 
 
-def evolve(state: RetireeState, decision: Decision) -> RetireeState:
+def evolve(state: RetireeState, decision: Decision | RecordsJoined | RecordsParted) -> RetireeState:
     """The state after a decision. Never refuses."""
     match decision:
         case FactRecorded(known=known, dossier=dossier, act_by=act_by):
             handover = evolve_handover(state.handover, known) if _goes_to_handover(state, known) else state.handover
-            return replace(state, dossier=dossier, handover=handover, told=told_after(state.told, known, act_by))
+            after = replace(state, dossier=dossier, handover=handover, told=told_after(state.told, known, act_by))
+            return _untied(after, known) if state.links else after
         case AlertRaised():
             return replace(state, told=told_after(state.told, decision), alerts_raised=state.alerts_raised + 1)
         case AlertWithdrawn() | AlertEscalated():
             return replace(state, told=told_after(state.told, decision))
+        case RecordsJoined() | RecordsParted():
+            return _regrouped(state, decision)
         case _:
             assert_never(decision)
+
+
+def _regrouped(state: RetireeState, event: RecordsJoined | RecordsParted) -> RetireeState:
+    """The state with another record joined or parted; its facts come in `domain.joining`."""
+    other = event.other
+    match event:
+        case RecordsJoined(leads=True, by=by, to=to):
+            joined = state.joined if other in state.joined else (*state.joined, other)
+            return replace(state, joined=joined, links=(*state.links, Link(other, by, to)))
+        case RecordsJoined():
+            return replace(state, led_by=other)
+        case RecordsParted(led=True):
+            links = tuple(link for link in state.links if other not in (link.record, link.to))
+            return replace(state, joined=tuple(one for one in state.joined if one != other), links=links)
+        case RecordsParted():
+            return replace(state, led_by=None)
+
+
+def _untied(state: RetireeState, known: Known) -> RetireeState:
+    """The state without the links that a fact takes back."""
+    gone = set(named(known))
+    return replace(state, links=tuple(link for link in state.links if link.by not in gone))
 
 
 def _goes_to_handover(state: RetireeState, known: Known) -> bool:
@@ -191,12 +226,13 @@ def standing_of(dossier: Dossier, law: Law, today: date) -> Standing:
 
 def _standing(state: RetireeState, law: Law, today: date) -> tuple[Standing, Assessment | None]:
     dossier = state.dossier
-    quiet = not (dossier.deaths or dossier.turns or dossier.verified or state.handover.moves)
+    quiet = not (dossier.deaths or dossier.turns or dossier.verified or state.handover.moves or dossier.twice)
     if not dossier.registrations or (quiet and all(run.pays for run in dossier.paid)):
         return {}, None  # nothing speaks against a month, and every one was paid: the most there are
     found = review(dossier, law, today)
     dead = any(dossier.confirmed)
-    due = [*tasks(dossier, law, today, dead=dead)] if dossier.turns or dossier.verified or dead else []
+    asked = dossier.turns or dossier.verified or dead or dossier.twice
+    due = [*tasks(dossier, law, today, dead=dead)] if asked else []
     if not dead and (unserved := _unserved(state, law, today)):
         due.append(unserved)
     return standing(found, due, grant(dossier, found.timeline, law) if dead else None, law, today), found
@@ -215,9 +251,10 @@ def _unserved(state: RetireeState, law: Law, today: date) -> Task | None:
     return Task(Kind.NO_OFFICE, "relocation-received", month_of(move.on), (move.reference,))
 
 
-def _alerts(
+def alerts_of(
     retiree: UUID, state: RetireeState, cause: Reference | None, law: Law, today: date
 ) -> list[AlertRaised | AlertWithdrawn]:
+    """What the office must be told, as what is right differs from what it was told."""
     now, found = _standing(state, law, today)
     if not (now or state.told):
         return []
@@ -247,6 +284,7 @@ __all__ = [
     "FactRecorded",
     "Instruction",
     "RetireeState",
+    "alerts_of",
     "check",
     "decide",
     "evolve",

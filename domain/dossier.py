@@ -35,6 +35,8 @@ Mark = str
 """A fact or a document that was taken back, or a fact that was corrected; or one that was left out, whose value is its document's mark."""
 
 Day = tuple[date, Reference]
+DEATHS = (DeathReported, DeathDeclared)
+RETRACTIONS = (DeathRetracted, FactRetracted)
 OTHER = "!"
 """The value of the mark of a fact left out that is no report of a death."""
 
@@ -81,6 +83,11 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.registrations[0].fact if self.registrations else None  # type: ignore[return-value] # only such are put there
 
     @property
+    def twice(self) -> bool:
+        """Whether two records of this person are registered, each with a pension of its own."""
+        return len(self.registrations) > 1 and len({known.under for known in self.registrations}) > 1
+
+    @property
     def division(self) -> str:
         """The community that serves, as registered; empty while nobody is."""
         return self.registration.residence_division if self.registration else ""
@@ -108,7 +115,7 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def turning(self) -> list[Known]:
         """The turns that count: told by who knows, of this person."""
-        name = _name(self)
+        name = name_of(self)
         return [
             known
             for known in self.turns
@@ -122,7 +129,7 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def misnames(self, known: Known) -> bool:
         """The number fits and the name does not. A name that was not given says nothing."""
-        name = _name(self)
+        name = name_of(self)
         return bool(known.name_tag and name and known.name_tag != name)
 
     def _confirms(self, known: Known) -> bool:
@@ -169,19 +176,19 @@ def asks(known: Known) -> tuple[Mark, ...]:
     corrected = (kept_elsewhere(Reference(source, fact.corrects)),) if fact.corrects else ()
     match fact:
         case DeathReported() | DeathDeclared():
-            own = _taken_back(known.reference), _corrected(known.reference)
+            own = taken_back_mark(known.reference), corrected_mark(known.reference)
             return (*own, *filter(None, [document_mark(known)]), *corrected)
         case DeathRetracted(retracts=id_) | FactRetracted(retracts=id_):
             return (kept_elsewhere(Reference(source, id_)), *corrected)
         case Answer():
             return corrected
         case _:
-            return (_taken_back(known.reference), _corrected(known.reference), *corrected)
+            return (taken_back_mark(known.reference), corrected_mark(known.reference), *corrected)
 
 
 def is_gone(dossier: Dossier, known: Known) -> bool:
     """Whether a fact was taken back or corrected before it came."""
-    return _taken_back(known.reference) in dossier.marks or _corrected(known.reference) in dossier.marks
+    return taken_back_mark(known.reference) in dossier.marks or corrected_mark(known.reference) in dossier.marks
 
 
 def bears(known: Known) -> bool:
@@ -189,53 +196,9 @@ def bears(known: Known) -> bool:
     return isinstance(known.fact, _BEARING) or known.fact.corrects is not None
 
 
-def leans_on_all(dossier: Dossier, known: Known) -> bool:
-    """Whether with this fact one that was left out may count, so that the dossier must be `recalled` first."""
-    if dossier.left_out is None and not dossier.more:
-        return False
-    after = learn(dossier, known)
-    if _name(after) != _name(dossier):
-        return True
-    kept = (*dossier.registrations, *dossier.verified, *dossier.turns)
-    return (dossier.more and _takes_one_of(known, kept)) or _leans_on_deaths(dossier, after)
-
-
-def _leans_on_deaths(before: Dossier, after: Dossier) -> bool:
-    left = before.left_out
-    if left is None:
-        return False
-    confirming = next(iter(after.confirmed), None)
-    if confirming:
-        fewer_days = days_of_death(after.confirmed) < days_of_death(before.confirmed)
-        return left.sure is not None and (fewer_days or left.sure < by_day(confirming))
-    doubtful = after.doubtful
-    if left.sure or not doubtful or (left.unsure and left.unsure < by_day(doubtful[0])):
-        return True
-    return left.misnamed and not after.mismatch
-
-
 def days_of_death(reports: Iterable[Known]) -> int:
     """On how many days somebody is said to have died. A court says when at the latest, so it contradicts nobody."""
     return len({known.fact.effective for known in reports if not isinstance(known.fact, DeathDeclared)})
-
-
-def recalled(dossier: Dossier, facts: Iterable[Known]) -> Dossier:
-    """The dossier with every fact that stands, out of all facts that it is of."""
-    facts = tuple(facts)
-    gone = {Reference(k.reference.source, k.fact.retracts) for k in facts if isinstance(k.fact, _RETRACTIONS)}
-    replaced = {Reference(k.reference.source, k.fact.corrects) for k in facts if k.fact.corrects}
-    documents = {document_mark(known) for known in facts if isinstance(known.fact, _DEATHS) and known.reference in gone}
-    standing = [known for known in facts if known.reference not in gone and known.reference not in replaced]
-    deaths = (k for k in standing if isinstance(k.fact, _DEATHS) and document_mark(k) not in documents - {None})
-    return replace(
-        dossier,
-        registrations=_ranked(known for known in standing if isinstance(known.fact, RetirementRegistered)),
-        deaths=tuple(sorted(deaths, key=by_day)),
-        verified=tuple(sorted((k for k in standing if isinstance(k.fact, SurvivalVerified)), key=by_day, reverse=True)),
-        turns=tuple(sorted((known for known in standing if isinstance(known.fact, TURNS)), key=in_turn)),
-        left_out=None,
-        more=False,
-    )
 
 
 def precedence(department: str, effective: date, reference: Reference) -> tuple[bool, date, Reference]:
@@ -248,10 +211,10 @@ def _precedence(known: Known) -> tuple[bool, date, Reference]:
 
 
 def _with_death(dossier: Dossier, known: Known) -> Dossier:
-    if _taken_back(known.reference) in dossier.marks:
+    if taken_back_mark(known.reference) in dossier.marks:
         after = replace(dossier, retractors=dossier.retractors | {known.department})
         return _take_back(after, known.reference, document_mark(known))
-    if _corrected(known.reference) in dossier.marks:
+    if corrected_mark(known.reference) in dossier.marks:
         return replace(dossier, marks={**dossier.marks, kept_elsewhere(known.reference): document_mark(known)})
     if document_mark(known) in dossier.marks:
         return dossier
@@ -265,11 +228,11 @@ def _with(dossier: Dossier, known: Known) -> Dossier:
     if isinstance(known.fact, RetirementRegistered):
         first = known.learnt, known.reference
         dossier = replace(dossier, first=min(dossier.first or first, first))
-        return dossier if gone else replace(dossier, registrations=_ranked((*dossier.registrations, known)))
+        return dossier if gone else replace(dossier, registrations=ranked((*dossier.registrations, known)))
     if gone:
         return dossier
     if isinstance(known.fact, SurvivalVerified):
-        return replace(dossier, verified=_latest_first((*dossier.verified, known)))
+        return replace(dossier, verified=latest_first((*dossier.verified, known)))
     if isinstance(known.fact, TURNS):
         return replace(dossier, turns=tuple(sorted((*dossier.turns, known), key=in_turn)))
     return dossier  # it only corrects
@@ -281,7 +244,7 @@ def _retract(dossier: Dossier, target: Reference, by: Department) -> Dossier:
     if report or dossier.marks.get(elsewhere, OTHER) != OTHER:
         after = replace(dossier, retractors=dossier.retractors | {by})
         return _take_back(after, target, document_mark(report) if report else dossier.marks[elsewhere])
-    return _without(dossier, target, _taken_back(target))
+    return _without(dossier, target, taken_back_mark(target))
 
 
 def _correct(dossier: Dossier, target: Reference) -> Dossier:
@@ -289,7 +252,7 @@ def _correct(dossier: Dossier, target: Reference) -> Dossier:
     if report:  # a retraction may still come, and takes its document back too
         deaths = tuple(known for known in dossier.deaths if known is not report)
         return replace(dossier, deaths=deaths, marks={**dossier.marks, kept_elsewhere(target): document_mark(report)})
-    return _without(dossier, target, _corrected(target))
+    return _without(dossier, target, corrected_mark(target))
 
 
 def _without(dossier: Dossier, target: Reference, mark: Mark) -> Dossier:
@@ -298,7 +261,7 @@ def _without(dossier: Dossier, target: Reference, mark: Mark) -> Dossier:
     def others(facts: tuple[Known, ...]) -> tuple[Known, ...]:
         return tuple(known for known in facts if known.reference != target)
 
-    if _has((*dossier.registrations, *dossier.verified, *dossier.turns), target):
+    if has((*dossier.registrations, *dossier.verified, *dossier.turns), target):
         return replace(
             dossier,
             registrations=others(dossier.registrations),
@@ -308,20 +271,18 @@ def _without(dossier: Dossier, target: Reference, mark: Mark) -> Dossier:
     return replace(dossier, marks={**dossier.marks, mark: None})
 
 
-def _takes_one_of(known: Known, facts: Iterable[Known]) -> bool:
-    named = (known.fact.corrects, getattr(known.fact, "retracts", None))
-    return any(_has(facts, Reference(known.reference.source, id_)) for id_ in named if id_)
-
-
-def _has(facts: Iterable[Known], target: Reference) -> bool:
+def has(facts: Iterable[Known], target: Reference) -> bool:
+    """Whether a fact is among some."""
     return any(known.reference == target for known in facts)
 
 
-def _latest_first(verified: Iterable[Known]) -> tuple[Known, ...]:
+def latest_first(verified: Iterable[Known]) -> tuple[Known, ...]:
+    """Verifications in the order a dossier has them."""
     return tuple(sorted(verified, key=by_day, reverse=True))
 
 
-def _ranked(registrations: Iterable[Known]) -> tuple[Known, ...]:
+def ranked(registrations: Iterable[Known]) -> tuple[Known, ...]:
+    """Registrations in the order a dossier has them."""
     return tuple(sorted(registrations, key=_precedence, reverse=True))
 
 
@@ -335,11 +296,13 @@ def _take_back(dossier: Dossier, report: Reference, document: Mark | None) -> Do
     return replace(dossier, deaths=deaths, marks={**dossier.marks, document: None} if document else dossier.marks)
 
 
-def _taken_back(report: Reference) -> Mark:
+def taken_back_mark(report: Reference) -> Mark:
+    """The mark of a fact that was taken back before it came."""
     return f"-{report.source}\0{report.id}"  # a source begins with a slash, a department does not
 
 
-def _corrected(fact: Reference) -> Mark:
+def corrected_mark(fact: Reference) -> Mark:
+    """The mark of a fact that was corrected before it came."""
     return f"~{fact.source}\0{fact.id}"
 
 
@@ -354,7 +317,8 @@ def kept_elsewhere(report: Reference) -> Mark:
     return f"+{report.source}\0{report.id}"
 
 
-def _name(dossier: Dossier) -> str | None:
+def name_of(dossier: Dossier) -> str | None:
+    """What stands for the name under which somebody is registered."""
     return dossier.registrations[0].name_tag if dossier.registrations else None
 
 
@@ -369,6 +333,4 @@ def in_turn(known: Known) -> tuple[date, int, Reference]:
 
 
 _RANKS = {kind: rank for rank, kind in enumerate(TURNS)}
-_DEATHS = (DeathReported, DeathDeclared)
-_RETRACTIONS = (DeathRetracted, FactRetracted)
-_BEARING = (RetirementRegistered, SurvivalVerified, *_DEATHS, *_RETRACTIONS, *TURNS)
+_BEARING = (RetirementRegistered, SurvivalVerified, *DEATHS, *RETRACTIONS, *TURNS)

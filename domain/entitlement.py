@@ -163,13 +163,13 @@ def last_paid_month(law: Law, today: date) -> Month:
 
 def reported(dossier: Dossier, law: Law, today: date, run: Run) -> Dossier:
     """The dossier with what the agency says that it did in some months, whatever we thought of them."""
-    settled = _settled(dossier, law, last_paid_month(law, today), today)
+    settled = settled_on(dossier, law, today)
     return replace(settled, paid=overwritten(settled.paid, run))
 
 
 def exposed(dossier: Dossier, law: Law, today: date, run: Run) -> Dossier:
     """The dossier when an office did what it was asked some months late, but for what it has paid back or recovered since."""
-    before = _settled(dossier, law, last_paid_month(law, today), today).paid
+    before = settled_on(dossier, law, today).paid
     after = reported(dossier, law, today, run)
     for moved in (one for one in before if one.moved):
         after = replace(after, paid=overwritten(after.paid, moved))
@@ -186,6 +186,11 @@ def squared(dossier: Dossier, law: Law, today: date, first: Month, last: Month |
         if moved:
             paid = overwritten(paid, replace(moved, moved=True))
     return replace(settled, paid=paid)
+
+
+def settled_on(dossier: Dossier, law: Law, today: date) -> Dossier:
+    """The dossier with every month that counts as paid on `today` settled by what is known until now."""
+    return _settled(dossier, law, last_paid_month(law, today), today)
 
 
 def _settled(dossier: Dossier, law: Law, until: Month, today: date) -> Dossier:

@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from domain.facts import LIFE_EVENTS, Department, Known, LifeEvent, Reference
+from domain.links import RecordsJoined, RecordsParted
 from domain.telling import AlertEscalated, AlertRaised, AlertWithdrawn
 
 
@@ -16,7 +17,8 @@ class FactPublished(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `sealed`: the person, encrypted under the retiree's key. `learnt`: the business day on which we were told.
     `digest`: of the content as published, so that the same id with other content is known for what it is.
-    `parked`: the retiree was not registered yet when it came.
+    `parked`: the retiree was not registered yet when it came. `under`: the record of the number that was given, where
+    another record leads it.
     """
 
     source: str
@@ -30,6 +32,7 @@ class FactPublished(Struct, frozen=True, kw_only=True, omit_defaults=True):
     digest: bytes
     time: datetime | None = None
     parked: bool = False
+    under: UUID | None = None
 
     def known(self, name_tag: str | None) -> Known:
         """The fact as decisions know it."""
@@ -39,7 +42,19 @@ class FactPublished(Struct, frozen=True, kw_only=True, omit_defaults=True):
             learnt=self.learnt,
             fact=self.fact,
             name_tag=name_tag,
+            under=self.under,
         )
+
+
+class FactMoved(Struct, frozen=True, kw_only=True, tag_field="name", tag="fact-moved.v1"):
+    """A fact comes from another record of the same person, or goes with its own when they part; the original stays where it is.
+
+    `position`: where in the log that is; `published`: the fact as it is there, but for the person, who is encrypted under
+    the key of this stream's retiree, and for `under`.
+    """
+
+    position: int
+    published: FactPublished
 
 
 class DataDisclosed(Struct, frozen=True, kw_only=True, tag_field="name", tag="personal-data-disclosed.v1"):
@@ -68,10 +83,24 @@ class DayPassed(Struct, frozen=True, kw_only=True, tag_field="name", tag="day-pa
     day: date
 
 
-Event = FactPublished | DayPassed | AlertRaised | AlertWithdrawn | AlertEscalated | DataDisclosed | AlertsDelivered
+Event = (
+    FactPublished
+    | FactMoved
+    | RecordsJoined
+    | RecordsParted
+    | DayPassed
+    | AlertRaised
+    | AlertWithdrawn
+    | AlertEscalated
+    | DataDisclosed
+    | AlertsDelivered
+)
 
 STORED_NAMES: dict[str, type[Event]] = {
     **dict.fromkeys(LIFE_EVENTS, FactPublished),
+    "fact-moved.v1": FactMoved,
+    "records-joined.v1": RecordsJoined,
+    "records-parted.v1": RecordsParted,
     "pension-alert-raised.v1": AlertRaised,
     "pension-alert-withdrawn.v1": AlertWithdrawn,
     "pension-alert-escalated.v1": AlertEscalated,

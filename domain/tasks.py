@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from msgspec import Struct
 
 from domain.custody import release_due, stays_of
-from domain.dossier import Dossier, days_of_death
+from domain.dossier import Dossier, by_day, days_of_death
 from domain.facts import (
     WEAK,
     Acquitted,
@@ -89,7 +89,7 @@ def tasks(dossier: Dossier, law: Law, today: date, *, dead: bool) -> Iterator[Ta
         return
     if (stay := release_due(stays_of(dossier, law))) and stay.ends_on and stay.ends_on < today:
         yield Task(Kind.RELEASE_DUE, "release-due", month_of(stay.ends_on), stay.facts)
-    if (found := _second_pension([known for known in dossier.turns if not dossier.misnames(known)])) is not None:
+    if (found := _second_pension(dossier, [k for k in dossier.turns if not dossier.misnames(k)])) is not None:
         yield found
     due = verification(dossier.living, law, dossier.division)
     if due and due.warned <= today <= due.due:
@@ -148,16 +148,27 @@ def _alive(known: Known) -> bool:
     return not isinstance(known.fact, _SAY_NOTHING_OF_LIFE)
 
 
-def _second_pension(turns: list[Known]) -> Task | None:
-    found: Known | None = None
+def _second_pension(dossier: Dossier, turns: list[Known]) -> Task | None:
+    found: Known | None = _registered_besides(dossier)
     for known in turns:
         if isinstance(known.fact, DuplicateBenefitFound):
             found = known
-        elif isinstance(known.fact, DuplicateBenefitSettled):
+        elif isinstance(known.fact, DuplicateBenefitSettled) and not (
+            found and found.fact.effective > known.fact.effective
+        ):
             found = None
-    if found is None or not isinstance(found.fact, DuplicateBenefitFound):
+    if found is None:
         return None
-    resident = found.fact.scheme is Scheme.RESIDENT  # of others nothing is returned here, by agreement one goes on
-    amount = fen(found.fact.basic_received) if found.fact.basic_received and resident else 0
-    first = month_of(found.fact.effective)
+    first, amount = month_of(found.fact.effective), 0
+    # of others than a resident scheme nothing is returned here, by agreement one goes on
+    if isinstance(found.fact, DuplicateBenefitFound) and found.fact.scheme is Scheme.RESIDENT:
+        amount = fen(found.fact.basic_received) if found.fact.basic_received else 0
     return Task(Kind.DUPLICATE_BENEFIT, "duplicate-benefit", first, (found.reference,), amount)
+
+
+def _registered_besides(dossier: Dossier) -> Known | None:
+    """The first registration under another number of this person, each of which brings a pension."""
+    if not dossier.twice:
+        return None
+    counting = dossier.registrations[0].under
+    return min((known for known in dossier.registrations if known.under != counting), key=by_day)

@@ -10,41 +10,40 @@ from collections.abc import Sequence
 from datetime import date
 from functools import reduce
 
-import msgspec
 import psycopg
 from msgspec.structs import replace
 
-from domain.decide import (
-    AlertEscalated,
-    AlertRaised,
-    AlertWithdrawn,
-    FactRecorded,
-    RetireeState,
-    decide,
-    evolve,
-    fact_recorded,
-    known_with,
-    pass_day,
-)
-from domain.dossier import leans_on_all, recalled
-from domain.facts import Known, Person
-from domain.history import FactPublished, Outcome, Receipt
+from domain.decide import FactRecorded, RetireeState, decide, evolve, pass_day
+from domain.facts import Known
+from domain.history import Outcome, Receipt
+from domain.joining import leads, parting
 from domain.law import Law
+from domain.recalling import leans_on_all, recalled
 from domain.refusals import Refused
+from domain.replaying import Told, facts_of, replayed
 from infra import codec, log
 from infra.database import DatabaseError
+from infra.histories import told_of
 from infra.keys import KeyRing, WrongKeyError
-from infra.retirees import Retiree, find
-from infra.session import Session
-from infra.submissions import Prepared, name_tags
-from infra.writing import Accepted, write
+from infra.regrouping import Regrouping
+from infra.retirees import Found, Retiree, find
+from infra.session import Asked, Session
+from infra.submissions import Prepared
+from infra.writing import Accepted, Beside, write
 
 _log = logging.getLogger(__name__)
-_decode_person = msgspec.json.Decoder(Person).decode
 
 
 class FasterError(Exception):
     """Another transaction accepted one of our events, or met one of our newcomers, first."""
+
+
+class AloneError(Exception):
+    """This submission joins or parts two records, for which it must be alone in its batch."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        super().__init__()
+        self.prepared = prepared
 
 
 class NoRoomError(Exception):
@@ -64,13 +63,14 @@ class Batch:
         self._law = law
         self._today = today
         self._accepted: list[Accepted] = []
+        self._regrouped: Sequence[Asked] = ()
         self._committing = False
 
     def accept(self, given: Sequence[Prepared]) -> list[Receipt | Refused]:
-        """Accept the batch and commit. Raises `FasterError`, `NoRoomError`, `InDoubtError`."""
+        """Accept the batch and commit. Raises `FasterError`, `AloneError`, `NoRoomError`, `InDoubtError`."""
         try:
             return self._accept(given)
-        except psycopg.errors.UniqueViolation:
+        except (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected):
             raise FasterError from None
         except psycopg.errors.CheckViolation as error:
             if error.diag.constraint_name:  # none is named where a partition is missing
@@ -83,20 +83,24 @@ class Batch:
 
     def _accept(self, given: Sequence[Prepared]) -> list[Receipt | Refused]:
         facts = [prepared.known(self._today) for prepared in given]
-        retirees, receipts, digests = find(self._session, given, facts)
+        found = find(self._session, given, facts)
+        receipts, digests = found.receipts, found.digests
         refused: dict[int, Refused] = {}
         for index, (prepared, fact) in enumerate(zip(given, facts, strict=True)):
             known = digests.get(prepared.key)
             if known is None:
                 try:
-                    self._decide(retirees[prepared.tag], prepared, fact)
+                    self._decide(found, prepared, fact, alone=len(given) == 1)
                 except Refused as refusal:
                     refused[index] = refusal
-                except (psycopg.Error, DatabaseError, WrongKeyError):
+                except (psycopg.Error, DatabaseError, WrongKeyError, FasterError, AloneError):
                     raise
                 except Exception as fault:  # noqa: BLE001 - a fault of ours about one must not hold up all the others
                     _log.critical(
-                        "cannot decide on %s of %s", type(fact.fact).__name__, retirees[prepared.tag].id, exc_info=fault
+                        "cannot decide on %s of %s",
+                        type(fact.fact).__name__,
+                        found.retirees[prepared.tag].id,
+                        exc_info=fault,
                     )
                     refused[index] = Refused("internal", "", type(fault).__name__)
                 else:
@@ -105,62 +109,73 @@ class Batch:
                 refused[index] = Refused("id-conflict", "id", "this id was used before with other content")
         if self._accepted:
             self._committing = True
-            for receipt in write(self._session, self._keys, self._accepted, self._today):
+            for receipt in write(self._session, self._keys, self._accepted, self._today, self._regrouped):
                 receipts[receipt.source, receipt.id] = receipt
         return [refused.get(index) or receipts[prepared.key] for index, prepared in enumerate(given)]
 
-    def _decide(self, retiree: Retiree, prepared: Prepared, known: Known) -> None:
-        """Decide on the state its predecessors left; nothing is written yet. Raises `Refused`."""
+    def _decide(self, found: Found, prepared: Prepared, known: Known, *, alone: bool) -> None:
+        """Decide on the state its predecessors left; nothing is written yet. Raises `Refused`, `FasterError`, `AloneError`."""
+        retiree = found.retirees[prepared.tag]
+        if prepared.other is not None:
+            retiree = self._leading(retiree, found.retirees[prepared.other])
         if retiree.wrapped is None:
             raise Refused("person-erased", "data.person", "the key that would encrypt this was destroyed")
         state = retiree.state
         today = max(self._today, (state and state.seen) or self._today)  # the clock may have passed midnight before us
-        late = state is None or (state.due is not None and state.due <= today)
         if state is None:
             state = self.made_anew(retiree)
         elif leans_on_all(state.dossier, known):
-            facts = [fact for fact in self._history(retiree) if isinstance(fact, Known)]
-            state = replace(state, dossier=recalled(state.dossier, facts))
+            state = replace(state, dossier=recalled(state.dossier, facts_of(self._history(retiree))))
+        if found.led or state.led_by:
+            known = _under(found, prepared, state, known)
+        parts = parting(state, known) if state.links else None
+        if (prepared.other is not None or parts) and not alone:
+            raise AloneError(prepared)
+        due = state.due
         decisions = decide(retiree.id, state, known, self._law, today)
         state = reduce(evolve, decisions, state)
-        if late:  # what fell due before this came, and before the clock
+        if due is not None and due <= today:  # what fell due before this came, and before the clock
             passed = pass_day(retiree.id, state, self._law, today)
             decisions += passed
             state = reduce(evolve, passed, state)
         retiree.state = state = state.on(today, self._law)
-        status = Outcome.ACCEPTED if state.registered else Outcome.PARKED
-        self._accepted.append(Accepted(prepared, retiree, known, decisions, status))
+        beside: list[Beside] = []
+        if prepared.other is not None or parts:
+            regrouping = Regrouping(self._session, self._keys, self._law, today, self.made_anew)
+            beside, self._regrouped = regrouping.of(found, prepared, known, retiree, parts)
+        status = Outcome.ACCEPTED if retiree.state.registered else Outcome.PARKED
+        self._accepted.append(Accepted(prepared, retiree, known, decisions, status, beside))
+
+    def _leading(self, one: Retiree, other: Retiree) -> Retiree:
+        """Which of two records goes on for both. Raises `Refused`."""
+        for retiree in (one, other):
+            retiree.state = retiree.state or self.made_anew(retiree)
+        assert one.state
+        assert other.state
+        return one if one is other or leads(one.state, other.state) else other
 
     # A retiree's history
 
-    def _history(self, retiree: Retiree) -> list[Known | AlertRaised | AlertWithdrawn | AlertEscalated]:
+    def _history(self, retiree: Retiree) -> list[Told]:
         """Everything about somebody that bears on decisions, this very batch included: slow, and seldom needed."""
         if retiree.history is None:  # the row is locked, so what is stored stays as it is
-            retiree.history = self._stored_history(retiree)
+            rows = log.read_stream(self._session, retiree.id, until=retiree.version)
+            events = [codec.decode(*row).event for row in rows]
+            retiree.history = told_of(self._keys, retiree.id, retiree.wrapped or b"", events)
         here = [one for one in self._accepted if one.retiree is retiree]  # not in the log yet
-        decided = (one.known if isinstance(d, FactRecorded) else d for one in here for d in one.decisions)
-        return [*retiree.history, *decided]
-
-    def _stored_history(self, retiree: Retiree) -> list[Known | AlertRaised | AlertWithdrawn | AlertEscalated]:
-        rows = log.read_stream(self._session, retiree.id, until=retiree.version)
-        stored = [codec.decode(*row).event for row in rows]
-        sealed = [(retiree.id, retiree.wrapped or b"", e.sealed) for e in stored if isinstance(e, FactPublished)]
-        people = [_decode_person(plain) for plain in self._keys.open_all(sealed)]
-        names = iter(name_tags(self._keys, people))
-        told = [event.known(next(names)) if isinstance(event, FactPublished) else event for event in stored]
-        return [one for one in told if isinstance(one, Known | AlertRaised | AlertWithdrawn | AlertEscalated)]
+        return [
+            *retiree.history,
+            *(one.known if isinstance(d, FactRecorded) else d for one in here for d in one.decisions),
+        ]
 
     def made_anew(self, retiree: Retiree) -> RetireeState:
-        """The state out of the whole history: where there is none, or one of an older form."""
-        state = RetireeState()
-        facts: list[Known] = []
-        for one in self._history(retiree):
-            if not isinstance(one, Known):
-                state = evolve(state, one)
-                continue
-            if leans_on_all(state.dossier, one):
-                state = replace(state, dossier=recalled(state.dossier, facts))
-            facts.append(one)
-            after = known_with(state, one, self._law, one.learnt)
-            state = evolve(state, fact_recorded(one, after, self._law))
-        return state
+        """The state out of the whole history: where there is none, or one of an older form. What fell due is to be looked at."""
+        return replace(replayed(self._history(retiree), self._law), due=date.min)
+
+
+def _under(found: Found, prepared: Prepared, state: RetireeState, known: Known) -> Known:
+    """The fact with the record that it came under. Raises `FasterError` when that was joined or parted just now."""
+    record = found.led.get(prepared.tag)
+    if state.led_by or (record is not None and record not in state.joined):
+        raise FasterError
+    return known if record is None or prepared.other is not None else replace(known, under=record)

@@ -8,8 +8,10 @@ from uuid import UUID
 import msgspec
 
 from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
-from domain.facts import Known, Person
-from domain.history import Event, FactPublished
+from domain.facts import Person
+from domain.history import Event, FactMoved, FactPublished
+from domain.links import RecordsJoined, RecordsParted
+from domain.replaying import Moved, Told, facts_of
 from infra import codec, log
 from infra.database import Database, Rows
 from infra.keys import KeyRing
@@ -20,9 +22,9 @@ from infra.submissions import name_tags
 SQL = statements("histories")
 _PAGE = 500
 """People read at a time: memory holds as many histories, however long the log is."""
-_decode_person = msgspec.json.Decoder(Person).decode
+decode_person = msgspec.json.Decoder(Person).decode
 
-History = list[Known | AlertRaised | AlertWithdrawn | AlertEscalated]
+History = list[Told]
 """What bears on decisions about one retiree, in the order of the log."""
 
 
@@ -41,8 +43,7 @@ class Histories:
     def pages(self) -> Iterator[tuple[int, list[tuple[UUID, History]]]]:
         """Pages of retirees, in an order of no meaning that is always the same, each with how many people were read for it.
 
-        Names are compared by the tags that decisions use, made anew from what is sealed; of the erased nobody knows them.
-        Raises `WrongKeyError`.
+        A record that another one leads is a history of its own up to there. Raises `WrongKeyError`.
         """
         after = b""
         while True:
@@ -51,8 +52,8 @@ class Histories:
                 streams = self._read(connection, page) if page else {}
             if not page:
                 return
-            found = ((stream, self._history(stream, key, streams.get(stream, []))) for _, stream, _, key in page)
-            yield len(page), [(stream, history) for stream, history in found if any(_facts(history))]
+            found = ((stream, told_of(self._keys, stream, key, streams.get(stream, []))) for _, stream, _, key in page)
+            yield len(page), [(stream, history) for stream, history in found if facts_of(history)]
             after = page[-1][0]  # the tag
 
     def _read(self, connection: Session, page: Sequence[Rows]) -> dict[UUID, list[Event]]:
@@ -65,16 +66,34 @@ class Histories:
                 found[stream] = [row for row in whole if row.position <= self.position]
         return {stream: [codec.decode(*row).event for row in rows] for stream, rows in found.items()}
 
-    def _history(self, retiree: UUID, wrapped: bytes | None, events: Sequence[Event]) -> History:
-        facts = [event for event in events if isinstance(event, FactPublished)]
-        if wrapped is None:
-            names: Iterator[str | None] = iter([None] * len(facts))
-        else:
-            opened = self._keys.open_all([(retiree, wrapped, fact.sealed) for fact in facts])
-            names = iter(name_tags(self._keys, [_decode_person(plain) for plain in opened]))
-        told = [event.known(next(names)) if isinstance(event, FactPublished) else event for event in events]
-        return [one for one in told if isinstance(one, Known | AlertRaised | AlertWithdrawn | AlertEscalated)]
+
+def told_of(keys: KeyRing, retiree: UUID, wrapped: bytes | None, events: Iterable[Event]) -> list[Told]:
+    """What bears on decisions of a retiree's events. Names are compared by tags, made anew from what is sealed; of the erased nobody knows them.
+
+    Raises `WrongKeyError`.
+    """
+    events = list(events)
+    facts = [published for event in events if (published := published_of(event))]
+    if wrapped is None:
+        names: Iterator[str | None] = iter([None] * len(facts))
+    else:
+        opened = keys.open_all([(retiree, wrapped, fact.sealed) for fact in facts])
+        names = iter(name_tags(keys, [decode_person(plain) for plain in opened]))
+    return [told for event in events if (told := _told(event, names))]
 
 
-def _facts(history: Iterable[object]) -> Iterator[bool]:
-    return (isinstance(one, Known) for one in history)
+def published_of(event: Event) -> FactPublished | None:
+    """The fact in an event, published here or come over from another record."""
+    return event if isinstance(event, FactPublished) else event.published if isinstance(event, FactMoved) else None
+
+
+def _told(event: Event, names: Iterator[str | None]) -> Told | None:
+    match event:
+        case FactPublished():
+            return event.known(next(names))
+        case FactMoved(published=published):
+            return Moved(published.known(next(names)))
+        case RecordsJoined() | RecordsParted() | AlertRaised() | AlertWithdrawn() | AlertEscalated():
+            return event
+        case _:
+            return None

@@ -13,7 +13,7 @@ from domain.history import DayPassed, Event, Receipt
 from domain.law import Law
 from domain.refusals import Refused
 from infra import codec
-from infra.batch import Batch, FasterError, InDoubtError, NoRoomError
+from infra.batch import AloneError, Batch, FasterError, InDoubtError, NoRoomError
 from infra.database import Database, DatabaseError, Rows
 from infra.days import AT_A_TIME, CLOCK, last_day, pass_some
 from infra.keys import KeyRing, WrongKeyError
@@ -64,6 +64,10 @@ class Ledger:
                 self.check_key()
                 with self.database.transaction() as connection:
                     return Batch(connection, self._keys, self._law, today).accept(batch)
+            except AloneError as error:
+                at = batch.index(error.prepared)
+                parts = (batch[:at], batch[at : at + 1], batch[at + 1 :])
+                return [answer for part in parts if part for answer in self._commit(part, today)]
             except FasterError:
                 continue  # what it wrote is committed now, so the next round sees it
             except NoRoomError:

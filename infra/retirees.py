@@ -8,12 +8,14 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn, RetireeState
+from domain.decide import RetireeState
 from domain.dossier import Mark, asks
 from domain.facts import Known
 from domain.history import Outcome, Receipt
+from domain.replaying import Told
 from infra import codec
 from infra.copying import BYTEA, TEXT, array, read_int, read_time
+from infra.copying import UUID as UUID_TYPE
 from infra.log import SQL
 from infra.master_key import random_pieces
 from infra.session import Answer, Asked, Session
@@ -40,13 +42,14 @@ class Retiree:
         self.wrapped = wrapped
         self.new = new
         self.marks: dict[Mark, Mark | None] = {}
-        self.history: list[Known | AlertRaised | AlertWithdrawn | AlertEscalated] | None = None
+        self.history: list[Told] | None = None
 
 
 class Found(NamedTuple):
-    """The retirees by tag; receipts and the contents' digests of what was accepted before."""
+    """The retirees by tag, and the records of the tags that another one leads; receipts and digests of what was accepted before."""
 
     retirees: dict[bytes, Retiree]
+    led: dict[bytes, UUID]
     receipts: dict[Key, Receipt]
     digests: dict[Key, bytes]
 
@@ -54,6 +57,7 @@ class Found(NamedTuple):
 def find(session: Session, given: Sequence[Prepared], facts: Sequence[Known]) -> Found:
     """Begin a transaction, lock the retirees, and see only then what there is: whoever had them before has committed."""
     tags = list(dict.fromkeys([prepared.tag for prepared in given]))
+    tags += {one.other for one in given if one.other is not None}.difference(tags)
     sources = array(TEXT, [one.key[0].encode() for one in given])
     ids = array(TEXT, [one.key[1].encode() for one in given])
     asked: list[Asked] = [
@@ -62,7 +66,8 @@ def find(session: Session, given: Sequence[Prepared], facts: Sequence[Known]) ->
         (SQL["inbox_known"], (sources, ids)),
     ]
     _, locked, inbox = session.exchange(asked)
-    found = Found(_retirees(tags, locked), {}, {})
+    led = {tag: UUID(bytes=record) for tag, *_, record in locked if record is not None}
+    found = Found(_retirees(tags, locked), led, {}, {})
     _mark(session, found.retirees, given, facts)
     for source, id_, digest, status, position, retiree, recorded_at in inbox:
         key = source.decode(), id_.decode()
@@ -84,10 +89,13 @@ def hashed(mark: Mark) -> bytes:
 
 
 def _retirees(tags: Sequence[bytes], locked: Answer) -> dict[bytes, Retiree]:
-    found = {
-        tag: Retiree(tag, stream, read_int(version), codec.decode_state(state), wrapped, new=False)
-        for tag, stream, version, state, wrapped in locked
-    }
+    found: dict[bytes, Retiree] = {}
+    streams: dict[bytes, Retiree] = {}  # two tags may be of one retiree
+    for tag, stream, version, state, wrapped, _ in locked:
+        if (retiree := streams.get(stream)) is None:
+            retiree = Retiree(tag, stream, read_int(version), codec.decode_state(state), wrapped, new=False)
+            streams[stream] = retiree
+        found[tag] = retiree
     unknown = [tag for tag in tags if tag not in found]
     for tag, new in zip(unknown, _new_ids(len(unknown)), strict=True):
         # somebody never mentioned before is so far only in memory: a refusal leaves nothing of them
@@ -99,16 +107,20 @@ def _mark(
     session: Session, retirees: Mapping[bytes, Retiree], given: Sequence[Prepared], facts: Sequence[Known]
 ) -> None:
     """Ask for the marks that the facts may meet, of the few people who have any."""
-    marked = {tag for tag, retiree in retirees.items() if retiree.state and retiree.state.dossier.marked}
-    about = [(one.tag, fact) for one, fact in zip(given, facts, strict=True) if one.tag in marked]
-    wanted = {(tag, hashed(mark)): mark for tag, fact in about for mark in asks(fact)}
+    wanted: dict[tuple[bytes, bytes], Mark] = {}
+    marked = {tag: one for tag, one in retirees.items() if one.state and one.state.dossier.marked}
+    for one, fact in zip(given, facts, strict=True) if marked else ():
+        for tag in (one.tag, one.other):
+            if tag is not None and (retiree := marked.get(tag)):
+                wanted |= {(retiree.stream, hashed(mark)): mark for mark in asks(fact)}
     if not wanted:
         return
     whose, marks = zip(*wanted, strict=True)
-    (answer,) = session.exchange([(SQL["marks_find"], (array(BYTEA, whose), array(BYTEA, marks)))])
-    for tag, mark, value in answer:
-        retirees[tag].marks[wanted[tag, mark]] = value and value.decode()
-    for retiree in {tag: retirees[tag] for tag, _, _ in answer}.values():
+    (answer,) = session.exchange([(SQL["marks_find"], (array(UUID_TYPE, whose), array(BYTEA, marks)))])
+    streams = {retiree.stream: retiree for retiree in marked.values()}
+    for stream, mark, value in answer:
+        streams[stream].marks[wanted[stream, mark]] = value and value.decode()
+    for retiree in {stream: streams[stream] for stream, _, _ in answer}.values():
         assert retiree.state
         dossier = replace(retiree.state.dossier, marks=dict(retiree.marks))
         retiree.state = replace(retiree.state, dossier=dossier)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.facts import Department, Known, LifeEvent, Person, Reference
+from domain.facts import Department, IdentityLinked, Known, LifeEvent, Person, Reference
 from domain.identity import check_day, normal, normal_name
 from domain.refusals import Refused
 from infra.keys import KeyRing
@@ -40,7 +40,8 @@ Key = tuple[str, str]
 class Prepared(NamedTuple):
     """A submission with what could be made of it: the person under the normal number, and keyed hashes.
 
-    `tag` stands for the identity number, `digest` for the content, `name` for the name that was given.
+    `tag` stands for the identity number, `digest` for the content, `name` for the name that was given; `other` for the
+    number that is linked to it.
     """
 
     submission: Submission
@@ -49,6 +50,7 @@ class Prepared(NamedTuple):
     tag: bytes
     digest: bytes
     name: str | None
+    other: bytes | None = None
 
     def known(self, learnt: date) -> Known:
         """The fact as decisions know it."""
@@ -75,6 +77,8 @@ def prepare(keys: KeyRing, submissions: Sequence[Submission]) -> list[Prepared |
     )
     prepared = iter(
         Prepared(one, (one.source, one.id), _under(one.person, number), tag, digest, name)
+        if one.person.other_identity_number is None
+        else _linking(keys, one, number, tag, digest, name)
         for (one, number), tag, digest, name in made
     )
     return [number if isinstance(number, Refused) else next(prepared) for number in numbers]
@@ -86,14 +90,35 @@ def name_tags(keys: KeyRing, people: Sequence[Person]) -> list[str | None]:
     return [tag.hex() if person.name else None for person, tag in zip(people, tags, strict=True)]
 
 
+def _linking(keys: KeyRing, one: Submission, number: str, tag: bytes, digest: bytes, name: str | None) -> Prepared:
+    other = normal(one.person.other_identity_number or "", _OTHER)
+    person = replace(_under(one.person, number), other_identity_number=other)
+    return Prepared(one, (one.source, one.id), person, tag, digest, name, keys.tag("identity-number", other))
+
+
 def _under(person: Person, number: str) -> Person:
     return person if person.identity_number == number else replace(person, identity_number=number)
+
+
+_OTHER = "data.person.other_identity_number"
+
+
+def _check_other(submission: Submission, number: str) -> None:
+    other = submission.person.other_identity_number
+    if not isinstance(submission.fact, IdentityLinked):
+        raise Refused("unknown-field", _OTHER)
+    if other is None:
+        raise Refused("missing-field", _OTHER)
+    if normal(other, _OTHER) == number:
+        raise Refused("same-number", _OTHER)
 
 
 def _number(submission: Submission) -> str | Refused:
     try:
         number = normal(submission.person.identity_number)
         check_day(number, submission.fact.effective)
+        if submission.person.other_identity_number is not None or isinstance(submission.fact, IdentityLinked):
+            _check_other(submission, number)
     except Refused as refusal:
         return refusal
     return number

@@ -8,7 +8,7 @@ import msgspec
 
 from domain.decide import Decision, FactRecorded
 from domain.facts import Known
-from domain.history import FactPublished, Outcome, Receipt
+from domain.history import Event, FactPublished, Outcome, Receipt
 from infra import codec
 from infra.copying import BYTEA, DATE, INT4, TEXT, UUID, array, date4, int4, int8, read_int, read_time
 from infra.keys import KeyRing
@@ -20,25 +20,32 @@ from infra.submissions import Prepared
 _encode_person = msgspec.json.Encoder().encode
 
 
+Beside = tuple[Retiree, Event]
+
+
 class Accepted(NamedTuple):
-    """A submission with what was decided on it."""
+    """A submission with what was decided on it; `beside`: what else follows, for whom, where two records are joined or part."""
 
     prepared: Prepared
     retiree: Retiree
     known: Known
     decisions: list[Decision]
     status: Outcome
+    beside: Sequence[Beside] = ()
 
 
-def write(session: Session, keys: KeyRing, accepted: Sequence[Accepted], learnt: date) -> list[Receipt]:
+def write(
+    session: Session, keys: KeyRing, accepted: Sequence[Accepted], learnt: date, regrouping: Iterable[Asked] = ()
+) -> list[Receipt]:
     """Write and commit; the receipts. The positions are taken after everything that could wait."""
-    touched = {one.retiree.tag: one.retiree for one in accepted}
+    touched = {one.retiree.stream: one.retiree for one in accepted}
+    touched |= {retiree.stream: retiree for one in accepted for retiree, _ in one.beside}
     newcomers = sorted((one for one in touched.values() if one.new), key=lambda one: one.tag)
     for retiree, wrapped in zip(newcomers, keys.new_keys([one.id for one in newcomers]), strict=True):
         retiree.wrapped = wrapped
     record, places, count = _record(keys, accepted, learnt)  # counts the versions on, which the states are saved with
     known = [one for one in touched.values() if not one.new]
-    asked = [*_newcomers(newcomers), *save(known), *_dues(newcomers), *_marks(newcomers), record]
+    asked = [*_newcomers(newcomers), *regrouping, *save(known), *_dues(newcomers), *_marks(newcomers), record]
     *_, ((before, recorded_at, room, _),) = session.exchange(asked, commit=True)
     row = read_int(before), read_time(recorded_at), read_int(room)
     placed = recorded(session, row, count)
@@ -117,11 +124,13 @@ def _record(keys: KeyRing, accepted: Sequence[Accepted], learnt: date) -> tuple[
     for one, sealed in zip(accepted, keys.seal_all(people), strict=True):
         retiree = one.retiree
         places.append(len(events) + 1)
-        for decision in one.decisions:
-            event = _published(one, sealed, learnt) if isinstance(decision, FactRecorded) else decision
-            retiree.version += 1
-            streams.append(retiree.stream)
-            versions.append(int4(retiree.version))
+        decided = [
+            (retiree, _published(one, sealed, learnt) if isinstance(d, FactRecorded) else d) for d in one.decisions
+        ]
+        for whose, event in (*decided, *one.beside) if one.beside else decided:
+            whose.version += 1
+            streams.append(whose.stream)
+            versions.append(int4(whose.version))
             names.append(codec.stored_name(event).encode())
             events.append(codec.encode(event))
     values = (
@@ -168,4 +177,5 @@ def _published(one: Accepted, sealed: bytes, learnt: date) -> FactPublished:
         digest=one.prepared.digest,
         time=submission.time,
         parked=one.status is Outcome.PARKED,
+        under=one.known.under,
     )

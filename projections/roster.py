@@ -20,18 +20,20 @@ from domain.facts import (
     RetirementRegistered,
     SpecialGroup,
 )
-from domain.history import Entry, FactPublished
+from domain.history import Entry, FactMoved, FactPublished
+from domain.links import RecordsJoined, RecordsParted
 from projections.read_model import ReadModel
 
 
 class Registration(Struct, frozen=True):
-    """A registration that nobody took back, with the person it gave, encrypted."""
+    """A registration that nobody took back, with the person it gave, encrypted; `under`: the joined record it came from."""
 
     department: str
     source: str
     id: str
     fact: RetirementRegistered
     sealed: bytes
+    under: UUID | None = None
 
     @property
     def rank(self) -> tuple[bool, date, Reference]:
@@ -44,7 +46,8 @@ class RosterRow(Struct, frozen=True, kw_only=True):
 
     `status` is the pension as the alerts say, by `off_alert` since `stopped_from`, a month; `verify_alert` is the newest of
     `verify_alerts`, which ask to verify. `others` are the registrations that would count without this one; `gone` those
-    that were taken back or corrected before they came. Not `registered`: none is left, or none came yet.
+    those that were taken back or corrected before they came. Not `registered`: none is left, or none came yet. `under`: the
+    record that the registration came under, where this one leads it; `led_by`: the record that leads this one.
     """
 
     retiree: UUID
@@ -69,6 +72,8 @@ class RosterRow(Struct, frozen=True, kw_only=True):
     verify_alerts: list[str] = []
     others: list[str] = []
     gone: list[str] = []
+    under: UUID | None = None
+    led_by: UUID | None = None
 
 
 _REGISTRARS = MAY_PUBLISH[RetirementRegistered]
@@ -80,7 +85,9 @@ def keys(entry: Entry) -> tuple[UUID, ...]:
     match entry.event:
         case AlertRaised() | AlertWithdrawn() | FactPublished(fact=AlertApplied() | AlertDismissed()):
             return (entry.stream,)
-        case FactPublished(fact=RetirementRegistered()):
+        case FactPublished(fact=RetirementRegistered()) | RecordsJoined(leads=False) | RecordsParted():
+            return (entry.stream,)
+        case FactMoved(published=event) if isinstance(event.fact, RetirementRegistered) or _taken_back(event):
             return (entry.stream,)
         case FactPublished() as event if event.department in _REGISTRARS and _taken_back(event):
             return (entry.stream,)
@@ -91,6 +98,10 @@ def keys(entry: Entry) -> tuple[UUID, ...]:
 def fold(retiree: UUID, row: RosterRow | None, entry: Entry) -> RosterRow | None:
     """The row after an entry. Alerts only follow a registration, so without a row there is nothing for them to change."""
     event = entry.event
+    if isinstance(event, FactMoved):
+        event = event.published
+    if isinstance(event, RecordsJoined | RecordsParted):
+        return row and replace(_regrouped(row, event), position=entry.position)
     if isinstance(event, FactPublished):
         if isinstance(event.fact, AlertApplied | AlertDismissed):
             return row and replace(_without_alerts(row, (event.fact.alert,), ended=False), position=entry.position)
@@ -105,6 +116,15 @@ def fold(retiree: UUID, row: RosterRow | None, entry: Entry) -> RosterRow | None
     elif event.action is Action.VERIFY:
         row = replace(row, verify_alert=event.alert, verify_alerts=[*row.verify_alerts, event.alert])
     return replace(row, position=entry.position)
+
+
+def _regrouped(row: RosterRow, event: RecordsJoined | RecordsParted) -> RosterRow:
+    """The row of a record that rests from now on, or goes on by itself; the facts that come with that have come before."""
+    if isinstance(event, RecordsJoined):
+        return replace(row, led_by=event.other)
+    if not event.led:
+        return replace(row, led_by=None)
+    return _counting(row, [one for one in _held(row) if one.under != event.other])
 
 
 def _without_alerts(row: RosterRow, gone: tuple[str, ...], *, ended: bool) -> RosterRow:
@@ -126,7 +146,7 @@ def _published(row: RosterRow, event: FactPublished, position: int) -> RosterRow
             gone = list(dict.fromkeys((*gone, _name(event.source, id_))))
         held = left
     if isinstance(event.fact, RetirementRegistered) and _name(event.source, event.id) not in gone:
-        held.append(Registration(event.department, event.source, event.id, event.fact, event.sealed))
+        held.append(Registration(event.department, event.source, event.id, event.fact, event.sealed, event.under))
     return _counting(replace(row, gone=gone, position=position), held)
 
 
@@ -150,7 +170,7 @@ def _held(row: RosterRow) -> list[Registration]:
         party_member=row.party_member,
         special_groups=tuple(map(SpecialGroup, row.special_groups)),
     )
-    counting = Registration(row.department, row.source, row.source_id, fact, row.sealed)
+    counting = Registration(row.department, row.source, row.source_id, fact, row.sealed, row.under)
     return [counting, *(msgspec.json.decode(other, type=Registration) for other in row.others)]
 
 
@@ -166,6 +186,7 @@ def _counting(row: RosterRow, held: list[Registration]) -> RosterRow:
             verify_alerts=row.verify_alerts,
             gone=row.gone,
             position=row.position,
+            led_by=row.led_by,
         )
     counting, *others = sorted(held, key=lambda one: one.rank, reverse=True)
     fact = counting.fact
@@ -185,6 +206,7 @@ def _counting(row: RosterRow, held: list[Registration]) -> RosterRow:
         sealed=counting.sealed,
         registered=True,
         others=[msgspec.json.encode(other).decode() for other in others],
+        under=counting.under,
     )
 
 
@@ -196,19 +218,19 @@ ROSTER = ReadModel("views.roster", RosterRow, keys, fold)
 
 PAGE = """
 select * from views.roster
-where registered and community like %(division)s || '%%' and retiree > %(after)s
+where registered and led_by is null and community like %(division)s || '%%' and retiree > %(after)s
   and exists (select from ledger.retiree_key k where k.retiree = views.roster.retiree)
 order by retiree limit %(limit)s
 """
 """A page of the people of a division (any prefix of its code), after a retiree; not the erased."""
 
-ONE = "select * from views.roster where registered and retiree = %(retiree)s"
+ONE = "select * from views.roster where registered and led_by is null and retiree = %(retiree)s"
 """One retiree."""
 
 COUNTS = """
 select community, count(*) as people, count(*) filter (where status = 'stopped') as stopped,
        count(*) filter (where status = 'suspended') as suspended,
        count(*) filter (where party_member) as party_members, count(*) filter (where special_groups <> '{}') as special
-from views.roster where registered and community like %(division)s || '%%' group by community order by community
+from views.roster where registered and led_by is null and community like %(division)s || '%%' group by community order by community
 """
 """How many people each community of a division serves."""

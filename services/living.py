@@ -20,9 +20,9 @@ from domain.decide import (
     next_due,
     pass_day,
 )
-from domain.dossier import leans_on_all, recalled
 from domain.facts import Answer, DeathReported, Known, Reference, RetirementRegistered
 from domain.law import Law
+from domain.recalling import leans_on_all, recalled
 from domain.refusals import Refused
 from domain.telling import Stage
 

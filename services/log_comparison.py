@@ -13,14 +13,11 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
-from domain.decide import RetireeState, evolve, fact_recorded, known_with
-from domain.dossier import Dossier, leans_on_all, recalled
 from domain.entitlement import last_paid_month, review
-from domain.facts import Known
 from domain.law import Law
 from domain.money import fen, yuan
+from domain.replaying import replayed
 from infra.database import Database
 from infra.histories import Histories, History
 from infra.keys import KeyRing
@@ -97,26 +94,14 @@ def compare(database: Database, keys: KeyRing, law: Law, other: Law, today: date
 
 
 def _compared(history: History, law: Law, other: Law, today: date) -> Compared | None:
-    ours, theirs = _dossier(history, law), _dossier(history, other)
+    states = replayed(history, law), replayed(history, other)
+    if states[0].led_by:
+        return None  # the record that leads this one has its facts
+    ours, theirs = (state.dossier for state in states)
     same_days = last_paid_month(law, today) == last_paid_month(other, today)
     if same_days and review(ours, law, today) == review(theirs, other, today):
         return None  # of nearly everybody; going through their months takes ten times as long
     return compared(judged(ours, law, today, []), judged(theirs, other, today, []))
-
-
-def _dossier(history: History, law: Law) -> Dossier:
-    """What is known of somebody after a history, as a law would have had it paid."""
-    state = RetireeState()
-    facts: list[Known] = []
-    for one in history:
-        if not isinstance(one, Known):
-            state = evolve(state, one)
-            continue
-        if leans_on_all(state.dossier, one):
-            state = replace(state, dossier=recalled(state.dossier, facts))
-        facts.append(one)
-        state = evolve(state, fact_recorded(one, known_with(state, one, law, one.learnt), law))
-    return state.dossier
 
 
 def _progress(read: int, people: int, total: Total) -> None:

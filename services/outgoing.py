@@ -89,9 +89,7 @@ def messages(entry: Entry) -> Iterator[Message]:
             department=event.department,
             effective=event.fact.effective,
         )
-        if not isinstance(
-            event.fact, Justice
-        ):  # its very name says of whom it is that the police or a court has to do with them
+        if not _says_too_much(event):
             yield Message(LIFE_EVENTS, key, msgspec.json.encode(_outgoing(entry, told)))
         yield receipt_message(event.department, _receipt(entry, event), f"receipt-{entry.position}", entry.recorded_at)
 

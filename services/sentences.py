@@ -280,6 +280,27 @@ SENTENCES: dict[str, Sentence] = {
         "如有变化，请发布新的事实",
         "publish a new fact where something has changed",
     ),
+    "same-number": Sentence(
+        422,
+        "两个号码是同一个号码",
+        "the two numbers are the same",
+        "other_identity_number 填本人的另一个身份证号",
+        "give the person's other identity number in other_identity_number",
+    ),
+    "already-linked": Sentence(
+        409,
+        "其中一个号码已与第三个号码并为一人",
+        "one of the numbers is joined to a third one already",
+        "先撤回原来的关联，再把各号码逐一关联到已登记的号码",
+        "take the earlier link back first, then link each number to the one that is registered",
+    ),
+    "others-follow": Sentence(
+        409,
+        "还有号码通过这条关联并入，不能先撤回它",
+        "a third number is joined through this link, which cannot be taken back first",
+        "先撤回那个号码的关联",
+        "take the link of that number back first",
+    ),
     "no-contest": Sentence(
         409,
         "无人对这条预警提出异议",

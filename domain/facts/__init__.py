@@ -6,6 +6,7 @@ Stored names are the tags written by hand in each file; they are never derived f
 """
 
 from datetime import date
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -31,6 +32,7 @@ from domain.facts.handover import (
     ReceptionAccepted,
     Relocated,
 )
+from domain.facts.identity import IdentityLinked, LinkReason
 from domain.facts.justice import (
     Acquitted,
     Detained,
@@ -126,6 +128,7 @@ LifeEvent = (
     | CareFlagged
     | ActivityAttended
     | HealthFileKept
+    | IdentityLinked
 )
 _D = Department
 _WITNESSES = frozenset(Department) - {_D.ENTERPRISE, _D.ARCHIVES, _D.PARTY, _D.JUSTICE}
@@ -180,6 +183,7 @@ MAY_PUBLISH: dict[type[LifeEvent], frozenset[Department]] = {
     CareFlagged: _CARERS,
     ActivityAttended: frozenset({_D.COMMUNITY, _D.AGENCY, _D.PARTY}),
     HealthFileKept: frozenset({_D.COMMUNITY, _D.HEALTH}),
+    IdentityLinked: frozenset({_D.POLICE, _D.AGENCY}),
 }
 """Who may publish what; every kind of fact is here."""
 LIFE_EVENTS: dict[str, type[LifeEvent]] = {str(fact.__struct_config__.tag): fact for fact in MAY_PUBLISH}
@@ -211,7 +215,8 @@ class Known(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A fact as the ledger knows it: what, from whom, and the day we learned it.
 
     `name_tag` stands for the name the publisher gave (a keyed hash in the ledger), so that two names can be compared
-    without being kept; None when no name was given.
+    without being kept; None when no name was given. `under`: the record of the number that was given, where another one
+    leads it.
     """
 
     reference: Reference
@@ -219,6 +224,7 @@ class Known(Struct, frozen=True, kw_only=True, omit_defaults=True):
     learnt: date
     fact: LifeEvent
     name_tag: str | None = None
+    under: UUID | None = None
 
 
 __all__ = [
@@ -271,8 +277,10 @@ __all__ = [
     "HandoverStepDone",
     "HealthFileKept",
     "HealthService",
+    "IdentityLinked",
     "Known",
     "LifeEvent",
+    "LinkReason",
     "ParoleRevoked",
     "Paroled",
     "PartyRelationTransferred",

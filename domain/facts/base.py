@@ -40,12 +40,16 @@ class Department(StrEnum):
 
 
 class Person(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Who a fact is about. Personal data: encrypted wherever it is stored."""
+    """Who a fact is about. Personal data: encrypted wherever it is stored.
+
+    `other_identity_number`: of the fact that links two numbers alone.
+    """
 
     identity_number: Annotated[str, Meta(min_length=15, max_length=40, description="GB 11643, 18 or 15 digits.")]
     name: Annotated[str, _TEXT] | None = None
     phone: Annotated[str, _TEXT] | None = None
     address: Annotated[str, _TEXT] | None = None
+    other_identity_number: Annotated[str, Meta(min_length=15, max_length=40)] | None = None
 
 
 class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="name"):

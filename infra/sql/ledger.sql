@@ -11,16 +11,25 @@ insert into ledger.master_key (fingerprint) values (%(fingerprint)s) on conflict
 -- master_key_find: the master key of this ledger
 select fingerprint from ledger.master_key
 
--- retirees_lock: who these tags are, held until the end of the transaction, always in the same order; with states and wrapped keys
-select i.tag, s.stream, s.version, s.state, k.wrapped
-from ledger.identity i join ledger.stream s on s.stream = i.retiree left join ledger.retiree_key k using (retiree)
+-- retirees_lock: who these tags are, held until the end of the transaction, always in the same order; with states and wrapped
+-- keys, and the record of the tag where another one leads it
+select i.tag, s.stream, s.version, s.state, k.wrapped, l.record
+from ledger.identity i left join ledger.led l on l.record = i.retiree
+     join ledger.stream s on s.stream = coalesce(l.leader, i.retiree) left join ledger.retiree_key k on k.retiree = s.stream
 where i.tag = any($1::bytea[]) order by s.stream for update of s
 
+-- led_save: from now on a record is led by another one
+insert into ledger.led (record, leader) values ($1::uuid, $2::uuid)
+
+-- led_end: a record goes on by itself again
+delete from ledger.led where record = $1::uuid
+
+-- marks_clear: the marks of somebody whose facts are no longer the same
+delete from ledger.mark where stream = $1::uuid
+
 -- marks_find: those of the marks asked for that are there
-select a.tag, m.mark, m.value
-from unnest($1::bytea[], $2::bytea[]) as a(tag, mark) cross join lateral (
-    select m.mark, m.value from ledger.mark m
-    where m.stream = (select i.retiree from ledger.identity i where i.tag = a.tag) and m.mark = a.mark) as m
+select m.stream, m.mark, m.value
+from unnest($1::uuid[], $2::bytea[]) as a(stream, mark) join ledger.mark m on m.stream = a.stream and m.mark = a.mark
 
 -- marks_save: new marks; a value is never empty
 insert into ledger.mark (stream, mark, value)

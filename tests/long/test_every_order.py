@@ -10,7 +10,7 @@ import pytest
 
 from domain.alerts import Action, Strength
 from domain.decide import RetireeState, decide, evolve
-from domain.dossier import asks, leans_on_all, recalled
+from domain.dossier import asks
 from domain.entitlement import review
 from domain.facts import (
     Acquitted,
@@ -42,6 +42,7 @@ from domain.facts import (
     Wanted,
 )
 from domain.law import Law
+from domain.recalling import leans_on_all, recalled
 from tests.building import LAST_DAY, PENSION, RETIREE, SHENZHEN, known, registered
 
 D = Department

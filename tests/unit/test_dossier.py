@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from domain.bounding import KEEP, bounded
 from domain.decide import RetireeState, decide, evolve
-from domain.dossier import Dossier, asks, leans_on_all, recalled
+from domain.dossier import Dossier, asks
 from domain.entitlement import learned, review, timeline
 from domain.facts import Department, Known
+from domain.recalling import leans_on_all, recalled
 from infra.statutes import the_law
 from tests.building import (
     LAST_DAY,
