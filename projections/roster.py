@@ -224,8 +224,11 @@ order by retiree limit %(limit)s
 """
 """A page of the people of a division (any prefix of its code), after a retiree; not the erased."""
 
-ONE = "select * from views.roster where registered and led_by is null and retiree = %(retiree)s"
-"""One retiree."""
+ONE = """
+select * from views.roster
+where registered and retiree = coalesce((select led_by from views.roster where retiree = %(retiree)s), %(retiree)s)
+"""
+"""One retiree, or whose record leads that one's."""
 
 COUNTS = """
 select community, count(*) as people, count(*) filter (where status = 'stopped') as stopped,

@@ -15,6 +15,7 @@ from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
 from domain.facts import Department, FactRetracted
 from domain.facts.justice import Justice
 from domain.history import Entry, FactPublished, Outcome, Receipt
+from domain.links import RecordsJoined, RecordsParted
 from infra.bus import Message
 from services.intake import Refusal
 
@@ -35,6 +36,14 @@ class LifeEventTold(Struct, frozen=True, kw_only=True):
     id: str
     department: Department
     effective: date
+
+
+class RecordsTold(Struct, frozen=True, kw_only=True):
+    """Two records are one person's, and `retiree` goes on for both or, when they part again, for itself; or it rests."""
+
+    retiree: UUID
+    other: UUID
+    leads: bool
 
 
 class Outgoing(Struct, frozen=True, kw_only=True):
@@ -81,6 +90,10 @@ def messages(entry: Entry) -> Iterator[Message]:
     key = str(entry.stream).encode()
     if isinstance(event, AlertRaised | AlertWithdrawn | AlertEscalated):
         yield Message(ALERTS, key, msgspec.json.encode(alert_event(entry)))
+    elif isinstance(event, RecordsJoined | RecordsParted):
+        leads = event.leads if isinstance(event, RecordsJoined) else event.led
+        regrouped = RecordsTold(retiree=entry.stream, other=event.other, leads=leads)
+        yield Message(LIFE_EVENTS, key, msgspec.json.encode(_outgoing(entry, regrouped)))
     elif isinstance(event, FactPublished):
         told = LifeEventTold(
             retiree=entry.stream,

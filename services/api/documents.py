@@ -22,6 +22,7 @@ from services.outgoing import (
     RECEIPT,
     DeadLetter,
     LifeEventTold,
+    RecordsTold,
     intake_topic,
     receipts_topic,
 )
@@ -36,7 +37,8 @@ _ALERTS = {
     "pension-alert-withdrawn.v1": AlertWithdrawn,
     "pension-alert-escalated.v1": AlertEscalated,
 }
-_ANSWERS = (Receipt, Refusal, Problem, AlertPage, RosterLine, LifeEventTold, DeadLetter)
+_ANSWERS = (Receipt, Refusal, Problem, AlertPage, RosterLine, LifeEventTold, RecordsTold, DeadLetter)
+_RECORDS = ("records-joined.v1", "records-parted.v1")
 
 
 def install(app: FastAPI) -> None:
@@ -59,6 +61,7 @@ def asyncapi() -> Json:
     schemas = _schemas()
     messages = {name: _message(name, name) for name in (*WIRE_TYPES, *_ALERTS)}
     messages |= {f"told.{name}": _message(name, "told") for name in FACTS}
+    messages |= {f"told.{name}": _message(name, "records") for name in _RECORDS}
     messages |= {RECEIPT: _message(RECEIPT, RECEIPT)}
     messages["dead-letter"] = {
         "name": "dead-letter",
@@ -72,7 +75,7 @@ def asyncapi() -> Json:
         _channel(channels, operations, intake_topic(department), mine, "receive")
         _channel(channels, operations, receipts_topic(department), [RECEIPT], "send")
     _channel(channels, operations, ALERTS, list(_ALERTS), "send")
-    _channel(channels, operations, LIFE_EVENTS, [f"told.{name}" for name in FACTS], "send")
+    _channel(channels, operations, LIFE_EVENTS, [f"told.{name}" for name in (*FACTS, *_RECORDS)], "send")
     _channel(channels, operations, DEAD_LETTERS, ["dead-letter"], "send")
     return {
         "asyncapi": "3.0.0",
@@ -134,6 +137,7 @@ def _schemas() -> Json:
     for name, type_ in (*wire, *ours):
         schemas[f"event.{name}"] = _event(name, by_type[type_])
     schemas["event.told"] = _event(None, by_type[LifeEventTold])
+    schemas["event.records"] = _event(None, by_type[RecordsTold])
     schemas[f"event.{RECEIPT}"] = _event(RECEIPT, {"oneOf": [by_type[Receipt], by_type[Refusal]]})
     return schemas
 

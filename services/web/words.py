@@ -122,6 +122,7 @@ FACTS = _words(
     "care-flagged.v1|特殊群体标记|care flagged",
     "activity-attended.v1|参加活动|activity attended",
     "health-file-kept.v1|健康档案|health file kept",
+    "identity-linked.v1|身份证号关联|identity numbers linked",
 )
 DEPARTMENTS = _words(
     "social-insurance|社保经办机构|social insurance agency",

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
-from functools import partial
 from itertools import count
 from uuid import UUID
 
@@ -279,10 +278,9 @@ def test_facts_that_come_while_their_numbers_are_linked_and_parted_all_find_thei
     with ThreadPoolExecutor(4) as pool:
         for round_ in range(6):
             work = [pool.submit(verify, 1 + n % 2, f"{round_}-{n}") for n in range(12)]
-            link = partial(accepted, ours, linked(1, 2, f"link-{round_}"))
-            back = partial(accepted, ours, unlinked(1, f"link-{round_}"))
-            regroup = pool.submit(lambda link=link, back=back: (link(), back()))  # type: ignore[misc] # bound now, not later
-            for one in [*work, regroup]:
+            for regrouping in (linked(1, 2, f"link-{round_}"), unlinked(1, f"link-{round_}")):
+                accepted(ours, regrouping)
+            for one in work:
                 one.result()
     for n, retiree in ((0, mine.retiree), (1, other.retiree)):
         state = state_of(ours.database, retiree)
@@ -377,5 +375,5 @@ def _alone(
         again.append(told(number, fact, f"{one.id}-alone", one.department))
     receipt = accepted(ledger, *again, today=day)[-1]
     state = state_of(ledger.database, receipt.retiree)
-    spans = review(state.dossier, ledger._law, day).timeline  # noqa: SLF001
+    spans = review(state.dossier, ledger._law, day).timeline
     return [(s.first, s.last, s.status) for s in spans]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import reduce
 from random import Random
 
 import msgspec
@@ -10,10 +11,10 @@ from hypothesis import strategies as st
 
 from domain.bounding import KEEP, bounded
 from domain.decide import RetireeState, decide, evolve
-from domain.dossier import Dossier, asks
+from domain.dossier import Dossier, asks, learn
 from domain.entitlement import learned, review, timeline
 from domain.facts import Department, Known
-from domain.recalling import leans_on_all, recalled
+from domain.recalling import leans_on_all, of_facts, recalled
 from infra.statutes import the_law
 from tests.building import (
     LAST_DAY,
@@ -104,6 +105,16 @@ def test_every_order_of_facts_of_one_day_gives_dossiers_that_answer_alike(facts:
     for order in shuffled(same_day, 20):
         (*_, last) = lived(order) or [Dossier()]
         assert review(last, LAW, LAST_DAY) == expected
+
+
+@given(st.one_of(histories(registrations=2), lives(), crowds()), st.integers(0, 16))
+def test_a_dossier_of_all_facts_at_once_goes_on_as_one_that_learned_them_one_by_one(facts: list[Known], n: int) -> None:
+    one_by_one = reduce(learn, facts[:n], Dossier())
+    at_once = of_facts(facts[:n])
+    for known in [None, *facts[n:]]:
+        if known:
+            one_by_one, at_once = learn(one_by_one, known), learn(at_once, known)
+        assert msgspec.structs.replace(at_once, marks={}) == msgspec.structs.replace(one_by_one, marks={})
 
 
 def test_a_state_does_not_grow_with_the_number_of_reports_and_retractions() -> None:
