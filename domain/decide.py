@@ -32,11 +32,11 @@ from domain.grants import grant
 from domain.handover import Handover, decide_handover, evolve_handover, moving_to, touches_handover
 from domain.kinds import Kind
 from domain.law import Law
-from domain.links import Link, RecordsJoined, RecordsParted
+from domain.links import Link, RecordsJoined, RecordsParted, Twin
 from domain.months import first_day, month_of, plus
 from domain.recalling import named
 from domain.refusals import Refused
-from domain.tasks import Task, due_days, tasks
+from domain.tasks import Task, due_days, tasks, two_pensions
 from domain.telling import (
     AlertEscalated,
     AlertRaised,
@@ -67,7 +67,8 @@ class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What deciding needs of one retiree: the dossier, how far the handover is, and what the office was told, by slot.
 
     `seen`: the day of the last decision; `due`: the first one after it on which something falls due without any fact.
-    `joined`: the records that this one leads, by `links`; `led_by`: the one that leads this one, which rests.
+    `joined`: the records that are one person's with this one, by `links`; `twin`: the one of them that has a pension too;
+    `led_by`: the one that goes on for this one, which rests.
     """
 
     dossier: Dossier = Dossier()
@@ -78,6 +79,7 @@ class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     seen: date | None = None
     joined: tuple[UUID, ...] = ()
     links: tuple[Link, ...] = ()
+    twin: Twin | None = None
     led_by: UUID | None = None
 
     def on(self, day: date, law: Law) -> "RetireeState":
@@ -103,12 +105,16 @@ def decide(retiree: UUID, state: RetireeState, known: Known, law: Law, today: da
     """
     check(known, today)
     answered(state.told, known)
-    of_handover = _goes_to_handover(state, known)
-    if of_handover:
+    if _goes_to_handover(state, known):
         decide_handover(state.handover, known, state.dossier.registration, law, today)
+    return followed(retiree, state, known, law, today)
+
+
+def followed(retiree: UUID, state: RetireeState, known: Known, law: Law, today: date) -> list[Decision]:
+    """What follows from a fact that may be told, or was taken in by another record of the same person. Never refuses."""
     after = known_with(state, known, law, today)
     recorded = fact_recorded(known, after, law)
-    if after is state.dossier and not of_handover and not isinstance(known.fact, Answer):
+    if after is state.dossier and not _goes_to_handover(state, known) and not isinstance(known.fact, Answer):
         return [recorded]
     now = replace(evolve(state, recorded), dossier=after)
     return [recorded, *alerts_of(retiree, now, known.reference, law, today)]
@@ -197,16 +203,16 @@ def _regrouped(state: RetireeState, event: RecordsJoined | RecordsParted) -> Ret
     """The state with another record joined or parted; its facts come in `domain.joining`."""
     other = event.other
     match event:
-        case RecordsJoined(leads=True, by=by, to=to):
+        case RecordsJoined(leads=leads, both=both, by=by, to=to) if leads or both:
             joined = state.joined if other in state.joined else (*state.joined, other)
-            return replace(state, joined=joined, links=(*state.links, Link(other, by, to)))
+            twin = state.twin or Twin(other, event.day, by, leads) if both else state.twin
+            return replace(state, joined=joined, links=(*state.links, Link(other, by, to)), twin=twin)
         case RecordsJoined():
             return replace(state, led_by=other)
-        case RecordsParted(led=True):
-            links = tuple(link for link in state.links if other not in (link.record, link.to))
-            return replace(state, joined=tuple(one for one in state.joined if one != other), links=links)
         case RecordsParted():
-            return replace(state, led_by=None)
+            links = tuple(link for link in state.links if other not in (link.record, link.to))
+            joined = tuple(one for one in state.joined if one != other)
+            return replace(state, joined=joined, links=links, twin=None, led_by=None)
 
 
 def _untied(state: RetireeState, known: Known) -> RetireeState:
@@ -226,7 +232,9 @@ def standing_of(dossier: Dossier, law: Law, today: date) -> Standing:
 
 def _standing(state: RetireeState, law: Law, today: date) -> tuple[Standing, Assessment | None]:
     dossier = state.dossier
-    quiet = not (dossier.deaths or dossier.turns or dossier.verified or state.handover.moves or dossier.twice)
+    quiet = not (
+        dossier.deaths or dossier.turns or dossier.verified or state.handover.moves or state.twin or dossier.twice
+    )
     if not dossier.registrations or (quiet and all(run.pays for run in dossier.paid)):
         return {}, None  # nothing speaks against a month, and every one was paid: the most there are
     found = review(dossier, law, today)
@@ -235,7 +243,10 @@ def _standing(state: RetireeState, law: Law, today: date) -> tuple[Standing, Ass
     due = [*tasks(dossier, law, today, dead=dead)] if asked else []
     if not dead and (unserved := _unserved(state, law, today)):
         due.append(unserved)
-    return standing(found, due, grant(dossier, found.timeline, law) if dead else None, law, today), found
+    if state.twin and (unsettled := two_pensions(dossier, state.twin)):
+        due.append(unsettled)
+    grants = dead and (state.twin is None or state.twin.leads)  # of two pensions one
+    return standing(found, due, grant(dossier, found.timeline, law) if grants else None, law, today), found
 
 
 def _unserved(state: RetireeState, law: Law, today: date) -> Task | None:
@@ -289,6 +300,7 @@ __all__ = [
     "decide",
     "evolve",
     "fact_recorded",
+    "followed",
     "known_with",
     "next_due",
     "office_of",

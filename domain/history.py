@@ -18,7 +18,7 @@ class FactPublished(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `sealed`: the person, encrypted under the retiree's key. `learnt`: the business day on which we were told.
     `digest`: of the content as published, so that the same id with other content is known for what it is.
     `parked`: the retiree was not registered yet when it came. `under`: the record of the number that was given, where
-    another record leads it.
+    that is not the stream's: the person is encrypted under the key of that record.
     """
 
     source: str
@@ -46,15 +46,16 @@ class FactPublished(Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
 
-class FactMoved(Struct, frozen=True, kw_only=True, tag_field="name", tag="fact-moved.v1"):
-    """A fact comes from another record of the same person, or goes with its own when they part; the original stays where it is.
+class FactMoved(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="name", tag="fact-moved.v1"):
+    """A fact that came to another record of the same person is this one's too; where it was told, it stays.
 
-    `position`: where in the log that is; `published`: the fact as it is there, but for the person, who is encrypted under
-    the key of this stream's retiree, and for `under`.
+    `of`: the record it comes from, for as long as the two are joined; this very one: it goes with it when they part.
+    `published` is as it was told. `at_once`: it came while they were joined, and takes effect by itself.
     """
 
-    position: int
+    of: UUID
     published: FactPublished
+    at_once: bool = False
 
 
 class DataDisclosed(Struct, frozen=True, kw_only=True, tag_field="name", tag="personal-data-disclosed.v1"):

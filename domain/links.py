@@ -1,6 +1,8 @@
 """What says that records are one person's, and what is recorded when they are joined and parted.
 
-A record is what came under one identity number. Of records that are joined one leads: it goes on for all.
+A record is what came under one identity number. Of two that are joined one leads. A record without a pension rests: the one
+that leads has its facts and goes on for both. Where both are registered, each goes on with a pension of its own, and has
+what is told of the person under either number.
 """
 
 from collections.abc import Iterable
@@ -15,32 +17,42 @@ from domain.timeline import Run
 
 
 class Link(Struct, frozen=True, omit_defaults=True):
-    """A fact by which a record is one person's with another; `to` is None for the one that leads."""
+    """A fact by which a record is one person's with another; `to` is None for the one whose state this is in."""
 
     record: UUID
     by: Reference
     to: UUID | None = None
 
 
-class RecordsJoined(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="name", tag="records-joined.v1"):
-    """From `day` on this record and the `other` are one person's, by a fact; this one `leads`, or rests.
+class Twin(Struct, frozen=True):
+    """The record of this person's other pension, since `day`; `leads`: whether this one is told what concerns both."""
 
-    In the stream that leads, the facts of the other one stand before it. `to`: the joined record that the fact names,
-    where it is not the one that leads.
+    record: UUID
+    day: date
+    by: Reference
+    leads: bool
+
+
+class RecordsJoined(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="name", tag="records-joined.v1"):
+    """From `day` on this record and the `other` are one person's, by a fact; this one `leads`, or not.
+
+    `both`: each has a pension and goes on. The facts that came from the other one stand before this. `to`: the joined
+    record that the fact names, where it is not the one that leads.
     """
 
     other: UUID
     leads: bool
     by: Reference
     day: date
+    both: bool = False
     to: UUID | None = None
 
 
 class RecordsParted(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="name", tag="records-parted.v1"):
-    """From `day` on this record and the `other` are two people's again; `led` is whether this one went on for both.
+    """From `day` on this record and the `other` are two people's again; `led` is whether this one did.
 
-    In the stream that rested, the facts that came under its number meanwhile stand before it; where its registration is
-    one of them, `paid` says what was paid up to `settled`.
+    In the stream of one that rested, the facts that came under its number meanwhile stand before it; where its registration
+    is one of them and the pension was not the other's, `paid` says what was paid up to `settled`.
     """
 
     other: UUID
@@ -52,7 +64,7 @@ class RecordsParted(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
 
 
 def loose(joined: Iterable[UUID], links: Iterable[Link]) -> list[UUID]:
-    """The joined records that nothing ties any more, directly or through another one, to the one that leads."""
+    """The joined records that nothing ties any more, directly or through another one, to this one."""
     tied: set[UUID | None] = {None}
     ties = [{link.record, link.to} for link in links]
     while more := {record for tie in ties if tie & tied for record in tie} - tied:

@@ -53,7 +53,12 @@ def _leans_on_deaths(before: Dossier, after: Dossier) -> bool:
 def recalled(dossier: Dossier, facts: Iterable[Known]) -> Dossier:
     """The dossier with every fact that stands, out of all facts that it is of."""
     return replace(
-        of_facts(facts), paid=dossier.paid, settled=dossier.settled, marks=dossier.marks, marked=dossier.marked
+        of_facts(facts),
+        first=dossier.first,
+        paid=dossier.paid,
+        settled=dossier.settled,
+        marks=dossier.marks,
+        marked=dossier.marked,
     )
 
 

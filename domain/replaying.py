@@ -32,7 +32,7 @@ def facts_of(history: Iterable[Told]) -> list[Known]:
                 facts.append(one)
             case Moved(known=known):
                 facts.append(known)
-            case RecordsParted(other=other, led=True):
+            case RecordsParted(other=other):
                 facts = left_with(facts, other)
             case _:
                 pass

@@ -29,6 +29,7 @@ from domain.facts import (
 from domain.facts.justice import Justice
 from domain.kinds import Kind
 from domain.law import Law
+from domain.links import Twin
 from domain.money import fen
 from domain.months import Month, month_of
 from domain.survival import verification
@@ -85,12 +86,12 @@ def tasks(dossier: Dossier, law: Law, today: date, *, dead: bool) -> Iterator[Ta
     yield from _doubts(dossier)
     if conflict := _conflict(dossier):
         yield conflict
+    if (found := _second_pension(dossier, dead=dead)) is not None:
+        yield found
     if dead:
         return
     if (stay := release_due(stays_of(dossier, law))) and stay.ends_on and stay.ends_on < today:
         yield Task(Kind.RELEASE_DUE, "release-due", month_of(stay.ends_on), stay.facts)
-    if (found := _second_pension(dossier, [k for k in dossier.turns if not dossier.misnames(k)])) is not None:
-        yield found
     due = verification(dossier.living, law, dossier.division)
     if due and due.warned <= today <= due.due:
         facts = (due.last.reference,)
@@ -148,27 +149,39 @@ def _alive(known: Known) -> bool:
     return not isinstance(known.fact, _SAY_NOTHING_OF_LIFE)
 
 
-def _second_pension(dossier: Dossier, turns: list[Known]) -> Task | None:
-    found: Known | None = _registered_besides(dossier)
-    for known in turns:
+def _second_pension(dossier: Dossier, *, dead: bool) -> Task | None:
+    if dossier.twice and (found := _registered_besides(dossier)):
+        return _to_settle(found.fact.effective, found.reference)
+    if dead:
+        return None
+    found = None
+    for known in (known for known in dossier.turns if not dossier.misnames(known)):
         if isinstance(known.fact, DuplicateBenefitFound):
             found = known
-        elif isinstance(known.fact, DuplicateBenefitSettled) and not (
-            found and found.fact.effective > known.fact.effective
-        ):
+        elif isinstance(known.fact, DuplicateBenefitSettled):
             found = None
-    if found is None:
+    if found is None or not isinstance(found.fact, DuplicateBenefitFound):
         return None
-    first, amount = month_of(found.fact.effective), 0
-    # of others than a resident scheme nothing is returned here, by agreement one goes on
-    if isinstance(found.fact, DuplicateBenefitFound) and found.fact.scheme is Scheme.RESIDENT:
-        amount = fen(found.fact.basic_received) if found.fact.basic_received else 0
-    return Task(Kind.DUPLICATE_BENEFIT, "duplicate-benefit", first, (found.reference,), amount)
+    resident = found.fact.scheme is Scheme.RESIDENT  # of others nothing is returned here, by agreement one goes on
+    amount = fen(found.fact.basic_received) if found.fact.basic_received and resident else 0
+    return _to_settle(found.fact.effective, found.reference, amount)
+
+
+def two_pensions(dossier: Dossier, twin: Twin) -> Task | None:
+    """Two records of this person, each with a pension, until it is settled which goes on; asked of the one that leads."""
+    return _to_settle(twin.day, twin.by) if twin.leads and not _settled_since(dossier, twin.day) else None
 
 
 def _registered_besides(dossier: Dossier) -> Known | None:
-    """The first registration under another number of this person, each of which brings a pension."""
-    if not dossier.twice:
-        return None
+    """The first registration under another number of this person, which brings a pension; None once that is settled."""
     counting = dossier.registrations[0].under
-    return min((known for known in dossier.registrations if known.under != counting), key=by_day)
+    found = min((known for known in dossier.registrations if known.under != counting), key=by_day)
+    return None if _settled_since(dossier, found.learnt) else found
+
+
+def _settled_since(dossier: Dossier, learnt: date) -> bool:
+    return any(isinstance(k.fact, DuplicateBenefitSettled) and k.learnt >= learnt for k in dossier.turning)
+
+
+def _to_settle(since: date, by: Reference, amount: int = 0) -> Task:
+    return Task(Kind.DUPLICATE_BENEFIT, "duplicate-benefit", month_of(since), (by,), amount)

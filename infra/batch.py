@@ -9,24 +9,28 @@ import logging
 from collections.abc import Sequence
 from datetime import date
 from functools import reduce
+from uuid import UUID
 
 import psycopg
 from msgspec.structs import replace
 
-from domain.decide import FactRecorded, RetireeState, decide, evolve, pass_day
+from domain.decide import FactRecorded, RetireeState, decide, evolve, followed, pass_day
 from domain.facts import Known
 from domain.history import Outcome, Receipt
-from domain.joining import leads, parting
+from domain.joining import concerns_both, leads, parting
 from domain.law import Law
 from domain.recalling import leans_on_all, recalled
 from domain.refusals import Refused
 from domain.replaying import Told, facts_of, replayed
 from infra import codec, log
+from infra.copying import UUID as UUID_TYPE
+from infra.copying import array, read_int
 from infra.database import DatabaseError
-from infra.histories import told_of
+from infra.histories import records_of, told_of, wrapped_keys
 from infra.keys import KeyRing, WrongKeyError
+from infra.log import SQL
 from infra.regrouping import Regrouping
-from infra.retirees import Found, Retiree, find
+from infra.retirees import Found, Led, Retiree, find
 from infra.session import Asked, Session
 from infra.submissions import Prepared
 from infra.writing import Accepted, Beside, write
@@ -47,7 +51,11 @@ class AloneError(Exception):
 
 
 class NoRoomError(Exception):
-    """The log's partitions end before the batch does."""
+    """The log's partitions end before the batch does, which is of so many `events`."""
+
+    def __init__(self, events: int) -> None:
+        super().__init__()
+        self.events = events
 
 
 class InDoubtError(DatabaseError):
@@ -75,7 +83,7 @@ class Batch:
         except psycopg.errors.CheckViolation as error:
             if error.diag.constraint_name:  # none is named where a partition is missing
                 raise
-            raise NoRoomError from None
+            raise NoRoomError(sum(len(one.decisions) + len(one.beside) for one in self._accepted)) from None
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             if self._committing and self._session.closed:
                 raise InDoubtError(f"the connection was lost while committing: {error}") from error
@@ -116,9 +124,10 @@ class Batch:
     def _decide(self, found: Found, prepared: Prepared, known: Known, *, alone: bool) -> None:
         """Decide on the state its predecessors left; nothing is written yet. Raises `Refused`, `FasterError`, `AloneError`."""
         retiree = found.retirees[prepared.tag]
+        led = found.led.get(prepared.tag)
         if prepared.other is not None:
-            retiree = self._leading(retiree, found.retirees[prepared.other])
-        if retiree.wrapped is None:
+            retiree, led = self._leading(found, prepared), None
+        if (led.wrapped if led else retiree.wrapped) is None:
             raise Refused("person-erased", "data.person", "the key that would encrypt this was destroyed")
         state = retiree.state
         today = max(self._today, (state and state.seen) or self._today)  # the clock may have passed midnight before us
@@ -126,10 +135,11 @@ class Batch:
             state = self.made_anew(retiree)
         elif leans_on_all(state.dossier, known):
             state = replace(state, dossier=recalled(state.dossier, facts_of(self._history(retiree))))
-        if found.led or state.led_by:
-            known = _under(found, prepared, state, known)
+        if state.led_by or led:
+            _check_led(state, led)
+            known = replace(known, under=led.record) if led else known
         parts = parting(state, known) if state.links else None
-        if (prepared.other is not None or parts) and not alone:
+        if (prepared.other is not None or parts or state.twin) and not alone:
             raise AloneError(prepared)
         due = state.due
         decisions = decide(retiree.id, state, known, self._law, today)
@@ -141,18 +151,51 @@ class Batch:
         retiree.state = state = state.on(today, self._law)
         beside: list[Beside] = []
         if prepared.other is not None or parts:
-            regrouping = Regrouping(self._session, self._keys, self._law, today, self.made_anew)
-            beside, self._regrouped = regrouping.of(found, prepared, known, retiree, parts)
+            regrouping = Regrouping(self._session, self._keys, self._law, today, self._locked)
+            written = (
+                regrouping.parted(retiree, known, parts)
+                if parts
+                else regrouping.linked(found, prepared, known, retiree)
+            )
+            beside, self._regrouped = written
+        elif state.twin and concerns_both(known):
+            beside = self._followed(state.twin.record, replace(known, under=retiree.id), today)
         status = Outcome.ACCEPTED if retiree.state.registered else Outcome.PARKED
-        self._accepted.append(Accepted(prepared, retiree, known, decisions, status, beside))
+        self._accepted.append(Accepted(prepared, retiree, known, decisions, status, beside, led and led.wrapped))
 
-    def _leading(self, one: Retiree, other: Retiree) -> Retiree:
-        """Which of two records goes on for both. Raises `Refused`."""
-        for retiree in (one, other):
+    def _leading(self, found: Found, prepared: Prepared) -> Retiree:
+        """Which of two records that a link names leads. Raises `Refused`, `FasterError`."""
+        assert prepared.other is not None
+        one, other = found.retirees[prepared.tag], found.retirees[prepared.other]
+        for tag, retiree in ((prepared.tag, one), (prepared.other, other)):
             retiree.state = retiree.state or self.made_anew(retiree)
+            _check_led(retiree.state, found.led.get(tag))
         assert one.state
         assert other.state
-        return one if one is other or leads(one.state, other.state) else other
+        if one is other or (one.state.twin and one.state.twin.record == other.id):
+            return one
+        if one.new != other.new:
+            return other if one.new else one
+        return one if leads(one.state, other.state) else other
+
+    def _followed(self, record: UUID, known: Known, today: date) -> list[Beside]:
+        """What a fact about the person does to the record of the other pension."""
+        twin = self._locked(record)
+        state = twin.state
+        assert state is not None
+        if leans_on_all(state.dossier, known):
+            state = replace(state, dossier=recalled(state.dossier, facts_of(self._history(twin))))
+        decisions = followed(twin.id, state, known, self._law, today)
+        twin.state = reduce(evolve, decisions, state).on(today, self._law)
+        return [(twin, decision) for decision in decisions]
+
+    def _locked(self, record: UUID) -> Retiree:
+        """Another record of a person, held like the one that was found."""
+        asked = [(SQL["streams_lock"], (array(UUID_TYPE, [record.bytes]),))]
+        (((stream, version, state, wrapped),),) = self._session.exchange(asked)
+        retiree = Retiree(b"", stream, read_int(version), codec.decode_state(state), wrapped, new=False)
+        retiree.state = retiree.state or self.made_anew(retiree)
+        return retiree
 
     # A retiree's history
 
@@ -161,7 +204,8 @@ class Batch:
         if retiree.history is None:  # the row is locked, so what is stored stays as it is
             rows = log.read_stream(self._session, retiree.id, until=retiree.version)
             events = [codec.decode(*row).event for row in rows]
-            retiree.history = told_of(self._keys, retiree.id, retiree.wrapped or b"", events)
+            wrapped = wrapped_keys(self._session, {retiree.id, *records_of(events)})
+            retiree.history = told_of(self._keys, retiree.id, wrapped, events)
         here = [one for one in self._accepted if one.retiree is retiree]  # not in the log yet
         return [
             *retiree.history,
@@ -173,9 +217,7 @@ class Batch:
         return replace(replayed(self._history(retiree), self._law), due=date.min)
 
 
-def _under(found: Found, prepared: Prepared, state: RetireeState, known: Known) -> Known:
-    """The fact with the record that it came under. Raises `FasterError` when that was joined or parted just now."""
-    record = found.led.get(prepared.tag)
-    if state.led_by or (record is not None and record not in state.joined):
+def _check_led(state: RetireeState, led: Led | None) -> None:
+    """Raise `FasterError` when the record of a number was joined or parted after it was looked up, and before it was locked."""
+    if state.led_by or (led and led.record not in state.joined):
         raise FasterError
-    return known if record is None or prepared.other is not None else replace(known, under=record)

@@ -1,14 +1,15 @@
 """Every retiree's history, one after the other: for questions to the whole log that decide about one person at a time."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
-from domain.facts import Person
+from domain.facts import Known, Person
 from domain.history import Event, FactMoved, FactPublished
 from domain.links import RecordsJoined, RecordsParted
 from domain.replaying import Moved, Told, facts_of
@@ -50,9 +51,12 @@ class Histories:
             with self._database.transaction() as connection:
                 page = connection.execute(SQL["retirees_page"], {"after": after, "limit": _PAGE}).fetchall()
                 streams = self._read(connection, page) if page else {}
+                wrapped = {stream: key for _, stream, _, key in page if key is not None}
+                records = {record for events in streams.values() for record in records_of(events)}
+                wrapped |= wrapped_keys(connection, records - wrapped.keys()) if records else {}
             if not page:
                 return
-            found = ((stream, told_of(self._keys, stream, key, streams.get(stream, []))) for _, stream, _, key in page)
+            found = ((stream, told_of(self._keys, stream, wrapped, streams.get(stream, []))) for _, stream, *_ in page)
             yield len(page), [(stream, history) for stream, history in found if facts_of(history)]
             after = page[-1][0]  # the tag
 
@@ -67,32 +71,41 @@ class Histories:
         return {stream: [codec.decode(*row).event for row in rows] for stream, rows in found.items()}
 
 
-def told_of(keys: KeyRing, retiree: UUID, wrapped: bytes | None, events: Iterable[Event]) -> list[Told]:
-    """What bears on decisions of a retiree's events. Names are compared by tags, made anew from what is sealed; of the erased nobody knows them.
+def told_of(keys: KeyRing, retiree: UUID, wrapped: Mapping[UUID, bytes], events: Iterable[Event]) -> list[Told]:
+    """What bears on decisions of a retiree's events; `wrapped`: the keys of the records they were told under.
 
-    Raises `WrongKeyError`.
+    Names are compared by tags, made anew from what is sealed; of the erased nobody knows them. Raises `WrongKeyError`.
     """
     events = list(events)
-    facts = [published for event in events if (published := published_of(event))]
-    if wrapped is None:
-        names: Iterator[str | None] = iter([None] * len(facts))
-    else:
-        opened = keys.open_all([(retiree, wrapped, fact.sealed) for fact in facts])
-        names = iter(name_tags(keys, [decode_person(plain) for plain in opened]))
-    return [told for event in events if (told := _told(event, names))]
+    facts = [fact for event in events if (fact := published_of(event))]
+    given = [(record, wrapped[record], fact.sealed) for fact in facts if (record := fact.under or retiree) in wrapped]
+    names = iter(name_tags(keys, [decode_person(plain) for plain in keys.open_all(given)]))
+    known = iter([fact.known(next(names) if (fact.under or retiree) in wrapped else None) for fact in facts])
+    return [told for event in events if (told := _told(event, known, retiree))]
+
+
+def records_of(events: Iterable[Event]) -> set[UUID]:
+    """The other records that facts of a stream were told under."""
+    return {fact.under for event in events if (fact := published_of(event)) and fact.under}
+
+
+def wrapped_keys(session: Session, records: Iterable[UUID]) -> dict[UUID, bytes]:
+    """The wrapped keys of these records, of those that have one."""
+    return dict(session.execute(statements("ledger")["key_find"], {"retirees": list(records)}).fetchall())
 
 
 def published_of(event: Event) -> FactPublished | None:
-    """The fact in an event, published here or come over from another record."""
+    """The fact in an event, told here or to another record."""
     return event if isinstance(event, FactPublished) else event.published if isinstance(event, FactMoved) else None
 
 
-def _told(event: Event, names: Iterator[str | None]) -> Told | None:
+def _told(event: Event, facts: Iterator[Known], retiree: UUID) -> Told | None:
     match event:
         case FactPublished():
-            return event.known(next(names))
-        case FactMoved(published=published):
-            return Moved(published.known(next(names)))
+            return next(facts)
+        case FactMoved(of=of, at_once=at_once):
+            known = replace(next(facts), under=None if of == retiree else of)
+            return known if at_once else Moved(known)
         case RecordsJoined() | RecordsParted() | AlertRaised() | AlertWithdrawn() | AlertEscalated():
             return event
         case _:

@@ -1,8 +1,9 @@
 """The write side of the log: submissions in, receipts out, a batch in one transaction."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
+from itertools import groupby
 from threading import Event as Flag
 from uuid import UUID
 
@@ -54,25 +55,34 @@ class Ledger:
         Raises `WrongKeyError`, and `DatabaseError`: nothing of the batch is then known to be stored, and sending it again is safe.
         """
         good = [one for one in batch if isinstance(one, Prepared)]
-        answers = iter(self._commit(good, today) if good else ())
+        answers = iter([answer for part in _parts(good) for answer in self._commit(part, today)])
         return [one if isinstance(one, Refused) else next(answers) for one in batch]
 
     def _commit(self, batch: Sequence[Prepared], today: date) -> list[Receipt | Refused]:
+        answers: list[Receipt | Refused] = []
+        size = len(batch)
+        while len(answers) < len(batch):
+            part = batch[len(answers) : len(answers) + size]
+            try:
+                answers += self._commit_at_once(part, today)
+                size = len(batch)
+            except AloneError as error:  # at the latest when it comes first, it is alone
+                size = max(1, part.index(error.prepared))
+        return answers
+
+    def _commit_at_once(self, batch: Sequence[Prepared], today: date) -> list[Receipt | Refused]:
+        """Raises `AloneError`."""
         asking_until = 0.0
         while True:
             try:
                 self.check_key()
                 with self.database.transaction() as connection:
                     return Batch(connection, self._keys, self._law, today).accept(batch)
-            except AloneError as error:
-                at = batch.index(error.prepared)
-                parts = (batch[:at], batch[at : at + 1], batch[at + 1 :])
-                return [answer for part in parts if part for answer in self._commit(part, today)]
             except FasterError:
                 continue  # what it wrote is committed now, so the next round sees it
-            except NoRoomError:
+            except NoRoomError as error:
                 with self.database.transaction() as connection:
-                    make_room(connection, last_position(connection) + _EVENTS_EACH * len(batch))
+                    make_room(connection, last_position(connection) + max(error.events, _EVENTS_EACH * len(batch)))
             except (InDoubtError, DatabaseError) as error:
                 if isinstance(error, InDoubtError):
                     asking_until = asking_until or time.monotonic() + RESOLVE_SECONDS
@@ -125,6 +135,13 @@ class Ledger:
         """Append an event that needs no decision (a disclosure, a delivery) to a stream of its own."""
         with self.database.transaction() as connection:
             append_plain(connection, stream, event)
+
+
+def _parts(batch: Sequence[Prepared]) -> Iterator[Sequence[Prepared]]:
+    """The batch, but for links of two numbers, which need a transaction each."""
+    for alone, part in groupby(batch, key=lambda one: one.other is not None):
+        together = list(part)
+        yield from ([one] for one in together) if alone else [together]
 
 
 def append_plain(connection: Connection[Rows], stream: UUID, event: Event) -> None:

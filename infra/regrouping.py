@@ -10,20 +10,18 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from domain.decide import RetireeState, alerts_of, evolve
+from domain.decide import alerts_of, evolve
 from domain.dossier import is_gone
 from domain.entitlement import settled_on
 from domain.facts import Known, Reference, RetirementRegistered
-from domain.history import FactMoved, FactPublished
-from domain.joining import brought_over, left_with, regrouped, rested, taken_along
+from domain.history import FactMoved
+from domain.joining import brought_over, left_with, regrouped, rested, shared, taken_along
 from domain.law import Law
 from domain.links import RecordsJoined, RecordsParted
 from domain.refusals import Refused
 from domain.replaying import facts_of
 from infra import codec, log
-from infra.copying import UUID as UUID_TYPE
-from infra.copying import array, read_int
-from infra.histories import published_of, told_of
+from infra.histories import published_of, records_of, told_of, wrapped_keys
 from infra.keys import KeyRing
 from infra.log import SQL
 from infra.retirees import Found, Retiree
@@ -36,29 +34,23 @@ Written = tuple[list[Beside], Sequence[Asked]]
 
 
 class _Record:
-    """A record with all its facts, and where in the log each of them stands."""
+    """A record with all its facts, as decisions know them and as they were told."""
 
     def __init__(self, session: Session, keys: KeyRing, retiree: Retiree) -> None:
         rows = log.read_stream(session, retiree.id, until=retiree.version)
-        entries = [codec.decode(*row) for row in rows]
-        self.retiree = retiree
-        self.facts = facts_of(told_of(keys, retiree.id, retiree.wrapped or b"", [entry.event for entry in entries]))
-        self._published: dict[Reference, FactMoved] = {}
-        for entry in entries:
-            if published := published_of(entry.event):
-                at = entry.event.position if isinstance(entry.event, FactMoved) else entry.position
-                moved = FactMoved(position=at, published=published)
-                self._published[Reference(published.source, published.id)] = moved
+        events = [codec.decode(*row).event for row in rows]
+        wrapped = wrapped_keys(session, {retiree.id, *records_of(events)})
+        self.id = retiree.id
+        self.facts = facts_of(told_of(keys, retiree.id, wrapped, events))
+        published = filter(None, map(published_of, events))
+        self._published = {Reference(one.source, one.id): one for one in published}
 
-    def moved(self, keys: KeyRing, facts: Sequence[Known], to: Retiree) -> list[FactMoved]:
-        """Facts of this record as they go to another one, their person encrypted under its key."""
+    def moved(self, facts: Sequence[Known], to: UUID) -> list[FactMoved]:
+        """Facts of this record as they go to another one; they stay under the key of the record they were told under."""
         found = [self._published[known.reference] for known in facts]
-        here = self.retiree.id, self.retiree.wrapped or b""
-        plain = keys.open_all([(*here, one.published.sealed) for one in found])
-        sealed = keys.seal_all([(to.id, to.wrapped or b"", person) for person in plain])
         return [
-            FactMoved(position=one.position, published=_under(one.published, known.under, person))
-            for one, known, person in zip(found, facts, sealed, strict=True)
+            FactMoved(of=known.under or to, published=replace(one, under=one.under or self.id))
+            for one, known in zip(found, facts, strict=True)
         ]
 
 
@@ -66,77 +58,83 @@ class Regrouping:
     """What follows for two records in the transaction of the fact that joins or parts them."""
 
     def __init__(
-        self, session: Session, keys: KeyRing, law: Law, today: date, made_anew: Callable[[Retiree], RetireeState]
+        self, session: Session, keys: KeyRing, law: Law, today: date, locked: Callable[[UUID], Retiree]
     ) -> None:
         self._session = session
         self._keys = keys
         self._law = law
         self._today = today
-        self._made_anew = made_anew
+        self._locked = locked
 
-    def of(
-        self,
-        found: Found,
-        prepared: Prepared,
-        known: Known,
-        lead: Retiree,
-        parts: UUID | None,
-    ) -> Written:
-        """What follows beside the decisions on the fact itself; the states of both are then as after it."""
-        if parts:
-            return self._part(lead, known, parts)
+    def linked(self, found: Found, prepared: Prepared, known: Known, lead: Retiree) -> Written:
+        """Join the records that a link names, or add it to what says already that they are one person's."""
         assert prepared.other is not None
-        others = [one for tag in (prepared.tag, prepared.other) if (one := found.retirees[tag]) is not lead]
-        if others:
-            return self._join(lead, others[0], known)
-        return self._tie(lead, [found.led.get(prepared.tag), found.led.get(prepared.other)], known)
-
-    def _join(self, lead: Retiree, led: Retiree, known: Known) -> Written:
         assert lead.state
-        assert led.state
-        if led.wrapped is None:
+        tags = prepared.tag, prepared.other
+        other = next((one for tag in tags if (one := found.retirees[tag]) is not lead), None)
+        led = [found.led[tag].record for tag in tags if tag in found.led]
+        if other and not lead.state.twin:
+            return self._join(lead, other, known, led)
+        return self._tie(lead, other, known, led)
+
+    def _join(self, lead: Retiree, other: Retiree, known: Known, led: Sequence[UUID]) -> Written:
+        assert lead.state
+        assert other.state
+        if other.wrapped is None:
             raise Refused("person-erased", "data.person.other_identity_number", "its key was destroyed")
-        if is_gone(lead.state.dossier, known) or is_gone(led.state.dossier, known):
+        if is_gone(lead.state.dossier, known) or is_gone(other.state.dossier, known):
             return [], ()  # it was taken back before it came
-        joined = RecordsJoined(other=led.id, leads=True, by=known.reference, day=self._today)
-        resting = replace(joined, other=lead.id, leads=False)
-        one, other = self._record(lead), self._record(led)
-        comes = brought_over(led.id, other.facts)
-        moved = other.moved(self._keys, comes, lead)
-        beside = self._regrouped(lead, joined, moved, [*one.facts, known, *comes])
-        gone = rested(led.id, led.state, known.reference, self._law)
-        led.state = evolve(reduce(evolve, gone, led.state), resting).on(self._today, self._law)
-        return [*beside, *((led, event) for event in gone), (led, resting)], [
-            (SQL["led_save"], (led.stream, lead.stream))
-        ]
+        both = other.state.registered
+        to = led[0] if led else None
+        here = RecordsJoined(other=other.id, leads=True, both=both, by=known.reference, day=self._today, to=to)
+        there = replace(here, other=lead.id, leads=False, to=None)
+        one, two = self._record(lead), self._record(other)
+        if both:
+            comes, goes = shared(two.facts, other.id), shared(one.facts, lead.id)
+            beside = self._regrouped(lead, here, two.moved(comes, lead.id), [*one.facts, known, *comes])
+            beside += self._regrouped(other, there, one.moved(goes, other.id), [*two.facts, *goes])
+            return beside, ()
+        comes = brought_over(two.facts, other.id)
+        beside = self._regrouped(lead, here, two.moved(comes, lead.id), [*one.facts, known, *comes])
+        gone = rested(other.id, other.state, known.reference, self._law)
+        other.state = evolve(reduce(evolve, gone, other.state), there).on(self._today, self._law)
+        beside += [(other, alert) for alert in gone]
+        return [*beside, (other, there)], [(SQL["led_save"], (other.stream, lead.stream))]
 
-    def _tie(self, lead: Retiree, records: Sequence[UUID | None], known: Known) -> Written:
-        """Two records that are one person's already: one more fact says so, without which they may have to part one day."""
+    def _tie(self, lead: Retiree, twin: Retiree | None, known: Known, led: Sequence[UUID]) -> Written:
+        """They are one person's already: one more fact says so, without which they may have to part one day."""
         assert lead.state
-        record, to = sorted(records, key=lambda one: one is None)
-        if record is None or is_gone(lead.state.dossier, known):
+        if is_gone(lead.state.dossier, known):
             return [], ()
-        joined = RecordsJoined(other=record, leads=True, by=known.reference, day=self._today, to=to)
-        lead.state = evolve(lead.state, joined)
-        return [(lead, joined)], ()
+        record, to = twin.id if twin else led[0], led[1] if len(led) > 1 else None
+        here = RecordsJoined(other=record, leads=True, both=bool(twin), by=known.reference, day=self._today, to=to)
+        lead.state = evolve(lead.state, here)
+        if not twin or not twin.state:
+            return [(lead, here)], ()
+        there = replace(here, other=lead.id, leads=False)
+        twin.state = evolve(twin.state, there)
+        return [(lead, here), (twin, there)], ()
 
-    def _part(self, lead: Retiree, known: Known, record: UUID) -> Written:
+    def parted(self, lead: Retiree, known: Known, record: UUID) -> Written:
+        """Part a record from the one that leads it, or whose pension goes on beside its own."""
         assert lead.state
-        led = self._locked(record)
-        assert led.state
-        if led.wrapped is None:
-            raise Refused("person-erased", "data.person", "the key of the other record was destroyed")
-        one, other = self._record(lead), self._record(led)
-        goes = taken_along(record, one.facts, other.facts)
-        leaving = RecordsParted(other=record, led=True, by=known.reference, day=self._today)
-        before = settled_on(lead.state.dossier, self._law, self._today)
-        back = replace(leaving, other=lead.id, led=False)
-        if not led.state.dossier.first and any(isinstance(fact.fact, RetirementRegistered) for fact in goes):
-            back = replace(back, paid=before.paid, settled=before.settled)
-        moved = one.moved(self._keys, goes, led)
-        beside = self._regrouped(lead, leaving, (), left_with([*one.facts, known], record))
-        beside += self._regrouped(led, back, moved, [*other.facts, *goes])
-        return beside, [(SQL["led_end"], (led.stream,)), (SQL["marks_clear"], (lead.stream,))]
+        other = self._locked(record)
+        assert other.state
+        here = RecordsParted(other=record, led=True, by=known.reference, day=self._today)
+        there = replace(here, other=lead.id, led=False)
+        one, two = self._record(lead), self._record(other)
+        stay = left_with([*one.facts, known], record)
+        if lead.state.twin:
+            beside = self._regrouped(lead, here, (), stay)
+            beside += self._regrouped(other, there, (), left_with(two.facts, lead.id))
+            return beside, [(SQL["marks_clear"], (whose.stream,)) for whose in (lead, other)]
+        goes = taken_along(one.facts, record, two.facts)
+        if not any(isinstance(fact.fact, RetirementRegistered) for fact in stay):
+            before = settled_on(lead.state.dossier, self._law, self._today)
+            there = replace(there, paid=before.paid, settled=before.settled)
+        beside = self._regrouped(lead, here, (), stay)
+        beside += self._regrouped(other, there, one.moved(goes, record), [*two.facts, *goes])
+        return beside, [(SQL["led_end"], (other.stream,)), (SQL["marks_clear"], (lead.stream,))]
 
     def _regrouped(
         self, retiree: Retiree, event: RecordsJoined | RecordsParted, moved: Sequence[FactMoved], facts: Sequence[Known]
@@ -151,15 +149,3 @@ class Regrouping:
 
     def _record(self, retiree: Retiree) -> _Record:
         return _Record(self._session, self._keys, retiree)
-
-    def _locked(self, record: UUID) -> Retiree:
-        """A record that is led, held like the one that leads it."""
-        (rows,) = self._session.exchange([(SQL["streams_lock"], (array(UUID_TYPE, [record.bytes]),))])
-        ((stream, version, state, wrapped),) = rows
-        retiree = Retiree(b"", stream, read_int(version), codec.decode_state(state), wrapped, new=False)
-        retiree.state = retiree.state or self._made_anew(retiree)
-        return retiree
-
-
-def _under(published: FactPublished, record: UUID | None, sealed: bytes) -> FactPublished:
-    return replace(published, under=record, sealed=sealed)

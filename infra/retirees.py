@@ -45,11 +45,18 @@ class Retiree:
         self.history: list[Told] | None = None
 
 
+class Led(NamedTuple):
+    """The record of a tag that another one goes on for; `wrapped`: None when its key was destroyed."""
+
+    record: UUID
+    wrapped: bytes | None
+
+
 class Found(NamedTuple):
-    """The retirees by tag, and the records of the tags that another one leads; receipts and digests of what was accepted before."""
+    """The retirees by tag, and whose the tags are that others go on for; receipts and digests of what was accepted before."""
 
     retirees: dict[bytes, Retiree]
-    led: dict[bytes, UUID]
+    led: dict[bytes, Led]
     receipts: dict[Key, Receipt]
     digests: dict[Key, bytes]
 
@@ -66,7 +73,7 @@ def find(session: Session, given: Sequence[Prepared], facts: Sequence[Known]) ->
         (SQL["inbox_known"], (sources, ids)),
     ]
     _, locked, inbox = session.exchange(asked)
-    led = {tag: UUID(bytes=record) for tag, *_, record in locked if record is not None}
+    led = {tag: Led(UUID(bytes=record), key) for tag, *_, record, key in locked if record is not None}
     found = Found(_retirees(tags, locked), led, {}, {})
     _mark(session, found.retirees, given, facts)
     for source, id_, digest, status, position, retiree, recorded_at in inbox:
@@ -91,7 +98,7 @@ def hashed(mark: Mark) -> bytes:
 def _retirees(tags: Sequence[bytes], locked: Answer) -> dict[bytes, Retiree]:
     found: dict[bytes, Retiree] = {}
     streams: dict[bytes, Retiree] = {}  # two tags may be of one retiree
-    for tag, stream, version, state, wrapped, _ in locked:
+    for tag, stream, version, state, wrapped, *_ in locked:
         if (retiree := streams.get(stream)) is None:
             retiree = Retiree(tag, stream, read_int(version), codec.decode_state(state), wrapped, new=False)
             streams[stream] = retiree

@@ -103,14 +103,20 @@ def _under(person: Person, number: str) -> Person:
 _OTHER = "data.person.other_identity_number"
 
 
-def _check_other(submission: Submission, number: str) -> None:
+def check_other(submission: Submission, number: str) -> str | None:
+    """The normal form of the number that is linked to one. Raises `Refused` unless two are given where they must be, and nowhere else."""
     other = submission.person.other_identity_number
     if not isinstance(submission.fact, IdentityLinked):
+        if other is None:
+            return None
         raise Refused("unknown-field", _OTHER)
     if other is None:
         raise Refused("missing-field", _OTHER)
-    if normal(other, _OTHER) == number:
+    if submission.fact.corrects:
+        raise Refused("invalid-field", "data.corrects", "take the other link back by fact-retracted.v1 first")
+    if (found := normal(other, _OTHER)) == number:
         raise Refused("same-number", _OTHER)
+    return found
 
 
 def _number(submission: Submission) -> str | Refused:
@@ -118,7 +124,7 @@ def _number(submission: Submission) -> str | Refused:
         number = normal(submission.person.identity_number)
         check_day(number, submission.fact.effective)
         if submission.person.other_identity_number is not None or isinstance(submission.fact, IdentityLinked):
-            _check_other(submission, number)
+            check_other(submission, number)
     except Refused as refusal:
         return refusal
     return number

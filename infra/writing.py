@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
+from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from domain.decide import Decision, FactRecorded
 from domain.facts import Known
-from domain.history import Event, FactPublished, Outcome, Receipt
+from domain.history import Event, FactMoved, FactPublished, Outcome, Receipt
 from infra import codec
-from infra.copying import BYTEA, DATE, INT4, TEXT, UUID, array, date4, int4, int8, read_int, read_time
+from infra.copying import BYTEA, DATE, INT4, TEXT, array, date4, int4, int8, read_int, read_time
+from infra.copying import UUID as UUID_TYPE
 from infra.keys import KeyRing
 from infra.log import SQL, recorded
 from infra.retirees import Retiree, hashed
@@ -20,11 +23,16 @@ from infra.submissions import Prepared
 _encode_person = msgspec.json.Encoder().encode
 
 
-Beside = tuple[Retiree, Event]
+Beside = tuple[Retiree, Event | FactRecorded]
+"""An event of another stream; a fact recorded there is the one that was told here."""
 
 
 class Accepted(NamedTuple):
-    """A submission with what was decided on it; `beside`: what else follows, for whom, where two records are joined or part."""
+    """A submission with what was decided on it.
+
+    `beside`: what else follows, for whom, where records are one person's. `key`: of the record it came under, where
+    that is not the retiree's own.
+    """
 
     prepared: Prepared
     retiree: Retiree
@@ -32,6 +40,7 @@ class Accepted(NamedTuple):
     decisions: list[Decision]
     status: Outcome
     beside: Sequence[Beside] = ()
+    key: bytes | None = None
 
 
 def write(
@@ -82,19 +91,19 @@ def save(known: Sequence[Retiree]) -> Iterator[Asked]:
 def postpone(streams: Sequence[bytes], day: date | None) -> Iterator[Asked]:
     """What falls due for these does so on another day; None: never."""
     if streams:
-        yield SQL["dues_save"], (array(UUID, sorted(streams)), array(DATE, [date4(day)] * len(streams)))
+        yield SQL["dues_save"], (array(UUID_TYPE, sorted(streams)), array(DATE, [date4(day)] * len(streams)))
 
 
 def _dues(touched: Iterable[Retiree]) -> Iterator[Asked]:
     changed = [(one.stream, date4(one.state.due)) for one in touched if one.state and one.state.due != one.due]
     if changed:
         streams, days = zip(*changed, strict=True)
-        yield SQL["dues_save"], (array(UUID, streams), array(DATE, days))
+        yield SQL["dues_save"], (array(UUID_TYPE, streams), array(DATE, days))
 
 
 def _states(retirees: Sequence[Retiree]) -> tuple[bytes, bytes, bytes]:
     return (
-        array(UUID, [one.stream for one in retirees]),
+        array(UUID_TYPE, [one.stream for one in retirees]),
         array(INT4, [int4(one.version) for one in retirees]),
         array(BYTEA, [codec.encode_state(one.state) for one in retirees if one.state]),
     )
@@ -110,12 +119,12 @@ def _marks(touched: Iterable[Retiree]) -> Iterator[Asked]:
     ]
     if fresh:
         streams, marks, values = zip(*fresh, strict=True)
-        yield SQL["marks_save"], (array(UUID, streams), array(BYTEA, marks), array(BYTEA, values))
+        yield SQL["marks_save"], (array(UUID_TYPE, streams), array(BYTEA, marks), array(BYTEA, values))
 
 
 def _record(keys: KeyRing, accepted: Sequence[Accepted], learnt: date) -> tuple[Asked, list[int], int]:
     """The statement that takes the positions; at which place each submission's fact stands, from 1, of how many events."""
-    people = [(one.retiree.id, one.retiree.wrapped or b"", _encode_person(one.prepared.person)) for one in accepted]
+    people = [(*_key(one), _encode_person(one.prepared.person)) for one in accepted]
     streams: list[bytes] = []
     versions: list[bytes] = []
     names: list[bytes] = []
@@ -124,10 +133,9 @@ def _record(keys: KeyRing, accepted: Sequence[Accepted], learnt: date) -> tuple[
     for one, sealed in zip(accepted, keys.seal_all(people), strict=True):
         retiree = one.retiree
         places.append(len(events) + 1)
-        decided = [
-            (retiree, _published(one, sealed, learnt) if isinstance(d, FactRecorded) else d) for d in one.decisions
-        ]
-        for whose, event in (*decided, *one.beside) if one.beside else decided:
+        published = _published(one, sealed, learnt)
+        decided = [(retiree, published if isinstance(d, FactRecorded) else d) for d in one.decisions]
+        for whose, event in (*decided, *_besides(one, published)) if one.beside else decided:
             whose.version += 1
             streams.append(whose.stream)
             versions.append(int4(whose.version))
@@ -135,7 +143,7 @@ def _record(keys: KeyRing, accepted: Sequence[Accepted], learnt: date) -> tuple[
             events.append(codec.encode(event))
     values = (
         int8(len(events)),
-        array(UUID, streams),
+        array(UUID_TYPE, streams),
         array(INT4, versions),
         array(TEXT, names),
         array(BYTEA, events),
@@ -144,9 +152,25 @@ def _record(keys: KeyRing, accepted: Sequence[Accepted], learnt: date) -> tuple[
         array(BYTEA, [one.prepared.digest for one in accepted]),
         array(TEXT, [one.status.encode() for one in accepted]),
         array(INT4, list(map(int4, places))),
-        array(UUID, [one.retiree.stream for one in accepted]),
+        array(UUID_TYPE, [one.retiree.stream for one in accepted]),
     )
     return (SQL["record"], values), places, len(events)
+
+
+def _key(one: Accepted) -> tuple[UUID, bytes]:
+    """The record under whose key the person is encrypted: that of the number that was given."""
+    if one.key is not None and one.known.under:
+        return one.known.under, one.key
+    return one.retiree.id, one.retiree.wrapped or b""
+
+
+def _besides(one: Accepted, published: FactPublished) -> Iterator[tuple[Retiree, Event]]:
+    told = replace(published, under=published.under or one.retiree.id)
+    for whose, event in one.beside:
+        yield (
+            whose,
+            FactMoved(of=one.retiree.id, published=told, at_once=True) if isinstance(event, FactRecorded) else event,
+        )
 
 
 def statement_of(events: Sequence[tuple[bytes, int, bytes, bytes]]) -> Asked:
@@ -155,11 +179,11 @@ def statement_of(events: Sequence[tuple[bytes, int, bytes, bytes]]) -> Asked:
     none = array(TEXT, ())
     return SQL["record"], (
         int8(len(events)),
-        array(UUID, streams),
+        array(UUID_TYPE, streams),
         array(INT4, list(map(int4, versions))),
         array(TEXT, names),
         array(BYTEA, states),
-        *(none, none, array(BYTEA, ()), none, array(INT4, ()), array(UUID, ())),
+        *(none, none, array(BYTEA, ()), none, array(INT4, ()), array(UUID_TYPE, ())),
     )
 
 

@@ -26,7 +26,10 @@ from projections.read_model import ReadModel
 
 
 class Registration(Struct, frozen=True):
-    """A registration that nobody took back, with the person it gave, encrypted; `under`: the joined record it came from."""
+    """A registration, with the person it gave, encrypted under the key of the record it was told `under`.
+
+    `gone_by`: the joined record under which it was taken back, so that it stands again when the two part.
+    """
 
     department: str
     source: str
@@ -34,6 +37,7 @@ class Registration(Struct, frozen=True):
     fact: RetirementRegistered
     sealed: bytes
     under: UUID | None = None
+    gone_by: UUID | None = None
 
     @property
     def rank(self) -> tuple[bool, date, Reference]:
@@ -46,8 +50,8 @@ class RosterRow(Struct, frozen=True, kw_only=True):
 
     `status` is the pension as the alerts say, by `off_alert` since `stopped_from`, a month; `verify_alert` is the newest of
     `verify_alerts`, which ask to verify. `others` are the registrations that would count without this one; `gone` those
-    those that were taken back or corrected before they came. Not `registered`: none is left, or none came yet. `under`: the
-    record that the registration came under, where this one leads it; `led_by`: the record that leads this one.
+    that were taken back or corrected before they came. Not `registered`: none is left, or none came yet. `under`: the record
+    whose key the person is encrypted under, where that is another; `led_by`: the record that goes on for this one.
     """
 
     retiree: UUID
@@ -85,7 +89,7 @@ def keys(entry: Entry) -> tuple[UUID, ...]:
     match entry.event:
         case AlertRaised() | AlertWithdrawn() | FactPublished(fact=AlertApplied() | AlertDismissed()):
             return (entry.stream,)
-        case FactPublished(fact=RetirementRegistered()) | RecordsJoined(leads=False) | RecordsParted():
+        case FactPublished(fact=RetirementRegistered()) | RecordsJoined() | RecordsParted():
             return (entry.stream,)
         case FactMoved(published=event) if isinstance(event.fact, RetirementRegistered) or _taken_back(event):
             return (entry.stream,)
@@ -99,9 +103,10 @@ def fold(retiree: UUID, row: RosterRow | None, entry: Entry) -> RosterRow | None
     """The row after an entry. Alerts only follow a registration, so without a row there is nothing for them to change."""
     event = entry.event
     if isinstance(event, FactMoved):
-        event = event.published
+        event = replace(event.published, under=None) if event.of == retiree else event.published
     if isinstance(event, RecordsJoined | RecordsParted):
-        return row and replace(_regrouped(row, event), position=entry.position)
+        row = row or RosterRow(retiree=retiree, position=entry.position)
+        return replace(_regrouped(row, event), position=entry.position)
     if isinstance(event, FactPublished):
         if isinstance(event.fact, AlertApplied | AlertDismissed):
             return row and replace(_without_alerts(row, (event.fact.alert,), ended=False), position=entry.position)
@@ -120,11 +125,12 @@ def fold(retiree: UUID, row: RosterRow | None, entry: Entry) -> RosterRow | None
 
 def _regrouped(row: RosterRow, event: RecordsJoined | RecordsParted) -> RosterRow:
     """The row of a record that rests from now on, or goes on by itself; the facts that come with that have come before."""
+    other = event.other
     if isinstance(event, RecordsJoined):
-        return replace(row, led_by=event.other)
-    if not event.led:
-        return replace(row, led_by=None)
-    return _counting(row, [one for one in _held(row) if one.under != event.other])
+        return row if event.leads or event.both else replace(row, led_by=other)
+    gone = [name for name in row.gone if _under(name) != other]
+    stand_again = [replace(one, gone_by=None) if one.gone_by == other else one for one in _held(row)]
+    return _counting(replace(row, led_by=None, gone=gone), [one for one in stand_again if one.under != other])
 
 
 def _without_alerts(row: RosterRow, gone: tuple[str, ...], *, ended: bool) -> RosterRow:
@@ -141,12 +147,17 @@ def _published(row: RosterRow, event: FactPublished, position: int) -> RosterRow
     held = _held(row)
     gone = list(row.gone)
     for id_ in _taken_back(event):
-        left = [one for one in held if (one.source, one.id) != (event.source, id_)]
-        if len(left) == len(held):
-            gone = list(dict.fromkeys((*gone, _name(event.source, id_))))
-        held = left
-    if isinstance(event.fact, RetirementRegistered) and _name(event.source, event.id) not in gone:
-        held.append(Registration(event.department, event.source, event.id, event.fact, event.sealed, event.under))
+        named = [one for one in held if (one.source, one.id) == (event.source, id_)]
+        if not named:
+            gone = list(dict.fromkeys((*gone, _name(event.source, id_, event.under))))
+        held = [one for one in held if one not in named]
+        if event.under:  # of another record: they stand again if the two part
+            held += [replace(one, gone_by=event.under) for one in named if not one.gone_by]
+    if isinstance(event.fact, RetirementRegistered):
+        by = next((name for name in gone if msgspec.json.decode(name)[:2] == [event.source, event.id]), None)
+        one = Registration(event.department, event.source, event.id, event.fact, event.sealed, event.under)
+        if by is None or _under(by):
+            held.append(replace(one, gone_by=_under(by) if by else None))
     return _counting(replace(row, gone=gone, position=position), held)
 
 
@@ -158,8 +169,9 @@ def _taken_back(event: FactPublished) -> tuple[str, ...]:
 
 
 def _held(row: RosterRow) -> list[Registration]:
+    others = [msgspec.json.decode(other, type=Registration) for other in row.others]
     if not row.registered:
-        return []
+        return others
     fact = RetirementRegistered(
         effective=row.retired_on,
         monthly_pension=row.monthly_pension,
@@ -171,12 +183,14 @@ def _held(row: RosterRow) -> list[Registration]:
         special_groups=tuple(map(SpecialGroup, row.special_groups)),
     )
     counting = Registration(row.department, row.source, row.source_id, fact, row.sealed, row.under)
-    return [counting, *(msgspec.json.decode(other, type=Registration) for other in row.others)]
+    return [counting, *others]
 
 
 def _counting(row: RosterRow, held: list[Registration]) -> RosterRow:
     """The row under the registration that counts of those that stand."""
-    if not held:
+    gone = [one for one in held if one.gone_by]
+    standing = sorted((one for one in held if not one.gone_by), key=lambda one: one.rank, reverse=True)
+    if not standing:
         return RosterRow(
             retiree=row.retiree,
             status=row.status,
@@ -187,8 +201,9 @@ def _counting(row: RosterRow, held: list[Registration]) -> RosterRow:
             gone=row.gone,
             position=row.position,
             led_by=row.led_by,
+            others=[msgspec.json.encode(one).decode() for one in gone],
         )
-    counting, *others = sorted(held, key=lambda one: one.rank, reverse=True)
+    counting, *others = [*standing, *gone]
     fact = counting.fact
     return replace(
         row,
@@ -210,8 +225,14 @@ def _counting(row: RosterRow, held: list[Registration]) -> RosterRow:
     )
 
 
-def _name(source: str, id_: str) -> str:
-    return msgspec.json.encode((source, id_)).decode()
+def _name(source: str, id_: str, under: UUID | None) -> str:
+    return msgspec.json.encode((source, id_, under) if under else (source, id_)).decode()
+
+
+def _under(name: str) -> UUID | None:
+    """The record under which something was taken back before it came, where that is another."""
+    _, _, *under = msgspec.json.decode(name)
+    return UUID(under[0]) if under else None
 
 
 ROSTER = ReadModel("views.roster", RosterRow, keys, fold)
@@ -219,7 +240,7 @@ ROSTER = ReadModel("views.roster", RosterRow, keys, fold)
 PAGE = """
 select * from views.roster
 where registered and led_by is null and community like %(division)s || '%%' and retiree > %(after)s
-  and exists (select from ledger.retiree_key k where k.retiree = views.roster.retiree)
+  and exists (select from ledger.retiree_key k where k.retiree = coalesce(under, views.roster.retiree))
 order by retiree limit %(limit)s
 """
 """A page of the people of a division (any prefix of its code), after a retiree; not the erased."""

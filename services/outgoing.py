@@ -39,11 +39,11 @@ class LifeEventTold(Struct, frozen=True, kw_only=True):
 
 
 class RecordsTold(Struct, frozen=True, kw_only=True):
-    """Two records are one person's, and `retiree` goes on for both or, when they part again, for itself; or it rests."""
+    """Two records are one person's, or are no more: whether `retiree` goes on, or rests while the other goes on for both."""
 
     retiree: UUID
     other: UUID
-    leads: bool
+    goes_on: bool
 
 
 class Outgoing(Struct, frozen=True, kw_only=True):
@@ -91,8 +91,8 @@ def messages(entry: Entry) -> Iterator[Message]:
     if isinstance(event, AlertRaised | AlertWithdrawn | AlertEscalated):
         yield Message(ALERTS, key, msgspec.json.encode(alert_event(entry)))
     elif isinstance(event, RecordsJoined | RecordsParted):
-        leads = event.leads if isinstance(event, RecordsJoined) else event.led
-        regrouped = RecordsTold(retiree=entry.stream, other=event.other, leads=leads)
+        goes_on = isinstance(event, RecordsParted) or event.leads or event.both
+        regrouped = RecordsTold(retiree=entry.stream, other=event.other, goes_on=goes_on)
         yield Message(LIFE_EVENTS, key, msgspec.json.encode(_outgoing(entry, regrouped)))
     elif isinstance(event, FactPublished):
         told = LifeEventTold(

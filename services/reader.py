@@ -52,7 +52,7 @@ class RosterLine(Struct, frozen=True, kw_only=True):
 
 
 _SHOWN = (
-    *Person.__struct_fields__,
+    *(field for field in Person.__struct_fields__ if field != "other_identity_number"),
     *(field for field in RosterLine.__struct_fields__ if field not in {"retiree", "person"}),
 )
 """What a look shows of somebody, as the record of it says."""
@@ -126,17 +126,20 @@ class Reader:
         lines = self._unseal(account, (*_SHOWN, "alerts"), rows)
         if not lines:
             raise Refused("person-erased", "retiree")
-        return RetireeCard(line=lines[0], alerts=self._views.select(alert_inbox.OF_RETIREE, {"retiree": retiree}))
+        return RetireeCard(
+            line=lines[0], alerts=self._views.select(alert_inbox.OF_RETIREE, {"retiree": lines[0].retiree})
+        )
 
     def _unseal(self, account: Account, fields: tuple[str, ...], rows: list[dict[str, Any]]) -> list[RosterLine]:
         if not rows:
             return []
         retirees = [row["retiree"] for row in rows]
         self._disclose(account, fields, retirees)
-        wrapped = self._wrapped(retirees)
-        there = [row for row in rows if row["retiree"] in wrapped]  # not the erased
-        people = self._keys.open_all([(row["retiree"], wrapped[row["retiree"]], row["sealed"]) for row in there])
-        return [_line(row, person) for row, person in zip(there, people, strict=True)]
+        keys = [row["under"] or row["retiree"] for row in rows]  # the record whose number was given
+        wrapped = self._wrapped(keys)
+        there = [(row, key) for row, key in zip(rows, keys, strict=True) if key in wrapped]  # not the erased
+        people = self._keys.open_all([(key, wrapped[key], row["sealed"]) for row, key in there])
+        return [_line(row, person) for (row, _), person in zip(there, people, strict=True)]
 
     def _wrapped(self, retirees: list[UUID]) -> dict[UUID, bytes]:
         with self._ledger.database.transaction() as connection:

@@ -1,5 +1,6 @@
 """A case in, the timeline and the alerts out. Nothing is stored and no server is needed."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -10,9 +11,10 @@ from domain.decide import check
 from domain.facts import Known, Reference, RetirementRegistered
 from domain.identity import check_day, normal, normal_name
 from domain.law import Law
+from domain.recalling import named
 from domain.refusals import Refused
 from domain.timeline import Span
-from infra.submissions import Submission
+from infra.submissions import Submission, check_other
 from services.accounting import Amount, MonthLine
 from services.application import BEIJING
 from services.cloudevents import Envelope, Publisher, department_of, structured, submission
@@ -62,15 +64,16 @@ def examine(lines: bytes, today: date, law: Law, law_at: date | None = None, oth
             envelope = structured(line)
             sent = submission(envelope, Publisher("what-if", department_of(envelope.source), "file"))
             person, known = _known(sent, today)
-            told.setdefault(known.reference, []).append(
-                _Line(known.learnt, sent.digest, number, person, known, envelope)
-            )
+            other = check_other(sent, person)
+            line_of = _Line(known.learnt, sent.digest, number, person, other, known, envelope)
+            told.setdefault(known.reference, []).append(line_of)
         except Refused as why:
             refused.append(RefusedLine(number, refusal(why, envelope)))
     lives: dict[str, list[_Line]] = {}
+    leading = _leading([min(same, key=_first) for same in told.values()])
     for same in told.values():
-        first, *others = sorted(same, key=lambda one: (one.learnt, one.digest))
-        lives.setdefault(first.person, []).append(first)
+        first, *others = sorted(same, key=_first)
+        lives.setdefault(leading(first.person), []).append(first)
         refused += [_refused(other, Refused("id-conflict", "id")) for other in others if other.digest != first.digest]
     cases = []
     for number, (who, facts) in enumerate(sorted(lives.items()), start=1):
@@ -83,6 +86,26 @@ def examine(lines: bytes, today: date, law: Law, law_at: date | None = None, oth
         retirees=cases,
         refused=sorted(refused, key=lambda line: line.line),
     )
+
+
+def _first(line: "_Line") -> tuple[date, bytes]:
+    return line.learnt, line.digest
+
+
+def _leading(lines: list["_Line"]) -> Callable[[str], str]:
+    """The number under which somebody is shown who has several; of two the one that a link names first."""
+    back = {target for line in lines for target in named(line.known)}
+    leads: dict[str, str] = {}
+
+    def leading(number: str) -> str:
+        return leading(leads[number]) if number in leads else number
+
+    for line in sorted(lines, key=_first):
+        if line.other and line.known.reference not in back:
+            one, other = leading(line.person), leading(line.other)
+            if one != other:
+                leads[other] = one
+    return leading
 
 
 def _answered(
@@ -121,6 +144,7 @@ class _Line(NamedTuple):
     digest: bytes
     number: int
     person: str
+    other: str | None
     known: Known
     envelope: Envelope
 

@@ -35,4 +35,4 @@ def test_everybody_learns_that_two_ids_are_one_person_and_nothing_of_money(name:
     for path in (STORED / "events" / name).glob("*.json"):
         (message,) = messages(codec.decode(1, AT, UUID(int=1), 1, name, path.read_bytes()))
         assert (message.topic, message.key) == (LIFE_EVENTS, str(UUID(int=1)).encode())
-        assert set(msgspec.json.decode(message.value)["data"]) == {"retiree", "other", "leads"}
+        assert set(msgspec.json.decode(message.value)["data"]) == {"retiree", "other", "goes_on"}
