@@ -170,7 +170,9 @@ def evolve(state: RetireeState, decision: Decision) -> RetireeState:
     """The state after a decision. Never refuses."""
     match decision:
         case FactRecorded(known=known, dossier=dossier, act_by=act_by):
-            handover = evolve_handover(state.handover, known) if _goes_to_handover(state, known) else state.handover
+            handover = state.handover
+            if touches_handover(known):
+                handover = evolve_handover(handover, known, gone=is_gone(state.dossier, known))
             return replace(state, dossier=dossier, handover=handover, told=told_after(state.told, known, act_by))
         case AlertRaised():
             return replace(state, told=told_after(state.told, decision), alerts_raised=state.alerts_raised + 1)
