@@ -14,6 +14,7 @@ from domain.facts import (
     MAY_PUBLISH,
     AlertApplied,
     AlertDismissed,
+    Category,
     DeathRetracted,
     FactRetracted,
     Reference,
@@ -69,6 +70,7 @@ class RosterRow(Struct, frozen=True, kw_only=True):
     verify_alerts: list[str] = []
     others: list[str] = []
     gone: list[str] = []
+    category: str = Category.RETIREE
 
 
 _REGISTRARS = MAY_PUBLISH[RetirementRegistered]
@@ -149,6 +151,7 @@ def _held(row: RosterRow) -> list[Registration]:
         employer=row.employer,
         party_member=row.party_member,
         special_groups=tuple(map(SpecialGroup, row.special_groups)),
+        category=Category(row.category),
     )
     counting = Registration(row.department, row.source, row.source_id, fact, row.sealed)
     return [counting, *(msgspec.json.decode(other, type=Registration) for other in row.others)]
@@ -182,6 +185,7 @@ def _counting(row: RosterRow, held: list[Registration]) -> RosterRow:
         employer=fact.employer,
         party_member=fact.party_member,
         special_groups=[str(group) for group in fact.special_groups],
+        category=fact.category,
         sealed=counting.sealed,
         registered=True,
         others=[msgspec.json.encode(other).decode() for other in others],

@@ -137,6 +137,20 @@ DEPARTMENTS = _words(
     "party|党组织|party branch",
     "police|公安|police",
 )
+PAYERS = _words(
+    "enterprise|企业|enterprise",
+    "central-budget|中央财政|central budget",
+    "provincial-budget|省级财政|provincial budget",
+    "local-budget|同级财政|local budget",
+)
+HANDOVERS = _words(
+    "not-begun|未提出|not begun",
+    "proposed|已提出|proposed",
+    "in-progress|办理中|in progress",
+    "returned|已退回|returned",
+    "refused|已终止|refused",
+    "completed|已完成|completed",
+)
 _OTHERS = _words(
     "published|发布|published",
     "received|接收|received",
@@ -170,7 +184,18 @@ _OTHERS = _words(
 )
 
 WORDS: dict[str, Word] = (
-    ACTIONS | KINDS | STATUSES | STRENGTHS | STATES | STAGES | SETTLEMENTS | FACTS | DEPARTMENTS | _OTHERS
+    ACTIONS
+    | KINDS
+    | STATUSES
+    | STRENGTHS
+    | STATES
+    | STAGES
+    | SETTLEMENTS
+    | FACTS
+    | DEPARTMENTS
+    | PAYERS
+    | HANDOVERS
+    | _OTHERS
 )
 """Every code; two tables that share one say the same of it."""
 

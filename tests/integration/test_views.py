@@ -21,7 +21,9 @@ from domain.facts import (
     DeathReported,
     DeathRetracted,
     Department,
+    EnterpriseKind,
     FactRetracted,
+    HandoverProposed,
     SpecialGroup,
 )
 from domain.history import AlertsDelivered, DataDisclosed, Entry
@@ -67,7 +69,7 @@ def tell(ours: Ledger, *submissions: Submission, today: date = TODAY) -> UUID:
 
 
 def story(ours: Ledger) -> dict[str, UUID]:
-    """Four people: one dead, one suspected dead, one whose death was taken back, one parked and registered later."""
+    """Four people: one dead, one suspected dead, one whose death was taken back, who is handed over, one registered later."""
     special = msgspec.structs.replace(
         retirement(), party_member=True, special_groups=(SpecialGroup.ALONE, SpecialGroup.DISABLED)
     )
@@ -84,6 +86,8 @@ def story(ours: Ledger) -> dict[str, UUID]:
     tell(ours, submission(DIED, "d4", number=number_of(3)))
     taken_back = DeathRetracted(effective=date(2024, 7, 2), retracts="d4")
     tell(ours, submission(taken_back, "b4", number=number_of(3)), today=date(2024, 7, 2))
+    proposed = HandoverProposed(effective=TODAY, enterprise_kind=EnterpriseKind.OTHER, batch="2024-1")
+    tell(ours, submission(proposed, "h3", number=number_of(3), department=Department.ENTERPRISE))
     tell(ours, submission(DIED, "d5", number=number_of(4)), today=date(2024, 7, 2))
     people["parked"] = tell(ours, submission(retirement(), "r4", number=number_of(4)), today=date(2024, 7, 3))
     both = (people["dead"], people["back"])
@@ -247,7 +251,7 @@ def test_rows_folded_live_are_the_rows_of_a_fold_from_scratch(
         kept.apply(history[begin : begin + size])
     assert kept.position() == len(history)
     assert stored(database) == folded(history)
-    assert [len(rows) for rows in stored(database).values()] == [4, 13, 14]
+    assert [len(rows) for rows in stored(database).values()] == [4, 13, 15, 1]
 
 
 def test_a_second_registration_keeps_status_and_open_request(ours: Ledger) -> None:
@@ -305,7 +309,10 @@ def test_the_views_of_an_older_schema_are_folded_again(database: Database, peopl
         owner.execute("alter table views.roster drop column others, drop column gone")
         owner.execute("alter table views.alert_inbox drop column stage, drop column escalated, drop column reason")
         owner.execute("alter table views.alert_inbox drop column applied_month")
+        owner.execute("alter table views.roster drop column category")
+        owner.execute("drop table views.handovers")
         owner.execute(script("0006_views_stages"))
+        owner.execute(script("0010_handovers"))
     assert kept.position() == 0
     kept.apply(entries(database))
     assert stored(database) == folded(entries(database))
