@@ -1,5 +1,6 @@
 """The community roster (台账): who is served where, and how the pension stands."""
 
+from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from domain.facts import (
     SpecialGroup,
 )
 from domain.history import Entry, FactPublished
+from domain.lineage import Lineage
 from projections.read_model import ReadModel
 
 
@@ -200,11 +202,11 @@ ROSTER = ReadModel("views.roster", RosterRow, keys, fold)
 
 PAGE = """
 select * from views.roster
-where registered and community like %(division)s || '%%' and retiree > %(after)s
+where registered and community = any(%(communities)s) and retiree > %(after)s
   and exists (select from ledger.retiree_key k where k.retiree = views.roster.retiree)
 order by retiree limit %(limit)s
 """
-"""A page of the people of a division (any prefix of its code), after a retiree; not the erased."""
+"""A page of the people of some communities, after a retiree; not the erased."""
 
 ONE = "select * from views.roster where registered and retiree = %(retiree)s"
 """One retiree."""
@@ -213,6 +215,29 @@ COUNTS = """
 select community, count(*) as people, count(*) filter (where status = 'stopped') as stopped,
        count(*) filter (where status = 'suspended') as suspended,
        count(*) filter (where party_member) as party_members, count(*) filter (where special_groups <> '{}') as special
-from views.roster where registered and community like %(division)s || '%%' group by community order by community
+from views.roster where registered and community = any(%(communities)s) group by community order by community
 """
-"""How many people each community of a division serves."""
+"""How many people each of some communities serves."""
+
+COMMUNITIES = """
+with recursive found as (
+    (select community from views.roster order by community using ~<~ limit 1)
+    union all
+    select (select community from views.roster where community ~>~ found.community order by community using ~<~ limit 1)
+    from found where community is not null
+)
+select community from found where community <> ''
+"""
+"""Every code that somebody is registered under, by as many steps of the index as there are codes, however many people."""
+
+
+def communities(registered: Iterable[str], division: str, lineage: Lineage, day: date) -> list[str]:
+    """Of the codes that people are registered under, those that belong to a division (any prefix of its code) on a day.
+
+    A retired code is found under its one successor, and a later one under what it was then. A division asked for on a day
+    on which it is not in force has those registered under it and no others.
+    """
+    nearest = lineage.nearest(division.ljust(12, "0"))
+    if nearest and not lineage.in_force(nearest, day):
+        return [code for code in registered if code.startswith(division)]
+    return [code for code in registered if lineage.placed(code, day).startswith(division)]

@@ -1,6 +1,7 @@
 """Questions to the read models and the log, for the API and the pages alike; the one place where a person is unsealed."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from msgspec import Struct
 from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
 from domain.facts import Person
 from domain.history import AlertsDelivered, DataDisclosed, Entry, delivery
+from domain.lineage import Lineage
 from domain.refusals import Refused
 from infra import codec, log
 from infra.keys import KeyRing
@@ -18,6 +20,7 @@ from infra.sql import statements
 from infra.views import Views
 from projections import alert_inbox, audit_trail, roster
 from services.accounts import Account, Role
+from services.application import today
 
 _PURPOSE = {
     Role.COMMUNITY: "社区服务 community service",
@@ -68,10 +71,11 @@ class RetireeCard(Struct, frozen=True, kw_only=True):
 class Reader:
     """Reads for people. Whatever shows personal data is recorded in the log first."""
 
-    def __init__(self, ledger: Ledger, views: Views, keys: KeyRing) -> None:
+    def __init__(self, ledger: Ledger, views: Views, keys: KeyRing, lineage: Lineage) -> None:
         self._ledger = ledger
         self._views = views
         self._keys = keys
+        self._lineage = lineage
 
     def alerts(self, account: Account, after: int, limit: int) -> tuple[list[Entry], int]:
         """The alerts for the account's offices among the next `limit`, and the position up to which that is all.
@@ -101,16 +105,19 @@ class Reader:
 
     def communities(self, account: Account) -> list[dict[str, Any]]:
         """How many people each community of the account's division serves; nobody is shown."""
-        return self._views.select(roster.COUNTS, {"division": account.division})
+        return self._views.select(roster.COUNTS, {"communities": self._communities(account)})
 
-    def roster(self, account: Account, division: str, after: UUID, limit: int) -> list[RosterLine]:
-        """A page of people. The disclosure is committed before anybody is shown; if that fails, nothing is.
+    def roster(
+        self, account: Account, division: str, after: UUID, limit: int, on: date | None = None
+    ) -> list[RosterLine]:
+        """A page of people of a division, by its code of the day `on`, today by default.
 
-        Raises `Refused("forbidden")` outside the account's division.
+        The disclosure is committed before anybody is shown; if that fails, nothing is. Raises `Refused("forbidden")` outside the account's division.
         """
-        if not division.startswith(account.division):
+        if not self._may_see(account, division.ljust(12, "0")) and not division.startswith(account.division):
             raise Refused("forbidden", "division")
-        given = {"division": division, "after": after, "limit": limit}
+        communities = roster.communities(self._communities(account), division, self._lineage, on or today())
+        given = {"communities": communities, "after": after, "limit": limit}
         return self._unseal(account, _SHOWN, self._views.select(roster.PAGE, given))
 
     def retiree(self, account: Account, retiree: UUID) -> RetireeCard:
@@ -121,12 +128,24 @@ class Reader:
         rows = self._views.select(roster.ONE, {"retiree": retiree})
         if not rows:
             raise Refused("not-found", "retiree")
-        if not rows[0]["community"].startswith(account.division):
+        if not self._may_see(account, rows[0]["community"]):
             raise Refused("forbidden", "retiree")
         lines = self._unseal(account, (*_SHOWN, "alerts"), rows)
         if not lines:
             raise Refused("person-erased", "retiree")
         return RetireeCard(line=lines[0], alerts=self._views.select(alert_inbox.OF_RETIREE, {"retiree": retiree}))
+
+    def _communities(self, account: Account) -> list[str]:
+        """The codes within the account's division that somebody is registered under."""
+        return [
+            row["community"]
+            for row in self._views.select(roster.COMMUNITIES, {})
+            if self._may_see(account, row["community"])
+        ]
+
+    def _may_see(self, account: Account, code: str) -> bool:
+        """Whether a code is of the account's division, as it is or by what became of it."""
+        return code.startswith(account.division) or self._lineage.placed(code, today()).startswith(account.division)
 
     def _unseal(self, account: Account, fields: tuple[str, ...], rows: list[dict[str, Any]]) -> list[RosterLine]:
         if not rows:

@@ -152,7 +152,7 @@ def shown(database: Database, people: dict[str, UUID]) -> Views:
 
 def test_the_roster_says_who_is_served_where_and_how_the_pension_stands(shown: Views, people: dict[str, UUID]) -> None:
     start = UUID(int=0)
-    rows = {row["retiree"]: row for row in page(shown, roster.PAGE, division="4403", after=start)}
+    rows = {row["retiree"]: row for row in page(shown, roster.PAGE, communities=[HERE, NEXT_DOOR], after=start)}
     found = {name: (rows[id_]["status"], rows[id_]["stopped_from"]) for name, id_ in people.items()}
     assert found == {
         "dead": ("stopped", "2024-02"),
@@ -166,14 +166,17 @@ def test_the_roster_says_who_is_served_where_and_how_the_pension_stands(shown: V
 
 
 def test_the_roster_is_shown_by_division_page_after_page(shown: Views, people: dict[str, UUID]) -> None:
-    start = UUID(int=0)
-    (only,) = page(shown, roster.PAGE, division=NEXT_DOOR, after=start)
+    start, both = UUID(int=0), [HERE, NEXT_DOOR]
+    assert [row["community"] for row in shown.select(roster.COMMUNITIES, {})] == both
+    (only,) = page(shown, roster.PAGE, communities=[NEXT_DOOR], after=start)
     assert only["retiree"] == people["suspected"]
-    assert page(shown, roster.PAGE, division="2102", after=start) == []
-    whole = [row["retiree"] for row in page(shown, roster.PAGE, division="", after=start)]
+    assert page(shown, roster.PAGE, communities=[], after=start) == []
+    whole = [row["retiree"] for row in page(shown, roster.PAGE, communities=both, after=start)]
     assert whole == sorted(people.values())
     by_one: list[UUID] = []
-    while rows := shown.select(roster.PAGE, {"division": "", "after": by_one[-1] if by_one else start, "limit": 1}):
+    while rows := shown.select(
+        roster.PAGE, {"communities": both, "after": by_one[-1] if by_one else start, "limit": 1}
+    ):
         by_one += [row["retiree"] for row in rows]
     assert by_one == whole
 
@@ -181,7 +184,7 @@ def test_the_roster_is_shown_by_division_page_after_page(shown: Views, people: d
 def test_each_community_is_counted(shown: Views) -> None:
     here = {"community": HERE, "people": 3, "stopped": 2, "suspended": 0, "party_members": 1, "special": 1}
     there = {"community": NEXT_DOOR, "people": 1, "stopped": 0, "suspended": 0, "party_members": 0, "special": 0}
-    assert shown.select(roster.COUNTS, {"division": "4403"}) == [here, there]
+    assert shown.select(roster.COUNTS, {"communities": [HERE, NEXT_DOOR]}) == [here, there]
 
 
 def test_the_alert_inbox_says_what_is_to_be_done_and_what_became_of_it(shown: Views, people: dict[str, UUID]) -> None:
@@ -261,7 +264,7 @@ def test_a_second_registration_keeps_status_and_open_request(ours: Ledger) -> No
     tell(ours, submission(retirement(date(2020, 3, 31)), "late", department=from_enterprise))
     kept = Views(ours.database)
     kept.apply(entries(ours.database))
-    (row,) = page(kept, roster.PAGE, division="", after=UUID(int=0))
+    (row,) = page(kept, roster.PAGE, communities=[HERE, NEXT_DOOR], after=UUID(int=0))
     assert (row["retiree"], row["community"], row["source_id"]) == (retiree, NEXT_DOOR, "a")
     assert (row["status"], row["stopped_from"]) == ("stopped", "2024-02")
 
@@ -291,7 +294,10 @@ def test_a_registration_that_is_corrected_moves_and_one_taken_back_is_on_no_rost
     tell(ours, submission(gone, "r1-gone", department=Department.AGENCY))
     kept = Views(database)
     kept.apply(entries(database))
-    rows = {row["retiree"]: row["community"] for row in page(kept, roster.PAGE, division="", after=UUID(int=0))}
+    rows = {
+        row["retiree"]: row["community"]
+        for row in page(kept, roster.PAGE, communities=[HERE, NEXT_DOOR], after=UUID(int=0))
+    }
     assert people["dead"] not in rows
     assert rows[people["back"]] == NEXT_DOOR
     assert kept.select(roster.ONE, {"retiree": people["dead"]}) == []
