@@ -59,11 +59,12 @@ class Register(Struct, frozen=True):
 class HandoverRow(Struct, frozen=True, kw_only=True):
     """What was told of somebody's handover and moves. JSON: `handover` the state of the domain, `registers` each a `Register`.
 
-    `batches`: the numbers of the proposals that stand or were refused, the present one first, empty where none was given; none
+    `office`: the division of the last office that received; None: none has. `batches`: the numbers of the proposals that stand or were refused, the present one first, empty where none was given; none
     at all: only moved. `gone`: facts that were taken back before they came.
     """
 
     retiree: UUID
+    office: str | None = None
     batches: list[str] = []
     handover: str = "{}"
     registers: list[str] = []
@@ -99,6 +100,7 @@ def fold(retiree: UUID, row: HandoverRow | None, entry: Entry) -> HandoverRow | 
         held += _registered(event)
     return replace(
         row,
+        office=after.receptions[-1].division if after.receptions else None,
         batches=[one.batch or "" for one in _proposals(after)],
         handover=msgspec.json.encode(after).decode(),
         registers=[msgspec.json.encode(one).decode() for one in held],

@@ -201,21 +201,53 @@ def _name(source: str, id_: str) -> str:
 ROSTER = ReadModel("views.roster", RosterRow, keys, fold)
 
 PAGE = """
-select * from views.roster
+select *, community as serving from views.roster
 where registered and community = any(%(communities)s) and retiree > %(after)s
   and exists (select from ledger.retiree_key k where k.retiree = views.roster.retiree)
 order by retiree limit %(limit)s
 """
-"""A page of the people of some communities, after a retiree; not the erased."""
+"""A page of the people registered in some communities, after a retiree; not the erased."""
 
-ONE = "select * from views.roster where registered and retiree = %(retiree)s"
-"""One retiree."""
+SERVED_PAGE = """
+select * from (
+    select r.*, r.community as serving from views.roster r
+    where r.registered and r.community = any(%(communities)s) and r.retiree > %(after)s
+      and not exists (
+        select from views.handovers h where h.retiree = r.retiree and views.serving(h.office, r.community) <> r.community
+      )
+    union all
+    select r.*, h.office from views.roster r join views.handovers h on h.retiree = r.retiree
+    where r.registered and h.office = any(%(communities)s) and r.retiree > %(after)s
+      and views.serving(h.office, r.community) <> r.community
+) served
+where exists (select from ledger.retiree_key k where k.retiree = served.retiree)
+order by retiree limit %(limit)s
+"""
+"""The same of those whom these communities serve: who has been received elsewhere is there, and not here."""
+
+ONE = """
+select r.*, views.serving(h.office, r.community) as serving
+from views.roster r left join views.handovers h on h.retiree = r.retiree where r.registered and r.retiree = %(retiree)s
+"""
+"""One retiree, with the community that serves."""
 
 COUNTS = """
 select community, count(*) as people, count(*) filter (where status = 'stopped') as stopped,
        count(*) filter (where status = 'suspended') as suspended,
        count(*) filter (where party_member) as party_members, count(*) filter (where special_groups <> '{}') as special
 from views.roster where registered and community = any(%(communities)s) group by community order by community
+"""
+"""How many people are registered in each of some communities."""
+
+SERVED_COUNTS = """
+select serving as community, count(*) as people, count(*) filter (where status = 'stopped') as stopped,
+       count(*) filter (where status = 'suspended') as suspended,
+       count(*) filter (where party_member) as party_members, count(*) filter (where special_groups <> '{}') as special
+from (
+    select r.*, views.serving(h.office, r.community) as serving
+    from views.roster r left join views.handovers h on h.retiree = r.retiree where r.registered
+) served
+where serving = any(%(communities)s) group by serving order by serving
 """
 """How many people each of some communities serves."""
 
@@ -225,10 +257,16 @@ with recursive found as (
     union all
     select (select community from views.roster where community ~>~ found.community order by community using ~<~ limit 1)
     from found where community is not null
+), offices as (
+    (select office from views.handovers where office is not null order by office using ~<~ limit 1)
+    union all
+    select (select office from views.handovers where office ~>~ offices.office order by office using ~<~ limit 1)
+    from offices where office is not null
 )
-select community from found where community <> ''
+select community from found where community <> '' union select office from offices where office is not null
+order by community
 """
-"""Every code that somebody is registered under, by as many steps of the index as there are codes, however many people."""
+"""Every code that somebody is registered or served under, by as many steps of the index as there are codes, however many people."""
 
 
 def communities(registered: Iterable[str], division: str, lineage: Lineage, day: date) -> list[str]:

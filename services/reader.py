@@ -40,7 +40,7 @@ def _office_of(entry: Entry) -> str:
 
 
 class RosterLine(Struct, frozen=True, kw_only=True):
-    """A retiree on a roster page, with the personal data that this look was recorded for."""
+    """A retiree on a roster page, with the personal data that this look was recorded for. `community`: that serves."""
 
     retiree: UUID
     person: Person
@@ -104,21 +104,25 @@ class Reader:
         return self._views.select(audit_trail.PAGE, given)
 
     def communities(self, account: Account) -> list[dict[str, Any]]:
-        """How many people each community of the account's division serves; nobody is shown."""
-        return self._views.select(roster.COUNTS, {"communities": self._communities(account)})
+        """How many people each community of the account's division serves, or for the agency has; nobody is shown."""
+        counts = roster.COUNTS if account.role is Role.OFFICER else roster.SERVED_COUNTS
+        return self._views.select(counts, {"communities": self._communities(account)})
 
     def roster(
         self, account: Account, division: str, after: UUID, limit: int, on: date | None = None
     ) -> list[RosterLine]:
         """A page of people of a division, by its code of the day `on`, today by default.
 
-        The disclosure is committed before anybody is shown; if that fails, nothing is. Raises `Refused("forbidden")` outside the account's division.
+        The agency sees those registered there, whom it pays; a community those whom it serves, registered there and not
+        received elsewhere, or received there. The disclosure is committed before anybody is shown; if that fails, nothing
+        is. Raises `Refused("forbidden")` outside the account's division.
         """
         if not self._may_see(account, division.ljust(12, "0")) and not division.startswith(account.division):
             raise Refused("forbidden", "division")
         communities = roster.communities(self._communities(account), division, self._lineage, on or today())
         given = {"communities": communities, "after": after, "limit": limit}
-        return self._unseal(account, _SHOWN, self._views.select(roster.PAGE, given))
+        page = roster.PAGE if account.role is Role.OFFICER else roster.SERVED_PAGE
+        return self._unseal(account, _SHOWN, self._views.select(page, given))
 
     def retiree(self, account: Account, retiree: UUID) -> RetireeCard:
         """A retiree with the alerts about them; recorded as `roster` is.
@@ -128,7 +132,7 @@ class Reader:
         rows = self._views.select(roster.ONE, {"retiree": retiree})
         if not rows:
             raise Refused("not-found", "retiree")
-        if not self._may_see(account, rows[0]["community"]):
+        if not self._may_see(account, rows[0]["community" if account.role is Role.OFFICER else "serving"]):
             raise Refused("forbidden", "retiree")
         lines = self._unseal(account, (*_SHOWN, "alerts"), rows)
         if not lines:
@@ -136,7 +140,7 @@ class Reader:
         return RetireeCard(line=lines[0], alerts=self._views.select(alert_inbox.OF_RETIREE, {"retiree": retiree}))
 
     def _communities(self, account: Account) -> list[str]:
-        """The codes within the account's division that somebody is registered under."""
+        """The codes within the account's division that somebody is registered or served under."""
         return [
             row["community"]
             for row in self._views.select(roster.COMMUNITIES, {})
@@ -177,7 +181,9 @@ class Reader:
 
 
 def _line(row: dict[str, Any], person: bytes) -> RosterLine:
-    shown = {field: row[field] for field in RosterLine.__struct_fields__ if field not in {"person", "retired_on"}}
-    return RosterLine(
-        person=msgspec.json.decode(person, type=Person), retired_on=row["retired_on"].isoformat(), **shown
-    )
+    given = row | {
+        "person": msgspec.json.decode(person, type=Person),
+        "community": row["serving"],
+        "retired_on": row["retired_on"].isoformat(),
+    }
+    return RosterLine(**{field: given[field] for field in RosterLine.__struct_fields__})

@@ -8,6 +8,7 @@ alter table views.roster add column category text not null;
 
 create table views.handovers (
     retiree uuid primary key,
+    office text,
     batches text[] not null,
     handover text not null,
     registers text[] not null,
@@ -15,3 +16,8 @@ create table views.handovers (
     position bigint not null
 );
 create index on views.handovers using gin (batches);
+create index on views.handovers (office text_pattern_ops, retiree) where office is not null;
+
+-- Who serves: the last office that received, and of a street that received for its communities that of the registration.
+create function views.serving(office text, community text) returns text language sql immutable
+    return case when office is null or office = left(community, 9) || '000' then community else office end;
