@@ -7,7 +7,7 @@ from domain.lineage import Lineage
 from infra.bus import Bus
 from infra.keys import KeyRing
 from infra.outbox import Outbox
-from infra.statutes import the_lineage
+from infra.statutes import the_law, the_lineage
 from infra.views import Views
 from services.application import Changqing
 from services.opening import opened
@@ -32,7 +32,7 @@ def parts(settings: Settings) -> Parts:
     application, keys = opened(settings)
     views = Views(application.database)
     divisions = lineage(settings)
-    reader = Reader(application.ledger, views, keys, divisions)
+    reader = Reader(application.ledger, views, keys, divisions, the_law())
     return Parts(application, keys, views, Outbox(application.database), reader, divisions)
 
 

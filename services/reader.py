@@ -11,6 +11,7 @@ from msgspec import Struct
 from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
 from domain.facts import Person
 from domain.history import AlertsDelivered, DataDisclosed, Entry, delivery
+from domain.law import Law
 from domain.lineage import Lineage
 from domain.refusals import Refused
 from infra import codec, log
@@ -18,7 +19,7 @@ from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.sql import statements
 from infra.views import Views
-from projections import alert_inbox, audit_trail, roster
+from projections import alert_inbox, audit_trail, handovers, roster
 from services.accounts import Account, Role
 from services.application import today
 
@@ -61,21 +62,42 @@ _SHOWN = (
 """What a look shows of somebody, as the record of it says."""
 
 
+class OpenStep(Struct, frozen=True, kw_only=True):
+    """A step of a handover that is open, and who may tell that it is done."""
+
+    step: str
+    name_zh: str
+    name_en: str
+    by: tuple[str, ...]
+
+
+class HandoverCard(Struct, frozen=True, kw_only=True):
+    """How far the handover of a retiree is. `done`: steps with their days."""
+
+    batch: str | None
+    enterprise: str | None
+    stage: str
+    done: dict[str, str]
+    missing: list[OpenStep]
+
+
 class RetireeCard(Struct, frozen=True, kw_only=True):
-    """A retiree and every alert about them, the newest first."""
+    """A retiree and every alert about them, the newest first; `handover`: None where none was proposed."""
 
     line: RosterLine
     alerts: list[dict[str, Any]]
+    handover: HandoverCard | None = None
 
 
 class Reader:
     """Reads for people. Whatever shows personal data is recorded in the log first."""
 
-    def __init__(self, ledger: Ledger, views: Views, keys: KeyRing, lineage: Lineage) -> None:
+    def __init__(self, ledger: Ledger, views: Views, keys: KeyRing, lineage: Lineage, law: Law) -> None:
         self._ledger = ledger
         self._views = views
         self._keys = keys
         self._lineage = lineage
+        self._law = law
 
     def alerts(self, account: Account, after: int, limit: int) -> tuple[list[Entry], int]:
         """The alerts for the account's offices among the next `limit`, and the position up to which that is all.
@@ -134,10 +156,15 @@ class Reader:
             raise Refused("not-found", "retiree")
         if not self._may_see(account, rows[0]["community" if account.role is Role.OFFICER else "serving"]):
             raise Refused("forbidden", "retiree")
-        lines = self._unseal(account, (*_SHOWN, "alerts"), rows)
+        lines = self._unseal(account, (*_SHOWN, "alerts", "handover"), rows)
         if not lines:
             raise Refused("person-erased", "retiree")
-        return RetireeCard(line=lines[0], alerts=self._views.select(alert_inbox.OF_RETIREE, {"retiree": retiree}))
+        given = {"retiree": retiree}
+        return RetireeCard(
+            line=lines[0],
+            alerts=self._views.select(alert_inbox.OF_RETIREE, given),
+            handover=_handover(self._views.select(handovers.OF_RETIREE, given), self._law),
+        )
 
     def _communities(self, account: Account) -> list[str]:
         """The codes within the account's division that somebody is registered or served under."""
@@ -178,6 +205,23 @@ class Reader:
 
     def _record(self, account: Account, event: DataDisclosed | AlertsDelivered) -> None:
         self._ledger.append(log.stream_of(f"reader:{account.name}"), event)
+
+
+def _handover(rows: list[dict[str, Any]], law: Law) -> HandoverCard | None:
+    """Of the present proposal, the last one that a row tells of."""
+    found = [line for row in rows for line in handovers.lines(row, law, today())]
+    if not found:
+        return None
+    one = found[-1]
+    return HandoverCard(
+        batch=one.proposal.batch,
+        enterprise=one.proposal.enterprise,
+        stage=one.stage,
+        done={it.step: it.on.isoformat() for it in one.done},
+        missing=[
+            OpenStep(step=it.step.key, name_zh=it.step.name_zh, name_en=it.step.name_en, by=it.by) for it in one.missing
+        ],
+    )
 
 
 def _line(row: dict[str, Any], person: bytes) -> RosterLine:

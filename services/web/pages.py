@@ -104,7 +104,9 @@ def retiree(request: Request, account: WhoAsks, retiree: UUID) -> HTMLResponse:
     """Who an alert is about."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
     card = reader_of(request).retiree(account, retiree)
-    return HTMLResponse(render("retiree.html", account=account, row=card.line, alerts=card.alerts))
+    return HTMLResponse(
+        render("retiree.html", account=account, row=card.line, alerts=card.alerts, handover=card.handover)
+    )
 
 
 @router.get("/pages/audit")

@@ -156,6 +156,7 @@ _OTHERS = _words(
     "received|接收|received",
     "read|查看|read",
     "alerts|预警|alerts",
+    "handover|移交情况|handover",
     "publisher|发布人员|publisher",
     "officer|经办人员|officer",
     "auditor|审计人员|auditor",

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from domain.facts import Aspect, Department, FactRetracted, LifeEvent, ReceptionAccepted, Relocated
+from domain.facts import (
+    Aspect,
+    Department,
+    EnterpriseKind,
+    FactRetracted,
+    HandoverProposed,
+    LifeEvent,
+    ReceptionAccepted,
+    Relocated,
+)
 from domain.law import Law
 from domain.refusals import Refused
 from infra.database import Database
@@ -111,3 +120,14 @@ def test_who_is_received_by_a_street_is_with_the_community_registered_in_it(town
     fact = replace(retirement(), residence_division=SZ_OTHER, hukou_division=SZ_OTHER)
     town.tell(Department.AGENCY, fact)
     assert town.asked.counts("whole city") == {SZ_OTHER: 2}
+
+
+def test_the_page_of_a_retiree_says_how_far_the_handover_is_and_who_owes_what(town: Town) -> None:
+    (card,) = links(town.asked.page("old", f"/pages/roster?division={SZ}"))
+    assert "移交" not in town.asked.page("old", card)
+    fact = HandoverProposed(effective=date(2026, 3, 1), enterprise_kind=EnterpriseKind.OTHER, batch="2026-1")
+    town.tell(Department.ENTERPRISE, fact)
+    page = town.asked.page("old", card)
+    assert "已提出，批号 2026-1" in page
+    assert "未办：人事档案移交（社区）" in page
+    assert "Open: handover agreement (enterprise" in page
