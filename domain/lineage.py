@@ -119,7 +119,7 @@ class Lineage:
         for upper in reversed(ancestors(code)):
             if not self.spells(upper):
                 continue
-            if self._covered(upper, day):
+            if self.in_force(upper, day):
                 return code
             if found := self._elsewhere(upper, day):
                 same = set.intersection(*(set(ancestors(area.code)) for area in found))

@@ -17,13 +17,10 @@ from domain.facts import (
     ArchiveKind,
     ArchiveReceived,
     Category,
-    DeathRetracted,
     Department,
-    FactRetracted,
     FeeAssessed,
     FeePaid,
     HandoverStepDone,
-    LifeEvent,
     Relocated,
     RetirementRegistered,
 )
@@ -44,7 +41,7 @@ from domain.handover import (
 from domain.history import Entry, FactPublished
 from domain.law import CityLaw, Law
 from domain.money import fen
-from projections.read_model import ReadModel
+from projections.read_model import ReadModel, name, taken_back
 
 
 class Register(Struct, frozen=True):
@@ -59,12 +56,11 @@ class Register(Struct, frozen=True):
 class HandoverRow(Struct, frozen=True, kw_only=True):
     """What was told of somebody's handover and moves. JSON: `handover` the state of the domain, `registers` each a `Register`.
 
-    `office`: the division of the last office that received; None: none has. `batches`: the numbers of the proposals that stand or were refused, the present one first, empty where none was given; none
-    at all: only moved. `gone`: facts that were taken back before they came.
+    `batches`: the numbers of the proposals that stand or were refused, the present one first, empty where none was given;
+    none at all: only moved. `gone`: facts that were taken back, also those still to come.
     """
 
     retiree: UUID
-    office: str | None = None
     batches: list[str] = []
     handover: str = "{}"
     registers: list[str] = []
@@ -92,19 +88,18 @@ def fold(retiree: UUID, row: HandoverRow | None, entry: Entry) -> HandoverRow | 
         return row
     row = row or HandoverRow(retiree=retiree, position=entry.position)
     before = told(row)
-    gone = _name(event.source, event.id) in row.gone
+    gone = name(event.source, event.id) in row.gone
     after = evolve_handover(before, event.known(None), gone=gone)
-    taken_back = [_name(event.source, id_) for id_ in _taken_back(event.fact)]
-    held = [one for one in _registers(row) if _name(one.source, one.id) not in taken_back]
+    back = [name(event.source, id_) for id_ in taken_back(event)]
+    held = [one for one in _registers(row) if name(one.source, one.id) not in back]
     if not gone:
         held += _registered(event)
     return replace(
         row,
-        office=after.receptions[-1].division if after.receptions else None,
         batches=[one.batch or "" for one in _proposals(after)],
         handover=msgspec.json.encode(after).decode(),
         registers=[msgspec.json.encode(one).decode() for one in held],
-        gone=list(dict.fromkeys((*row.gone, *taken_back))),
+        gone=list(dict.fromkeys((*row.gone, *back))),
         position=entry.position,
     )
 
@@ -117,11 +112,6 @@ def told(row: HandoverRow) -> Handover:
 def _proposals(handover: Handover) -> tuple[Proposal, ...]:
     both = handover.proposal, handover.earlier and handover.earlier.proposal
     return tuple(one for one in both if one)
-
-
-def _taken_back(fact: LifeEvent) -> tuple[str, ...]:
-    retracted = fact.retracts if isinstance(fact, DeathRetracted | FactRetracted) else None
-    return tuple(id_ for id_ in (fact.corrects, retracted) if id_)
 
 
 def _registered(event: FactPublished) -> tuple[Register, ...]:
@@ -137,10 +127,6 @@ def _registered(event: FactPublished) -> tuple[Register, ...]:
 
 def _registers(row: HandoverRow) -> list[Register]:
     return [msgspec.json.decode(one, type=Register) for one in row.registers]
-
-
-def _name(source: str, id_: str) -> str:
-    return msgspec.json.encode((source, id_)).decode()
 
 
 HANDOVERS = ReadModel("views.handovers", HandoverRow, keys, fold)
@@ -191,7 +177,7 @@ class HandoverLine(Struct, frozen=True, kw_only=True):
 
 def lines(found: Mapping[str, Any], law: Law, today: date, batch: str | None = None) -> Iterable[HandoverLine]:
     """The lines of a row of `PAGE`, those of `batch` only (None: all): of the present proposal, and of one before it in another batch."""
-    row = HandoverRow(**{name: found[name] for name in HandoverRow.__struct_fields__})
+    row = HandoverRow(**{field: found[field] for field in HandoverRow.__struct_fields__})
     handover, registration = told(row), _registration(found)
     if (
         len(row.batches) == 2

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+import msgspec
 from msgspec import Struct
 
-from domain.history import Entry
+from domain.facts import DeathRetracted, FactRetracted
+from domain.history import Entry, FactPublished
 
 Key = Any
 """The value of a row's first field, its primary key."""
@@ -22,3 +24,15 @@ class ReadModel(NamedTuple):
     row: type[Struct]
     keys: Callable[[Entry], Iterable[Key]]
     fold: Callable[[Key, Any, Entry], Any]
+
+
+def taken_back(event: FactPublished) -> tuple[str, ...]:
+    """The ids, of the same source, of facts that this one takes back or takes the place of."""
+    fact = event.fact
+    retracted = fact.retracts if isinstance(fact, DeathRetracted | FactRetracted) else None
+    return tuple(id_ for id_ in (fact.corrects, retracted) if id_)
+
+
+def name(source: str, id_: str) -> str:
+    """A published fact in one text, for lists of them in a row."""
+    return msgspec.json.encode((source, id_)).decode()

@@ -1,6 +1,6 @@
 """The community roster (台账): who is served where, and how the pension stands."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -10,21 +10,23 @@ from msgspec.structs import replace
 
 from domain.alerts import OFF, Action
 from domain.decide import AlertRaised, AlertWithdrawn
+from domain.divisions import within
 from domain.dossier import precedence
 from domain.facts import (
     MAY_PUBLISH,
     AlertApplied,
     AlertDismissed,
     Category,
-    DeathRetracted,
-    FactRetracted,
+    HandoverCompleted,
+    ReceptionAccepted,
     Reference,
     RetirementRegistered,
     SpecialGroup,
 )
+from domain.handover import Handover, Reception, evolve_handover
 from domain.history import Entry, FactPublished
 from domain.lineage import Lineage
-from projections.read_model import ReadModel
+from projections.read_model import ReadModel, name, taken_back
 
 
 class Registration(Struct, frozen=True):
@@ -47,7 +49,8 @@ class RosterRow(Struct, frozen=True, kw_only=True):
 
     `status` is the pension as the alerts say, by `off_alert` since `stopped_from`, a month; `verify_alert` is the newest of
     `verify_alerts`, which ask to verify. `others` are the registrations that would count without this one; `gone` those
-    that were taken back or corrected before they came. Not `registered`: none is left, or none came yet.
+    that were taken back or corrected before they came. Not `registered`: none is left, or none came yet. `serving`: the
+    division of the office that serves, of which `receptions` tell (JSON): the community of the registration before any.
     """
 
     retiree: UUID
@@ -73,9 +76,13 @@ class RosterRow(Struct, frozen=True, kw_only=True):
     others: list[str] = []
     gone: list[str] = []
     category: str = Category.RETIREE
+    serving: str = ""
+    receptions: list[str] = []
 
 
-_REGISTRARS = MAY_PUBLISH[RetirementRegistered]
+_TELLERS = frozenset().union(
+    *(MAY_PUBLISH[fact] for fact in (RetirementRegistered, HandoverCompleted, ReceptionAccepted))
+)
 _STATUS = {Action.STOP: "stopped", Action.SUSPEND: "suspended"}
 
 
@@ -84,9 +91,9 @@ def keys(entry: Entry) -> tuple[UUID, ...]:
     match entry.event:
         case AlertRaised() | AlertWithdrawn() | FactPublished(fact=AlertApplied() | AlertDismissed()):
             return (entry.stream,)
-        case FactPublished(fact=RetirementRegistered()):
+        case FactPublished(fact=RetirementRegistered() | HandoverCompleted() | ReceptionAccepted()):
             return (entry.stream,)
-        case FactPublished() as event if event.department in _REGISTRARS and _taken_back(event):
+        case FactPublished() as event if event.department in _TELLERS and taken_back(event):
             return (entry.stream,)
         case _:
             return ()
@@ -121,24 +128,28 @@ def _without_alerts(row: RosterRow, gone: tuple[str, ...], *, ended: bool) -> Ro
 
 
 def _published(row: RosterRow, event: FactPublished, position: int) -> RosterRow:
-    """As the dossier does it: what is taken back or corrected goes, now or when it comes."""
+    """As the dossier and the handover do it: what is taken back or corrected goes, now or when it comes."""
     held = _held(row)
+    receptions = tuple(msgspec.json.decode(one, type=Reception) for one in row.receptions)
+    known, is_gone = event.known(None), name(event.source, event.id) in row.gone
+    receptions = evolve_handover(Handover(receptions=receptions), known, gone=is_gone).receptions
     gone = list(row.gone)
-    for id_ in _taken_back(event):
+    for id_ in taken_back(event):
         left = [one for one in held if (one.source, one.id) != (event.source, id_)]
         if len(left) == len(held):
-            gone = list(dict.fromkeys((*gone, _name(event.source, id_))))
+            gone = list(dict.fromkeys((*gone, name(event.source, id_))))
         held = left
-    if isinstance(event.fact, RetirementRegistered) and _name(event.source, event.id) not in gone:
+    if isinstance(event.fact, RetirementRegistered) and name(event.source, event.id) not in gone:
         held.append(Registration(event.department, event.source, event.id, event.fact, event.sealed))
-    return _counting(replace(row, gone=gone, position=position), held)
+    received = [msgspec.json.encode(one).decode() for one in receptions]
+    row = _counting(replace(row, gone=gone, receptions=received, position=position), held)
+    return replace(row, serving=_serving(row.community, receptions) if row.registered else "")
 
 
-def _taken_back(event: FactPublished) -> tuple[str, ...]:
-    """The ids, of the same source, of facts that this one takes back or takes the place of."""
-    fact = event.fact
-    retracted = fact.retracts if isinstance(fact, DeathRetracted | FactRetracted) else None
-    return tuple(id_ for id_ in (fact.corrects, retracted) if id_)
+def _serving(community: str, receptions: Sequence[Reception]) -> str:
+    """The division of the office that received last; of a street that received for its communities, that of the registration."""
+    office = receptions[-1].division if receptions else community
+    return community if within(community, office) else office
 
 
 def _held(row: RosterRow) -> list[Registration]:
@@ -170,6 +181,7 @@ def _counting(row: RosterRow, held: list[Registration]) -> RosterRow:
             off_alert=row.off_alert,
             verify_alerts=row.verify_alerts,
             gone=row.gone,
+            receptions=row.receptions,
             position=row.position,
         )
     counting, *others = sorted(held, key=lambda one: one.rank, reverse=True)
@@ -194,61 +206,33 @@ def _counting(row: RosterRow, held: list[Registration]) -> RosterRow:
     )
 
 
-def _name(source: str, id_: str) -> str:
-    return msgspec.json.encode((source, id_)).decode()
-
-
 ROSTER = ReadModel("views.roster", RosterRow, keys, fold)
 
 PAGE = """
-select *, community as serving from views.roster
+select * from views.roster
 where registered and community = any(%(communities)s) and retiree > %(after)s
   and exists (select from ledger.retiree_key k where k.retiree = views.roster.retiree)
 order by retiree limit %(limit)s
 """
 """A page of the people registered in some communities, after a retiree; not the erased."""
 
-SERVED_PAGE = """
-select * from (
-    select r.*, r.community as serving from views.roster r
-    where r.registered and r.community = any(%(communities)s) and r.retiree > %(after)s
-      and not exists (
-        select from views.handovers h where h.retiree = r.retiree and views.serving(h.office, r.community) <> r.community
-      )
-    union all
-    select r.*, h.office from views.roster r join views.handovers h on h.retiree = r.retiree
-    where r.registered and h.office = any(%(communities)s) and r.retiree > %(after)s
-      and views.serving(h.office, r.community) <> r.community
-) served
-where exists (select from ledger.retiree_key k where k.retiree = served.retiree)
-order by retiree limit %(limit)s
-"""
+SERVED_PAGE = PAGE.replace("and community =", "and serving =")
 """The same of those whom these communities serve: who has been received elsewhere is there, and not here."""
 
-ONE = """
-select r.*, views.serving(h.office, r.community) as serving
-from views.roster r left join views.handovers h on h.retiree = r.retiree where r.registered and r.retiree = %(retiree)s
-"""
-"""One retiree, with the community that serves."""
+ONE = "select * from views.roster where registered and retiree = %(retiree)s"
+"""One retiree."""
 
 COUNTS = """
 select community, count(*) as people, count(*) filter (where status = 'stopped') as stopped,
        count(*) filter (where status = 'suspended') as suspended,
        count(*) filter (where party_member) as party_members, count(*) filter (where special_groups <> '{}') as special
-from views.roster where registered and community = any(%(communities)s) group by community order by community
+from views.roster where registered and community = any(%(communities)s) group by 1 order by 1
 """
 """How many people are registered in each of some communities."""
 
-SERVED_COUNTS = """
-select serving as community, count(*) as people, count(*) filter (where status = 'stopped') as stopped,
-       count(*) filter (where status = 'suspended') as suspended,
-       count(*) filter (where party_member) as party_members, count(*) filter (where special_groups <> '{}') as special
-from (
-    select r.*, views.serving(h.office, r.community) as serving
-    from views.roster r left join views.handovers h on h.retiree = r.retiree where r.registered
-) served
-where serving = any(%(communities)s) group by serving order by serving
-"""
+SERVED_COUNTS = COUNTS.replace("select community,", "select serving as community,").replace(
+    "and community =", "and serving ="
+)
 """How many people each of some communities serves."""
 
 COMMUNITIES = """
@@ -258,12 +242,12 @@ with recursive found as (
     select (select community from views.roster where community ~>~ found.community order by community using ~<~ limit 1)
     from found where community is not null
 ), offices as (
-    (select office from views.handovers where office is not null order by office using ~<~ limit 1)
+    (select serving from views.roster order by serving using ~<~ limit 1)
     union all
-    select (select office from views.handovers where office ~>~ offices.office order by office using ~<~ limit 1)
-    from offices where office is not null
+    select (select serving from views.roster where serving ~>~ offices.serving order by serving using ~<~ limit 1)
+    from offices where serving is not null
 )
-select community from found where community <> '' union select office from offices where office is not null
+select community from found where community <> '' union select serving from offices where serving <> ''
 order by community
 """
 """Every code that somebody is registered or served under, by as many steps of the index as there are codes, however many people."""

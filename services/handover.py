@@ -110,7 +110,7 @@ def _batch(batch: Batch) -> Iterator[str]:
     for number, step in enumerate(batch.steps):
         if number == 0:
             yield "  未办步骤 open steps"
-        owed = "、".join(map(both, step.by))
+        owed = " 或 or ".join(map(both, step.by))
         yield (
             f"    {step.name_zh} {step.name_en} ({step.step}): {step.people} 人 people，"
             f"其中可办 of them can be done now {step.next}，由 owed by {owed}"

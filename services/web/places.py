@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from domain.divisions import Area, ancestors
 from domain.lineage import Lineage
 
 
@@ -10,26 +11,20 @@ def called(lineage: Lineage, code: str, day: date) -> str:
 
     As far down as names are listed.
     """
-    nearest = lineage.nearest(code)
-    if nearest is None or lineage.in_force(nearest, day):
-        return lineage.full_name(code, day)
-    first, last = lineage.spells(nearest)[0], lineage.spells(nearest)[-1]
-    if last.valid_to and last.valid_to < day:
-        found = lineage.became(nearest, last.valid_to, day)
-        zh, en = ("现", "now") if found else ("已撤销", "abolished")
-        own = last.valid_to
-    elif first.valid_from and day < first.valid_from:
-        found = lineage.was(nearest, first.valid_from, day)
-        zh, en = ("时属", "then") if found else ("其后设立", "established later")
-        own = first.valid_from
-    else:
-        return lineage.full_name(code, _before(lineage, nearest, day))
-    there = f"{zh}{'、'.join(area.zh for area in found)} {en} {', '.join(area.en for area in found)}"
-    return f"{lineage.full_name(code, own)}（{there.strip()}）"
+    for upper in reversed(ancestors(code)):
+        if lineage.in_force(upper, day):
+            break
+        spells = lineage.spells(upper)
+        if spells and (ended := spells[-1].valid_to) and ended < day:
+            now = lineage.became(upper, ended, day)
+            return lineage.full_name(code, ended) + (_noted("现", "now", now) if now else "（已撤销 abolished）")
+        if spells and (began := spells[0].valid_from) and day < began:
+            then = lineage.was(upper, began, day)
+            return lineage.full_name(code, began) + (
+                _noted("时属", "then", then) if then else "（其后设立 established later）"
+            )
+    return lineage.full_name(code, day)
 
 
-def _before(lineage: Lineage, code: str, day: date) -> date:
-    """The last day before another one on which a code was in force."""
-    return max(
-        (spell.valid_to for spell in lineage.spells(code) if spell.valid_to and spell.valid_to < day), default=day
-    )
+def _noted(zh: str, en: str, areas: tuple[Area, ...]) -> str:
+    return f"（{zh}{'、'.join(area.zh for area in areas)} {en} {', '.join(area.en for area in areas)}）"

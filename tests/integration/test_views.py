@@ -315,7 +315,7 @@ def test_the_views_of_an_older_schema_are_folded_again(database: Database, peopl
         owner.execute("alter table views.roster drop column others, drop column gone")
         owner.execute("alter table views.alert_inbox drop column stage, drop column escalated, drop column reason")
         owner.execute("alter table views.alert_inbox drop column applied_month")
-        owner.execute("alter table views.roster drop column category")
+        owner.execute("alter table views.roster drop column category, drop column serving, drop column receptions")
         owner.execute("drop table views.handovers")
         owner.execute(script("0006_views_stages"))
         owner.execute(script("0010_handovers"))

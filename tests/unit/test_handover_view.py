@@ -69,7 +69,16 @@ def folded(log: Sequence[Entry]) -> dict[str, Any] | None:
             who = roster.fold(RETIREE, who, entry)
     if row is None:
         return None
-    names = ("registered", "community", "hukou_division", "party_member", "category", "retired_on", "monthly_pension")
+    names = (
+        "serving",
+        "registered",
+        "community",
+        "hukou_division",
+        "party_member",
+        "category",
+        "retired_on",
+        "monthly_pension",
+    )
     there = who is not None and who.registered
     return asdict(row) | {name: getattr(who, name) if there else None for name in names}
 
@@ -111,6 +120,8 @@ def test_a_row_holds_what_the_domain_holds_whatever_is_told_and_taken_back(telli
     assert handovers.told(row) == state.handover
     who = state.dossier.registration
     assert who is not None
+    office = serving_office(state.handover, who, LAW, LAST)
+    assert found["serving"] == (office.division if office.since else who.residence_division)
     for one in handovers.lines(found, LAW, LAST):
         if one.proposal != state.handover.proposal:
             continue

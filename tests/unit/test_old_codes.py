@@ -131,3 +131,17 @@ def test_the_names_of_the_invented_communities_fit_into_the_lineage() -> None:
     lines = "".join(f'{area.code} = {{ zh = "{area.zh}", en = "{area.en}" }}\n' for area in areas)
     lineage: Lineage = the_lineage(lines)
     assert all(called(lineage, area.code, TODAY).endswith(area.zh) for area in areas)
+
+
+def test_a_community_that_is_listed_without_dates_goes_with_its_district() -> None:
+    names = f"""
+210214001000 = {{ zh = "丰荣街道", en = "Fengrong Street" }}
+{PULANDIAN} = {{ zh = "某社区", en = "Some Community" }}
+"""
+    lineage, before = the_lineage(names), date(2010, 1, 1)
+    assert lineage.placed(PULANDIAN, before) == "210282000000"
+    assert (
+        called(lineage, PULANDIAN, before) == "辽宁省大连市普兰店区丰荣街道某社区（时属普兰店市 then Pulandian City）"
+    )
+    assert called(lineage, PULANDIAN, TODAY) == "辽宁省大连市普兰店区丰荣街道某社区"
+    assert communities([PULANDIAN], "210282", lineage, before) == communities([PULANDIAN], PULANDIAN, lineage, TODAY)
