@@ -28,7 +28,7 @@ from domain.facts import (
     Known,
     PartyRelationTransferred,
 )
-from domain.handover import Keeper, Stage
+from domain.handover import Keeper, Stage, serving_office
 from infra import codec, log
 from infra.database import Database
 from infra.embedded import Postgres
@@ -225,6 +225,7 @@ def test_nobody_is_served_by_two_offices_and_the_view_knows_what_the_ledger_know
     with whole.database.transaction() as connection:
         states = dict(connection.execute("select stream, state from ledger.stream where state is not null").fetchall())
         rows = connection.execute("select * from views.handovers").fetchall()
+        rosters = dict(connection.execute("select retiree, serving from views.roster where registered").fetchall())
     there = {row[0]: HandoverRow(**dict(zip(HandoverRow.__struct_fields__, row, strict=True))) for row in rows}
     assert len(states) == 2_000
     for retiree, state in states.items():
@@ -234,6 +235,10 @@ def test_nobody_is_served_by_two_offices_and_the_view_knows_what_the_ledger_know
             assert handovers.told(there[retiree]) == known.handover
         else:
             assert known.handover.proposal is None
+        registration = known.dossier.registration
+        assert registration
+        serves = serving_office(known.handover, registration, LAW, DAY)
+        assert rosters[retiree] == (serves.division if serves.since else registration.residence_division)
     served = Counter((line.stage, line.keeper) for line in lines_of(whole))
     assert served == {
         (Stage.COMPLETED, Keeper.COMMUNITY): 1_760,
