@@ -186,7 +186,9 @@ def evolve(state: RetireeState, decision: Decision | RecordsJoined | RecordsPart
     """The state after a decision. Never refuses."""
     match decision:
         case FactRecorded(known=known, dossier=dossier, act_by=act_by):
-            handover = evolve_handover(state.handover, known) if _goes_to_handover(state, known) else state.handover
+            handover = state.handover
+            if touches_handover(known):
+                handover = evolve_handover(handover, known, gone=is_gone(state.dossier, known))
             after = replace(state, dossier=dossier, handover=handover, told=told_after(state.told, known, act_by))
             return _untied(after, known) if state.links else after
         case AlertRaised():

@@ -130,8 +130,8 @@ def _handover(facts: Iterable[Known]) -> Handover:
     handover = Handover()
     gone: set[Reference] = set()
     for known in sorted(facts, key=lambda one: one.learnt):
-        if touches_handover(known) and known.reference not in gone:
-            handover = evolve_handover(handover, known)
+        if touches_handover(known):
+            handover = evolve_handover(handover, known, gone=known.reference in gone)
         gone.update(named(known))
     return handover
 

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
-from domain.divisions import Area, Divisions, DivisionsError, ancestors, parse_spells
+from domain.divisions import Area, Divisions, DivisionsError, ancestors, level, parse_spells
 
 Kind = Literal["established", "split", "merged", "renamed", "moved", "abolished"]
 Precision = Literal["day", "month", "year"]
@@ -106,6 +106,35 @@ class Lineage:
         between = [change for change in reversed(self.changes) if then < change.on <= day]
         turned = [msgspec.structs.replace(change, before=change.after, after=change.before) for change in between]
         return self._after(code, day, turned, then)
+
+    def nearest(self, code: str) -> str | None:
+        """The listed code nearest above, or of, a division; None: nothing of its place is listed."""
+        return next((upper for upper in reversed(ancestors(code)) if upper in self._spells), None)
+
+    def placed(self, code: str, day: date) -> str:
+        """Where a code of any time belongs on a day: itself, as long as what it lies in is in force or nobody recorded what became of it.
+
+        What was split or merged belongs to the smallest division that holds all of it; which part of it, is not guessed.
+        """
+        for upper in reversed(ancestors(code)):
+            if not self.spells(upper):
+                continue
+            if self.in_force(upper, day):
+                return code
+            if found := self._elsewhere(upper, day):
+                same = set.intersection(*(set(ancestors(area.code)) for area in found))
+                return max(same, key=level, default=code)
+        return code
+
+    def _elsewhere(self, code: str, day: date) -> tuple[Area, ...]:
+        """What a code that is not in force on a day was before its time, or became after it; whichever day of its time is meant."""
+        first, last = self.spells(code)[0], self.spells(code)[-1]
+        if last.valid_to and last.valid_to < day:
+            uppers = (self.spells(upper)[0] for upper in ancestors(code) if self.spells(upper))
+            return self.became(code, max(spell.valid_from or date.min for spell in uppers), day)
+        if first.valid_from and day < first.valid_from:
+            return self.was(code, last.valid_to or date.max, day)
+        return ()
 
     def _after(self, code: str, begin: date, changes: Iterable[Change], end: date) -> tuple[Area, ...]:
         if not self.in_force(code, begin):

@@ -12,6 +12,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from domain.facts import Reference
+from domain.handover import Handover
 from domain.months import Month
 from domain.timeline import Run
 
@@ -37,7 +38,7 @@ class RecordsJoined(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     """From `day` on this record and the `other` are one person's, by a fact; this one `leads`, or not.
 
     `both`: each has a pension and goes on. The facts that came from the other one stand before this. `to`: the joined
-    record that the fact names, where it is not the one that leads.
+    record that the fact names, where it is not the one that leads. `handover`: how far it is with the facts of both.
     """
 
     other: UUID
@@ -46,13 +47,14 @@ class RecordsJoined(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     day: date
     both: bool = False
     to: UUID | None = None
+    handover: Handover | None = None
 
 
 class RecordsParted(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="name", tag="records-parted.v1"):
     """From `day` on this record and the `other` are two people's again; `led` is whether this one did.
 
     In the stream of one that rested, the facts that came under its number meanwhile stand before it; where its registration
-    is one of them and the pension was not the other's, `paid` says what was paid up to `settled`.
+    is one of them and the pension was not the other's, `paid` says what was paid up to `settled`. `handover`: how far it is now.
     """
 
     other: UUID
@@ -61,6 +63,7 @@ class RecordsParted(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     day: date
     paid: tuple[Run, ...] = ()
     settled: Month | None = None
+    handover: Handover | None = None
 
 
 def loose(joined: Iterable[UUID], links: Iterable[Link]) -> list[UUID]:

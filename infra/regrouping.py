@@ -145,6 +145,7 @@ class Regrouping:
         alerts = alerts_of(retiree.id, state, event.by, self._law, self._today)
         retiree.state = reduce(evolve, alerts, state).on(self._today, self._law)
         retiree.marks = {}  # all are written again
+        event = replace(event, handover=state.handover)
         return [(retiree, one) for one in (*moved, event, *alerts)]
 
     def _record(self, retiree: Retiree) -> _Record:

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
+from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
-from domain.history import Entry
+from domain.facts import DeathRetracted, FactRetracted
+from domain.history import Entry, FactPublished
 
 Key = Any
 """The value of a row's first field, its primary key."""
@@ -22,3 +25,26 @@ class ReadModel(NamedTuple):
     row: type[Struct]
     keys: Callable[[Entry], Iterable[Key]]
     fold: Callable[[Key, Any, Entry], Any]
+
+
+def taken_back(event: FactPublished) -> tuple[str, ...]:
+    """The ids, of the same source, of facts that this one takes back or takes the place of."""
+    fact = event.fact
+    retracted = fact.retracts if isinstance(fact, DeathRetracted | FactRetracted) else None
+    return tuple(id_ for id_ in (fact.corrects, retracted) if id_)
+
+
+def name(source: str, id_: str, under: UUID | None = None) -> str:
+    """A published fact in one text, for lists of them in a row; `under`: the joined record that names it."""
+    return msgspec.json.encode((source, id_, under) if under else (source, id_)).decode()
+
+
+def is_of(text: str, source: str, id_: str) -> bool:
+    """Whether a text of `name` is of a fact, whoever names it."""
+    return bool(msgspec.json.decode(text)[:2] == [source, id_])
+
+
+def under_of(text: str) -> UUID | None:
+    """The joined record in a text of `name`."""
+    _, _, *under = msgspec.json.decode(text)
+    return UUID(under[0]) if under else None

@@ -1,5 +1,6 @@
 """The community roster (台账): who is served where, and how the pension stands."""
 
+from collections.abc import Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -9,20 +10,24 @@ from msgspec.structs import replace
 
 from domain.alerts import OFF, Action
 from domain.decide import AlertRaised, AlertWithdrawn
+from domain.divisions import within
 from domain.dossier import precedence
 from domain.facts import (
     MAY_PUBLISH,
     AlertApplied,
     AlertDismissed,
-    DeathRetracted,
-    FactRetracted,
+    Category,
+    HandoverCompleted,
+    ReceptionAccepted,
     Reference,
     RetirementRegistered,
     SpecialGroup,
 )
+from domain.handover import Handover, Reception, evolve_handover
 from domain.history import Entry, FactMoved, FactPublished
+from domain.lineage import Lineage
 from domain.links import RecordsJoined, RecordsParted
-from projections.read_model import ReadModel
+from projections.read_model import ReadModel, is_of, name, taken_back, under_of
 
 
 class Registration(Struct, frozen=True):
@@ -50,8 +55,10 @@ class RosterRow(Struct, frozen=True, kw_only=True):
 
     `status` is the pension as the alerts say, by `off_alert` since `stopped_from`, a month; `verify_alert` is the newest of
     `verify_alerts`, which ask to verify. `others` are the registrations that would count without this one; `gone` those
-    that were taken back or corrected before they came. Not `registered`: none is left, or none came yet. `under`: the record
-    whose key the person is encrypted under, where that is another; `led_by`: the record that goes on for this one.
+    that were taken back or corrected before they came. Not `registered`: none is left, or none came yet. `serving`: the
+    division of the office that serves, of which `receptions` tell (JSON): the community of the registration before any.
+    `under`: the record whose key the person is encrypted under, where that is another; `led_by`: the record that goes on for
+    this one.
     """
 
     retiree: UUID
@@ -76,11 +83,17 @@ class RosterRow(Struct, frozen=True, kw_only=True):
     verify_alerts: list[str] = []
     others: list[str] = []
     gone: list[str] = []
+    category: str = Category.RETIREE
+    serving: str = ""
+    receptions: list[str] = []
     under: UUID | None = None
     led_by: UUID | None = None
 
 
-_REGISTRARS = MAY_PUBLISH[RetirementRegistered]
+_TELLERS = frozenset().union(
+    *(MAY_PUBLISH[fact] for fact in (RetirementRegistered, HandoverCompleted, ReceptionAccepted))
+)
+_TOLD = (RetirementRegistered, HandoverCompleted, ReceptionAccepted)
 _STATUS = {Action.STOP: "stopped", Action.SUSPEND: "suspended"}
 
 
@@ -89,11 +102,13 @@ def keys(entry: Entry) -> tuple[UUID, ...]:
     match entry.event:
         case AlertRaised() | AlertWithdrawn() | FactPublished(fact=AlertApplied() | AlertDismissed()):
             return (entry.stream,)
-        case FactPublished(fact=RetirementRegistered()) | RecordsJoined() | RecordsParted():
+        case RecordsJoined() | RecordsParted():
             return (entry.stream,)
-        case FactMoved(published=event) if isinstance(event.fact, RetirementRegistered) or _taken_back(event):
+        case FactMoved(published=event) if isinstance(event.fact, _TOLD) or taken_back(event):
             return (entry.stream,)
-        case FactPublished() as event if event.department in _REGISTRARS and _taken_back(event):
+        case FactPublished(fact=RetirementRegistered() | HandoverCompleted() | ReceptionAccepted()):
+            return (entry.stream,)
+        case FactPublished() as event if event.department in _TELLERS and taken_back(event):
             return (entry.stream,)
         case _:
             return ()
@@ -102,11 +117,8 @@ def keys(entry: Entry) -> tuple[UUID, ...]:
 def fold(retiree: UUID, row: RosterRow | None, entry: Entry) -> RosterRow | None:
     """The row after an entry. Alerts only follow a registration, so without a row there is nothing for them to change."""
     event = entry.event
-    if isinstance(event, FactMoved):
-        event = replace(event.published, under=None) if event.of == retiree else event.published
-    if isinstance(event, RecordsJoined | RecordsParted):
-        row = row or RosterRow(retiree=retiree, position=entry.position)
-        return replace(_regrouped(row, event), position=entry.position)
+    if isinstance(event, FactMoved | RecordsJoined | RecordsParted):
+        return _regrouped(row or RosterRow(retiree=retiree, position=entry.position), event, entry.position)
     if isinstance(event, FactPublished):
         if isinstance(event.fact, AlertApplied | AlertDismissed):
             return row and replace(_without_alerts(row, (event.fact.alert,), ended=False), position=entry.position)
@@ -123,14 +135,21 @@ def fold(retiree: UUID, row: RosterRow | None, entry: Entry) -> RosterRow | None
     return replace(row, position=entry.position)
 
 
-def _regrouped(row: RosterRow, event: RecordsJoined | RecordsParted) -> RosterRow:
-    """The row of a record that rests from now on, or goes on by itself; the facts that come with that have come before."""
+def _regrouped(row: RosterRow, event: FactMoved | RecordsJoined | RecordsParted, position: int) -> RosterRow:
+    """The row of a record that rests from now on, or goes on by itself; the facts that come with that come before."""
+    if isinstance(event, FactMoved):
+        fact = replace(event.published, under=None if event.of == row.retiree else event.of)
+        return _published(row, fact, position, at_once=event.at_once)
     other = event.other
+    row = replace(row, position=position)
     if isinstance(event, RecordsJoined):
-        return row if event.leads or event.both else replace(row, led_by=other)
-    gone = [name for name in row.gone if _under(name) != other]
-    stand_again = [replace(one, gone_by=None) if one.gone_by == other else one for one in _held(row)]
-    return _counting(replace(row, led_by=None, gone=gone), [one for one in stand_again if one.under != other])
+        row = row if event.leads or event.both else replace(row, led_by=other)
+    else:
+        gone = [name for name in row.gone if under_of(name) != other]
+        stand_again = [replace(one, gone_by=None) if one.gone_by == other else one for one in _held(row)]
+        held = [one for one in stand_again if one.under != other]
+        row = _counting(replace(row, led_by=None, gone=gone), held)
+    return row if event.handover is None else _served(row, event.handover.receptions)
 
 
 def _without_alerts(row: RosterRow, gone: tuple[str, ...], *, ended: bool) -> RosterRow:
@@ -142,30 +161,41 @@ def _without_alerts(row: RosterRow, gone: tuple[str, ...], *, ended: bool) -> Ro
     return row
 
 
-def _published(row: RosterRow, event: FactPublished, position: int) -> RosterRow:
-    """As the dossier does it: what is taken back or corrected goes, now or when it comes."""
+def _published(row: RosterRow, event: FactPublished, position: int, *, at_once: bool = True) -> RosterRow:
+    """As the dossier and the handover do it: what is taken back or corrected goes, now or when it comes.
+
+    Not `at_once`: it comes from a record that is joined, and how far the handover is comes after all of them.
+    """
     held = _held(row)
+    receptions = tuple(msgspec.json.decode(one, type=Reception) for one in row.receptions)
+    if at_once:
+        is_gone = any(is_of(name, event.source, event.id) for name in row.gone)
+        receptions = evolve_handover(Handover(receptions=receptions), event.known(None), gone=is_gone).receptions
     gone = list(row.gone)
-    for id_ in _taken_back(event):
+    for id_ in taken_back(event):
         named = [one for one in held if (one.source, one.id) == (event.source, id_)]
         if not named:
-            gone = list(dict.fromkeys((*gone, _name(event.source, id_, event.under))))
+            gone = list(dict.fromkeys((*gone, name(event.source, id_, event.under))))
         held = [one for one in held if one not in named]
         if event.under:  # of another record: they stand again if the two part
             held += [replace(one, gone_by=event.under) for one in named if not one.gone_by]
     if isinstance(event.fact, RetirementRegistered):
-        by = next((name for name in gone if msgspec.json.decode(name)[:2] == [event.source, event.id]), None)
         one = Registration(event.department, event.source, event.id, event.fact, event.sealed, event.under)
-        if by is None or _under(by):
-            held.append(replace(one, gone_by=_under(by) if by else None))
-    return _counting(replace(row, gone=gone, position=position), held)
+        by = [under_of(name) for name in gone if is_of(name, event.source, event.id)]
+        if None not in by:
+            held.append(replace(one, gone_by=by[0]) if by else one)
+    return _served(_counting(replace(row, gone=gone, position=position), held), receptions)
 
 
-def _taken_back(event: FactPublished) -> tuple[str, ...]:
-    """The ids, of the same source, of facts that this one takes back or takes the place of."""
-    fact = event.fact
-    retracted = fact.retracts if isinstance(fact, DeathRetracted | FactRetracted) else None
-    return tuple(id_ for id_ in (fact.corrects, retracted) if id_)
+def _served(row: RosterRow, receptions: Sequence[Reception]) -> RosterRow:
+    received = [msgspec.json.encode(one).decode() for one in receptions]
+    return replace(row, receptions=received, serving=_serving(row.community, receptions) if row.registered else "")
+
+
+def _serving(community: str, receptions: Sequence[Reception]) -> str:
+    """The division of the office that received last; of a street that received for its communities, that of the registration."""
+    office = receptions[-1].division if receptions else community
+    return community if within(community, office) else office
 
 
 def _held(row: RosterRow) -> list[Registration]:
@@ -181,6 +211,7 @@ def _held(row: RosterRow) -> list[Registration]:
         employer=row.employer,
         party_member=row.party_member,
         special_groups=tuple(map(SpecialGroup, row.special_groups)),
+        category=Category(row.category),
     )
     counting = Registration(row.department, row.source, row.source_id, fact, row.sealed, row.under)
     return [counting, *others]
@@ -199,6 +230,7 @@ def _counting(row: RosterRow, held: list[Registration]) -> RosterRow:
             off_alert=row.off_alert,
             verify_alerts=row.verify_alerts,
             gone=row.gone,
+            receptions=row.receptions,
             position=row.position,
             led_by=row.led_by,
             others=[msgspec.json.encode(one).decode() for one in gone],
@@ -218,6 +250,7 @@ def _counting(row: RosterRow, held: list[Registration]) -> RosterRow:
         employer=fact.employer,
         party_member=fact.party_member,
         special_groups=[str(group) for group in fact.special_groups],
+        category=fact.category,
         sealed=counting.sealed,
         registered=True,
         others=[msgspec.json.encode(other).decode() for other in others],
@@ -225,25 +258,18 @@ def _counting(row: RosterRow, held: list[Registration]) -> RosterRow:
     )
 
 
-def _name(source: str, id_: str, under: UUID | None) -> str:
-    return msgspec.json.encode((source, id_, under) if under else (source, id_)).decode()
-
-
-def _under(name: str) -> UUID | None:
-    """The record under which something was taken back before it came, where that is another."""
-    _, _, *under = msgspec.json.decode(name)
-    return UUID(under[0]) if under else None
-
-
 ROSTER = ReadModel("views.roster", RosterRow, keys, fold)
 
 PAGE = """
 select * from views.roster
-where registered and led_by is null and community like %(division)s || '%%' and retiree > %(after)s
+where registered and led_by is null and community = any(%(communities)s) and retiree > %(after)s
   and exists (select from ledger.retiree_key k where k.retiree = coalesce(under, views.roster.retiree))
 order by retiree limit %(limit)s
 """
-"""A page of the people of a division (any prefix of its code), after a retiree; not the erased."""
+"""A page of the people registered in some communities, after a retiree; not the erased."""
+
+SERVED_PAGE = PAGE.replace("and community =", "and serving =")
+"""The same of those whom these communities serve: who has been received elsewhere is there, and not here."""
 
 ONE = """
 select * from views.roster
@@ -255,6 +281,40 @@ COUNTS = """
 select community, count(*) as people, count(*) filter (where status = 'stopped') as stopped,
        count(*) filter (where status = 'suspended') as suspended,
        count(*) filter (where party_member) as party_members, count(*) filter (where special_groups <> '{}') as special
-from views.roster where registered and led_by is null and community like %(division)s || '%%' group by community order by community
+from views.roster where registered and led_by is null and community = any(%(communities)s) group by 1 order by 1
 """
-"""How many people each community of a division serves."""
+"""How many people are registered in each of some communities."""
+
+SERVED_COUNTS = COUNTS.replace("select community,", "select serving as community,").replace(
+    "and community =", "and serving ="
+)
+"""How many people each of some communities serves."""
+
+COMMUNITIES = """
+with recursive found as (
+    (select community from views.roster order by community using ~<~ limit 1)
+    union all
+    select (select community from views.roster where community ~>~ found.community order by community using ~<~ limit 1)
+    from found where community is not null
+), offices as (
+    (select serving from views.roster order by serving using ~<~ limit 1)
+    union all
+    select (select serving from views.roster where serving ~>~ offices.serving order by serving using ~<~ limit 1)
+    from offices where serving is not null
+)
+select community from found where community <> '' union select serving from offices where serving <> ''
+order by community
+"""
+"""Every code that somebody is registered or served under, by as many steps of the index as there are codes, however many people."""
+
+
+def communities(registered: Iterable[str], division: str, lineage: Lineage, day: date) -> list[str]:
+    """Of the codes that people are registered under, those that belong to a division (any prefix of its code) on a day.
+
+    A retired code is found under its one successor, and a later one under what it was then. A division asked for on a day
+    on which it is not in force has those registered under it and no others.
+    """
+    nearest = lineage.nearest(division.ljust(12, "0"))
+    if nearest and not lineage.in_force(nearest, day):
+        return [code for code in registered if code.startswith(division)]
+    return [code for code in registered if lineage.placed(code, day).startswith(division)]

@@ -2,12 +2,12 @@
 
 from typing import Any, NamedTuple
 
-from domain.divisions import Divisions
 from domain.facts import Department
+from domain.lineage import Lineage
 from infra.bus import Bus
 from infra.keys import KeyRing
 from infra.outbox import Outbox
-from infra.statutes import the_divisions
+from infra.statutes import the_law, the_lineage
 from infra.views import Views
 from services.application import Changqing
 from services.opening import opened
@@ -24,20 +24,23 @@ class Parts(NamedTuple):
     views: Views
     outbox: Outbox
     reader: Reader
+    lineage: Lineage
 
 
 def parts(settings: Settings) -> Parts:
     """The parts. Nothing connects yet. Raises `SettingsError`, `LawError`."""
     application, keys = opened(settings)
     views = Views(application.database)
-    return Parts(application, keys, views, Outbox(application.database), Reader(application.ledger, views, keys))
+    divisions = lineage(settings)
+    reader = Reader(application.ledger, views, keys, divisions, the_law())
+    return Parts(application, keys, views, Outbox(application.database), reader, divisions)
 
 
-def divisions(settings: Settings) -> Divisions:
-    """The names of divisions, with those of the settings' file. Raises `SettingsError`."""
+def lineage(settings: Settings) -> Lineage:
+    """What became of the divisions, and the names of the settings' file. Raises `SettingsError`."""
     file = settings.changqing_divisions_file
     try:
-        return the_divisions(file.read_text("utf-8") if file else "")
+        return the_lineage(file.read_text("utf-8") if file else "")
     except (OSError, ValueError) as error:
         raise SettingsError(f"CHANGQING_DIVISIONS_FILE must name such a file: {error}") from error
 

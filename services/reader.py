@@ -1,6 +1,7 @@
 """Questions to the read models and the log, for the API and the pages alike; the one place where a person is unsealed."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -10,14 +11,17 @@ from msgspec import Struct
 from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
 from domain.facts import Person
 from domain.history import AlertsDelivered, DataDisclosed, Entry, delivery
+from domain.law import Law
+from domain.lineage import Lineage
 from domain.refusals import Refused
 from infra import codec, log
 from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.sql import statements
 from infra.views import Views
-from projections import alert_inbox, audit_trail, roster
+from projections import alert_inbox, audit_trail, handovers, roster
 from services.accounts import Account, Role
+from services.application import today
 
 _PURPOSE = {
     Role.COMMUNITY: "社区服务 community service",
@@ -37,7 +41,7 @@ def _office_of(entry: Entry) -> str:
 
 
 class RosterLine(Struct, frozen=True, kw_only=True):
-    """A retiree on a roster page, with the personal data that this look was recorded for."""
+    """A retiree on a roster page, with the personal data that this look was recorded for. `community`: that serves."""
 
     retiree: UUID
     person: Person
@@ -58,20 +62,42 @@ _SHOWN = (
 """What a look shows of somebody, as the record of it says."""
 
 
+class OpenStep(Struct, frozen=True, kw_only=True):
+    """A step of a handover that is open, and who may tell that it is done."""
+
+    step: str
+    name_zh: str
+    name_en: str
+    by: tuple[str, ...]
+
+
+class HandoverCard(Struct, frozen=True, kw_only=True):
+    """How far the handover of a retiree is. `done`: steps with their days."""
+
+    batch: str | None
+    enterprise: str | None
+    stage: str
+    done: dict[str, str]
+    missing: list[OpenStep]
+
+
 class RetireeCard(Struct, frozen=True, kw_only=True):
-    """A retiree and every alert about them, the newest first."""
+    """A retiree and every alert about them, the newest first; `handover`: None where none was proposed."""
 
     line: RosterLine
     alerts: list[dict[str, Any]]
+    handover: HandoverCard | None = None
 
 
 class Reader:
     """Reads for people. Whatever shows personal data is recorded in the log first."""
 
-    def __init__(self, ledger: Ledger, views: Views, keys: KeyRing) -> None:
+    def __init__(self, ledger: Ledger, views: Views, keys: KeyRing, lineage: Lineage, law: Law) -> None:
         self._ledger = ledger
         self._views = views
         self._keys = keys
+        self._lineage = lineage
+        self._law = law
 
     def alerts(self, account: Account, after: int, limit: int) -> tuple[list[Entry], int]:
         """The alerts for the account's offices among the next `limit`, and the position up to which that is all.
@@ -100,18 +126,25 @@ class Reader:
         return self._views.select(audit_trail.PAGE, given)
 
     def communities(self, account: Account) -> list[dict[str, Any]]:
-        """How many people each community of the account's division serves; nobody is shown."""
-        return self._views.select(roster.COUNTS, {"division": account.division})
+        """How many people each community of the account's division serves, or for the agency has; nobody is shown."""
+        counts = roster.COUNTS if account.role is Role.OFFICER else roster.SERVED_COUNTS
+        return self._views.select(counts, {"communities": self._communities(account)})
 
-    def roster(self, account: Account, division: str, after: UUID, limit: int) -> list[RosterLine]:
-        """A page of people. The disclosure is committed before anybody is shown; if that fails, nothing is.
+    def roster(
+        self, account: Account, division: str, after: UUID, limit: int, on: date | None = None
+    ) -> list[RosterLine]:
+        """A page of people of a division, by its code of the day `on`, today by default.
 
-        Raises `Refused("forbidden")` outside the account's division.
+        The agency sees those registered there, whom it pays; a community those whom it serves, registered there and not
+        received elsewhere, or received there. The disclosure is committed before anybody is shown; if that fails, nothing
+        is. Raises `Refused("forbidden")` outside the account's division.
         """
-        if not division.startswith(account.division):
+        if not self._may_see(account, division.ljust(12, "0")) and not division.startswith(account.division):
             raise Refused("forbidden", "division")
-        given = {"division": division, "after": after, "limit": limit}
-        return self._unseal(account, _SHOWN, self._views.select(roster.PAGE, given))
+        communities = roster.communities(self._communities(account), division, self._lineage, on or today())
+        given = {"communities": communities, "after": after, "limit": limit}
+        page = roster.PAGE if account.role is Role.OFFICER else roster.SERVED_PAGE
+        return self._unseal(account, _SHOWN, self._views.select(page, given))
 
     def retiree(self, account: Account, retiree: UUID) -> RetireeCard:
         """A retiree with the alerts about them; recorded as `roster` is.
@@ -121,14 +154,29 @@ class Reader:
         rows = self._views.select(roster.ONE, {"retiree": retiree})
         if not rows:
             raise Refused("not-found", "retiree")
-        if not rows[0]["community"].startswith(account.division):
+        if not self._may_see(account, rows[0]["community" if account.role is Role.OFFICER else "serving"]):
             raise Refused("forbidden", "retiree")
-        lines = self._unseal(account, (*_SHOWN, "alerts"), rows)
+        lines = self._unseal(account, (*_SHOWN, "alerts", "handover"), rows)
         if not lines:
             raise Refused("person-erased", "retiree")
+        given = {"retiree": lines[0].retiree}
         return RetireeCard(
-            line=lines[0], alerts=self._views.select(alert_inbox.OF_RETIREE, {"retiree": lines[0].retiree})
+            line=lines[0],
+            alerts=self._views.select(alert_inbox.OF_RETIREE, given),
+            handover=_handover(self._views.select(handovers.OF_RETIREE, given), self._law),
         )
+
+    def _communities(self, account: Account) -> list[str]:
+        """The codes within the account's division that somebody is registered or served under."""
+        return [
+            row["community"]
+            for row in self._views.select(roster.COMMUNITIES, {})
+            if self._may_see(account, row["community"])
+        ]
+
+    def _may_see(self, account: Account, code: str) -> bool:
+        """Whether a code is of the account's division, as it is or by what became of it."""
+        return code.startswith(account.division) or self._lineage.placed(code, today()).startswith(account.division)
 
     def _unseal(self, account: Account, fields: tuple[str, ...], rows: list[dict[str, Any]]) -> list[RosterLine]:
         if not rows:
@@ -160,8 +208,27 @@ class Reader:
         self._ledger.append(log.stream_of(f"reader:{account.name}"), event)
 
 
-def _line(row: dict[str, Any], person: bytes) -> RosterLine:
-    shown = {field: row[field] for field in RosterLine.__struct_fields__ if field not in {"person", "retired_on"}}
-    return RosterLine(
-        person=msgspec.json.decode(person, type=Person), retired_on=row["retired_on"].isoformat(), **shown
+def _handover(rows: list[dict[str, Any]], law: Law) -> HandoverCard | None:
+    """Of the present proposal, the last one that a row tells of."""
+    found = [line for row in rows for line in handovers.lines(row, law, today())]
+    if not found:
+        return None
+    one = found[-1]
+    return HandoverCard(
+        batch=one.proposal.batch,
+        enterprise=one.proposal.enterprise,
+        stage=one.stage,
+        done={it.step: it.on.isoformat() for it in one.done},
+        missing=[
+            OpenStep(step=it.step.key, name_zh=it.step.name_zh, name_en=it.step.name_en, by=it.by) for it in one.missing
+        ],
     )
+
+
+def _line(row: dict[str, Any], person: bytes) -> RosterLine:
+    given = row | {
+        "person": msgspec.json.decode(person, type=Person),
+        "community": row["serving"],
+        "retired_on": row["retired_on"].isoformat(),
+    }
+    return RosterLine(**{field: given[field] for field in RosterLine.__struct_fields__})

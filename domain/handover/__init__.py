@@ -8,7 +8,7 @@ from domain.handover.deciding import decide_handover
 from domain.handover.evolving import KEEP, evolve_handover, touches_handover
 from domain.handover.serving import Keeper, ServingOffice, moving_to, paying_division, places, serving_office
 from domain.handover.state import Done, Handover, Move, Outcome, Proposal, Reception, Stage
-from domain.handover.steps import Owed, late, missing, stage
+from domain.handover.steps import Owed, governing, kept_apart, late, missing, stage
 
 __all__ = [
     "KEEP",
@@ -24,6 +24,8 @@ __all__ = [
     "Stage",
     "decide_handover",
     "evolve_handover",
+    "governing",
+    "kept_apart",
     "late",
     "missing",
     "moving_to",

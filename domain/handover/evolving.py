@@ -5,6 +5,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from domain.facts import (
+    DeathRetracted,
     FactRetracted,
     FeeAssessed,
     FeePaid,
@@ -40,13 +41,18 @@ def touches_handover(known: Known) -> bool:
     return type(known.fact) in _OF_HANDOVER or known.fact.corrects is not None
 
 
-def evolve_handover(handover: Handover, known: Known) -> Handover:
-    """The state after a fact of any kind. Never refuses; a fact that names another one takes that back, whatever it was."""
+def evolve_handover(handover: Handover, known: Known, *, gone: bool = False) -> Handover:
+    """The state after a fact of any kind. Never refuses; a fact that names another one takes that back, whatever it was.
+
+    `gone`: this one was itself taken back before it came; what it takes back stays taken back, as in the other order.
+    """
     fact = known.fact
     before = after = without_corrected(handover, known)
     match fact:
-        case FactRetracted(retracts=id_):
+        case FactRetracted(retracts=id_) | DeathRetracted(retracts=id_):
             after = taken_back(before, Reference(known.reference.source, id_))
+        case _ if gone:
+            pass
         case HandoverProposed():
             after = _proposed(handover, before, known, fact)
         case HandoverCompleted():
@@ -75,8 +81,23 @@ def without_corrected(handover: Handover, known: Known) -> Handover:
 
 
 def taken_back(handover: Handover, gone: Reference) -> Handover:
-    """The state without what one event told."""
-    outcome, proposal = handover.outcome, handover.proposal
+    """The state without what one event told. Without a second proposal the first stands as it had ended."""
+    after = _without(handover, gone)
+    if handover.proposal and after.proposal is None and after.earlier:
+        earlier = after.earlier
+        again = {one.step for one in after.done}
+        after = replace(
+            after,
+            proposal=earlier.proposal,
+            done=(*after.done, *(one for one in earlier.done if one.step not in again)),
+            outcome=earlier.outcome or after.outcome,
+            earlier=None,
+        )
+    return handover if after == handover else after
+
+
+def _without(handover: Handover, gone: Reference) -> Handover:
+    outcome, proposal, earlier = handover.outcome, handover.proposal, handover.earlier
     done = tuple(one for one in handover.done if one.reference != gone)
     if outcome and outcome.reference == gone:
         again = {one.step for one in done}
@@ -84,15 +105,17 @@ def taken_back(handover: Handover, gone: Reference) -> Handover:
         outcome = None
     elif outcome:
         outcome = replace(outcome, reopened=tuple(one for one in outcome.reopened if one.reference != gone))
-    after = replace(
+    if earlier:
+        earlier = _without(earlier, gone)
+    return replace(
         handover,
         proposal=None if proposal and proposal.reference == gone else proposal,
         done=done,
         outcome=outcome,
         moves=tuple(one for one in handover.moves if one.reference != gone),
         receptions=tuple(one for one in handover.receptions if one.reference != gone),
+        earlier=earlier if earlier and earlier.proposal else None,
     )
-    return handover if after == handover else after
 
 
 def _stepped(handover: Handover, known: Known, step: str) -> Handover:
@@ -116,10 +139,16 @@ def _proposed(was: Handover, before: Handover, known: Known, fact: HandoverPropo
         division=fact.enterprise_division,
         batch=fact.batch,
     )
-    corrected = was.proposal is not None and before.proposal is None
-    if before.outcome and before.outcome.stage is Stage.REFUSED and not corrected:
-        kept = tuple(one for one in before.done if one.step in REGISTERS.values())
-        before = replace(before, done=kept, outcome=None)
+    corrected = Reference(known.reference.source, fact.corrects or "")
+    if was.proposal and was.proposal.reference == corrected:
+        before = _without(was, corrected)
+    elif before.proposal:
+        earlier = Handover(proposal=before.proposal, outcome=before.outcome)
+        if before.outcome and before.outcome.stage is Stage.REFUSED:
+            kept = tuple(one for one in before.done if one.step in REGISTERS.values())
+            earlier = replace(earlier, done=tuple(one for one in before.done if one not in kept))
+            before = replace(before, done=kept, outcome=None)
+        before = replace(before, earlier=earlier)
     return _stepped(replace(before, proposal=proposal), known, PROPOSAL)
 
 
@@ -153,6 +182,7 @@ def _latest(dated: list[_Dated]) -> tuple[_Dated, ...]:
 
 _OF_HANDOVER = frozenset(
     {
+        DeathRetracted,
         FactRetracted,
         FeeAssessed,
         FeePaid,

@@ -96,13 +96,14 @@ class Reception(Struct, frozen=True, kw_only=True):
 
 
 class Handover(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is known of one retiree's handover and moves."""
+    """What is known of one retiree's handover and moves. `earlier`: the proposal before this one, how it ended, its steps."""
 
     proposal: Proposal | None = None
     done: tuple[Done, ...] = ()
     outcome: Outcome | None = None
     moves: tuple[Move, ...] = ()
     receptions: tuple[Reception, ...] = ()
+    earlier: "Handover | None" = None
 
 
 def step_of(fact: LifeEvent) -> str | None:

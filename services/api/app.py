@@ -12,7 +12,7 @@ from infra.keys import WrongKeyError
 from services.accounts import Accounts
 from services.api import documents, events, problems, reading
 from services.api.wakeups import Wakeups
-from services.bootstrap import Parts, divisions, parts
+from services.bootstrap import Parts, parts
 from services.gather import Gatherer
 from services.intake import accept
 from services.settings import Settings
@@ -29,7 +29,7 @@ _HEADERS = {
 def create_app(settings: Settings) -> FastAPI:
     """The application. Nothing connects before the first request."""
     made = parts(settings)
-    pages.name_divisions(divisions(settings))
+    pages.name_divisions(made.lineage)
     accounts = Accounts.from_file(settings.changqing_credentials_file)
 
     @asynccontextmanager

@@ -18,7 +18,7 @@ from infra.database import DatabaseError
 from infra.log import LAST
 from services.accounts import Account, Role
 from services.api.auth import WhoAsks
-from services.api.questions import NOBODY, DeedCursor, DivisionPrefix, Limit, reader_of
+from services.api.questions import NOBODY, AsOf, DeedCursor, DivisionPrefix, Limit, reader_of
 from services.outgoing import Outgoing, alert_event
 
 router = APIRouter(tags=["reading"])
@@ -85,11 +85,16 @@ def inbox(
 
 @router.get("/roster", summary="A page of the community roster")
 def roster(
-    request: Request, account: WhoAsks, division: DivisionPrefix = "", after: UUID = NOBODY, limit: Limit = 50
+    request: Request,
+    account: WhoAsks,
+    division: DivisionPrefix = "",
+    after: UUID = NOBODY,
+    limit: Limit = 50,
+    on: AsOf = None,
 ) -> Response:
     """The people whom a community serves, with their personal data. This look is recorded before it is answered."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
-    return _json(reader_of(request).roster(account, division or account.division, after, limit))
+    return _json(reader_of(request).roster(account, division or account.division, after, limit, on))
 
 
 @router.get("/retirees/{retiree}", summary="A retiree, with the alerts about them")

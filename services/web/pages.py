@@ -10,14 +10,16 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from domain.divisions import Divisions
 from domain.facts import Department
+from domain.lineage import Lineage
 from domain.refusals import Refused
 from infra.log import LAST
 from services.accounts import Role
 from services.api.auth import WhoAsks
-from services.api.questions import NOBODY, DeedCursor, DivisionPrefix, reader_of
+from services.api.questions import NOBODY, AsOf, DeedCursor, DivisionPrefix, reader_of
+from services.application import today
 from services.settings import Settings
+from services.web.places import called
 from services.web.words import english, word
 
 router = APIRouter()
@@ -38,9 +40,9 @@ def _templates() -> Environment:
     return environment
 
 
-def name_divisions(divisions: Divisions) -> None:
-    """Let the pages show divisions by name."""
-    _templates().globals["division"] = divisions.full_name
+def name_divisions(lineage: Lineage) -> None:
+    """Let the pages show divisions by name: as of a day, today by default."""
+    _templates().globals["division"] = lambda code, on=None: called(lineage, code, on or today())
 
 
 def render(template: str, **given: object) -> str:
@@ -85,14 +87,15 @@ def roster(
     account: WhoAsks,
     division: DivisionPrefix = "",
     after: UUID = NOBODY,
+    on: AsOf = None,
 ) -> HTMLResponse:
-    """The communities of the account's division, or the people of one of them."""
+    """The communities of the account's division, or the people of one of them, by its code of a day."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
     reader = reader_of(request)
     if not division:
         return HTMLResponse(render("communities.html", account=account, rows=reader.communities(account)))
-    rows = reader.roster(account, division, after, ROWS)
-    page = render("roster.html", account=account, rows=rows, code=division, full=len(rows) == ROWS)
+    rows = reader.roster(account, division, after, ROWS, on)
+    page = render("roster.html", account=account, rows=rows, code=division, on=on, full=len(rows) == ROWS)
     return HTMLResponse(page)
 
 
@@ -101,7 +104,9 @@ def retiree(request: Request, account: WhoAsks, retiree: UUID) -> HTMLResponse:
     """Who an alert is about."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
     card = reader_of(request).retiree(account, retiree)
-    return HTMLResponse(render("retiree.html", account=account, row=card.line, alerts=card.alerts))
+    return HTMLResponse(
+        render("retiree.html", account=account, row=card.line, alerts=card.alerts, handover=card.handover)
+    )
 
 
 @router.get("/pages/audit")

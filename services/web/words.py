@@ -138,11 +138,26 @@ DEPARTMENTS = _words(
     "party|党组织|party branch",
     "police|公安|police",
 )
+PAYERS = _words(
+    "enterprise|企业|enterprise",
+    "central-budget|中央财政|central budget",
+    "provincial-budget|省级财政|provincial budget",
+    "local-budget|同级财政|local budget",
+)
+HANDOVERS = _words(
+    "not-begun|未提出|not begun",
+    "proposed|已提出|proposed",
+    "in-progress|办理中|in progress",
+    "returned|已退回|returned",
+    "refused|已终止|refused",
+    "completed|已完成|completed",
+)
 _OTHERS = _words(
     "published|发布|published",
     "received|接收|received",
     "read|查看|read",
     "alerts|预警|alerts",
+    "handover|移交情况|handover",
     "publisher|发布人员|publisher",
     "officer|经办人员|officer",
     "auditor|审计人员|auditor",
@@ -171,7 +186,18 @@ _OTHERS = _words(
 )
 
 WORDS: dict[str, Word] = (
-    ACTIONS | KINDS | STATUSES | STRENGTHS | STATES | STAGES | SETTLEMENTS | FACTS | DEPARTMENTS | _OTHERS
+    ACTIONS
+    | KINDS
+    | STATUSES
+    | STRENGTHS
+    | STATES
+    | STAGES
+    | SETTLEMENTS
+    | FACTS
+    | DEPARTMENTS
+    | PAYERS
+    | HANDOVERS
+    | _OTHERS
 )
 """Every code; two tables that share one say the same of it."""
 

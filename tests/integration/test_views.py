@@ -21,7 +21,9 @@ from domain.facts import (
     DeathReported,
     DeathRetracted,
     Department,
+    EnterpriseKind,
     FactRetracted,
+    HandoverProposed,
     SpecialGroup,
 )
 from domain.history import AlertsDelivered, DataDisclosed, Entry
@@ -67,7 +69,7 @@ def tell(ours: Ledger, *submissions: Submission, today: date = TODAY) -> UUID:
 
 
 def story(ours: Ledger) -> dict[str, UUID]:
-    """Four people: one dead, one suspected dead, one whose death was taken back, one parked and registered later."""
+    """Four people: one dead, one suspected dead, one whose death was taken back, who is handed over, one registered later."""
     special = msgspec.structs.replace(
         retirement(), party_member=True, special_groups=(SpecialGroup.ALONE, SpecialGroup.DISABLED)
     )
@@ -84,6 +86,8 @@ def story(ours: Ledger) -> dict[str, UUID]:
     tell(ours, submission(DIED, "d4", number=number_of(3)))
     taken_back = DeathRetracted(effective=date(2024, 7, 2), retracts="d4")
     tell(ours, submission(taken_back, "b4", number=number_of(3)), today=date(2024, 7, 2))
+    proposed = HandoverProposed(effective=TODAY, enterprise_kind=EnterpriseKind.OTHER, batch="2024-1")
+    tell(ours, submission(proposed, "h3", number=number_of(3), department=Department.ENTERPRISE))
     tell(ours, submission(DIED, "d5", number=number_of(4)), today=date(2024, 7, 2))
     people["parked"] = tell(ours, submission(retirement(), "r4", number=number_of(4)), today=date(2024, 7, 3))
     both = (people["dead"], people["back"])
@@ -148,7 +152,7 @@ def shown(database: Database, people: dict[str, UUID]) -> Views:
 
 def test_the_roster_says_who_is_served_where_and_how_the_pension_stands(shown: Views, people: dict[str, UUID]) -> None:
     start = UUID(int=0)
-    rows = {row["retiree"]: row for row in page(shown, roster.PAGE, division="4403", after=start)}
+    rows = {row["retiree"]: row for row in page(shown, roster.PAGE, communities=[HERE, NEXT_DOOR], after=start)}
     found = {name: (rows[id_]["status"], rows[id_]["stopped_from"]) for name, id_ in people.items()}
     assert found == {
         "dead": ("stopped", "2024-02"),
@@ -162,14 +166,17 @@ def test_the_roster_says_who_is_served_where_and_how_the_pension_stands(shown: V
 
 
 def test_the_roster_is_shown_by_division_page_after_page(shown: Views, people: dict[str, UUID]) -> None:
-    start = UUID(int=0)
-    (only,) = page(shown, roster.PAGE, division=NEXT_DOOR, after=start)
+    start, both = UUID(int=0), [HERE, NEXT_DOOR]
+    assert [row["community"] for row in shown.select(roster.COMMUNITIES, {})] == both
+    (only,) = page(shown, roster.PAGE, communities=[NEXT_DOOR], after=start)
     assert only["retiree"] == people["suspected"]
-    assert page(shown, roster.PAGE, division="2102", after=start) == []
-    whole = [row["retiree"] for row in page(shown, roster.PAGE, division="", after=start)]
+    assert page(shown, roster.PAGE, communities=[], after=start) == []
+    whole = [row["retiree"] for row in page(shown, roster.PAGE, communities=both, after=start)]
     assert whole == sorted(people.values())
     by_one: list[UUID] = []
-    while rows := shown.select(roster.PAGE, {"division": "", "after": by_one[-1] if by_one else start, "limit": 1}):
+    while rows := shown.select(
+        roster.PAGE, {"communities": both, "after": by_one[-1] if by_one else start, "limit": 1}
+    ):
         by_one += [row["retiree"] for row in rows]
     assert by_one == whole
 
@@ -177,7 +184,7 @@ def test_the_roster_is_shown_by_division_page_after_page(shown: Views, people: d
 def test_each_community_is_counted(shown: Views) -> None:
     here = {"community": HERE, "people": 3, "stopped": 2, "suspended": 0, "party_members": 1, "special": 1}
     there = {"community": NEXT_DOOR, "people": 1, "stopped": 0, "suspended": 0, "party_members": 0, "special": 0}
-    assert shown.select(roster.COUNTS, {"division": "4403"}) == [here, there]
+    assert shown.select(roster.COUNTS, {"communities": [HERE, NEXT_DOOR]}) == [here, there]
 
 
 def test_the_alert_inbox_says_what_is_to_be_done_and_what_became_of_it(shown: Views, people: dict[str, UUID]) -> None:
@@ -247,7 +254,7 @@ def test_rows_folded_live_are_the_rows_of_a_fold_from_scratch(
         kept.apply(history[begin : begin + size])
     assert kept.position() == len(history)
     assert stored(database) == folded(history)
-    assert [len(rows) for rows in stored(database).values()] == [4, 13, 14]
+    assert [len(rows) for rows in stored(database).values()] == [4, 13, 15, 1]
 
 
 def test_a_second_registration_keeps_status_and_open_request(ours: Ledger) -> None:
@@ -257,7 +264,7 @@ def test_a_second_registration_keeps_status_and_open_request(ours: Ledger) -> No
     tell(ours, submission(retirement(date(2020, 3, 31)), "late", department=from_enterprise))
     kept = Views(ours.database)
     kept.apply(entries(ours.database))
-    (row,) = page(kept, roster.PAGE, division="", after=UUID(int=0))
+    (row,) = page(kept, roster.PAGE, communities=[HERE, NEXT_DOOR], after=UUID(int=0))
     assert (row["retiree"], row["community"], row["source_id"]) == (retiree, NEXT_DOOR, "a")
     assert (row["status"], row["stopped_from"]) == ("stopped", "2024-02")
 
@@ -287,7 +294,10 @@ def test_a_registration_that_is_corrected_moves_and_one_taken_back_is_on_no_rost
     tell(ours, submission(gone, "r1-gone", department=Department.AGENCY))
     kept = Views(database)
     kept.apply(entries(database))
-    rows = {row["retiree"]: row["community"] for row in page(kept, roster.PAGE, division="", after=UUID(int=0))}
+    rows = {
+        row["retiree"]: row["community"]
+        for row in page(kept, roster.PAGE, communities=[HERE, NEXT_DOOR], after=UUID(int=0))
+    }
     assert people["dead"] not in rows
     assert rows[people["back"]] == NEXT_DOOR
     assert kept.select(roster.ONE, {"retiree": people["dead"]}) == []
@@ -305,7 +315,10 @@ def test_the_views_of_an_older_schema_are_folded_again(database: Database, peopl
         owner.execute("alter table views.roster drop column others, drop column gone")
         owner.execute("alter table views.alert_inbox drop column stage, drop column escalated, drop column reason")
         owner.execute("alter table views.alert_inbox drop column applied_month")
+        owner.execute("alter table views.roster drop column category, drop column serving, drop column receptions")
+        owner.execute("drop table views.handovers")
         owner.execute(script("0006_views_stages"))
+        owner.execute(script("0010_handovers"))
     assert kept.position() == 0
     kept.apply(entries(database))
     assert stored(database) == folded(entries(database))

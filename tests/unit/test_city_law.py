@@ -7,9 +7,9 @@ from importlib.resources import files
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-from domain.decide import standing_of
+from domain.decide import RetireeState, decide, evolve, standing_of
 from domain.divisions import Level
 from domain.facts import (
     LIFE_EVENTS,
@@ -27,13 +27,16 @@ from domain.facts import (
     FeePaid,
     HandoverProposed,
     HealthFileKept,
+    Known,
     PartyRelationTransferred,
+    RetirementRegistered,
     SpecialGroup,
     SurvivalVerified,
     VisitMade,
 )
-from domain.handover import Handover, Keeper, Stage, late, missing, moving_to, places, serving_office
-from domain.law import COMPLETION, CityLaw, LawError, parse_law
+from domain.handover import Handover, Keeper, Stage, late, missing, moving_to, places, serving_office, stage
+from domain.law import COMPLETION, CityLaw, Law, LawError, parse_law
+from domain.refusals import Refused
 from domain.settlement import (
     FeeAccount,
     archive_area_needed,
@@ -43,7 +46,10 @@ from domain.settlement import (
     keepers_needed,
     staff_needed,
 )
-from tests.building import compiled, registered
+from projections import handovers
+from projections.handovers import HandoverLine
+from services.batches import counted
+from tests.building import RETIREE, compiled, registered
 from tests.handing import (
     CITIES,
     DAY,
@@ -73,6 +79,7 @@ from tests.handing import (
     xianning_steps,
     zhengzhou_steps,
 )
+from tests.tellings import entries
 
 NATIONAL = files("domain.law").joinpath("national.toml").read_text("utf-8")
 K, S, G = EnterpriseKind, EnterpriseState, SpecialGroup
@@ -781,3 +788,133 @@ def test_two_files_of_one_city_are_refused() -> None:
     text = _SMALL + PLACED + ENDS
     with pytest.raises(LawError, match=r"one\.toml, two\.toml: code"):
         parse_law({"national.toml": NATIONAL}, {"one.toml": text, "two.toml": text})
+
+
+FIFTH = """
+code = "320500000000"
+zh = "苏州市"
+en = "Suzhou"
+document = "某办发〔2022〕1号"
+agency_zh = "苏州市社会保险经办机构"
+agency_en = "Suzhou social insurance agency"
+
+[[placement]]
+key = "placement"
+valid_from = 2022-01-01
+document = "某办发〔2022〕1号"
+article = "第二条"
+zh = "按常年居住地"
+en = "by residence"
+mark = "P"
+by = ["residence"]
+
+[[step]]
+key = "health-checked"
+name_zh = "健康体检"
+name_en = "health check"
+valid_from = 2022-01-01
+document = "某办发〔2022〕1号"
+article = "第三条（一）"
+zh = "移交前体检"
+en = "a check before the handover"
+mark = "P"
+by = ["enterprise"]
+
+[[step]]
+key = "fee-paid"
+name_zh = "缴费"
+name_en = "fee paid"
+valid_from = 2022-01-01
+document = "某办发〔2022〕1号"
+article = "第三条（二）"
+zh = "企业缴费"
+en = "the enterprise pays"
+mark = "P"
+by = ["community"]
+needs = ["health-checked"]
+where = { kinds = ["municipal"] }
+
+[[step]]
+key = "handover-completed"
+name_zh = "社区接收"
+name_en = "received"
+valid_from = 2022-01-01
+document = "某办发〔2022〕1号"
+article = "第四条"
+zh = "社区接收"
+en = "the community receives"
+mark = "P"
+by = ["community"]
+needs = ["health-checked", "fee-paid"]
+
+[[fee]]
+key = "fee"
+valid_from = 2022-01-01
+document = "某办发〔2022〕1号"
+article = "第五条"
+zh = "每人600元"
+en = "600 yuan a person"
+mark = "P"
+payer = "enterprise"
+amount = "600.00"
+kinds = ["municipal"]
+
+[[staff]]
+key = "staff"
+valid_from = 2022-01-01
+document = "某办发〔2022〕1号"
+article = "第六条"
+zh = "每100人配1人"
+en = "one for 100"
+mark = "P"
+retirees_per_person = 100
+"""
+
+
+def test_somebody_is_handed_over_by_a_city_that_is_a_file_and_no_code() -> None:
+    """Its own step in its own order, its own fee and staff: decided, viewed and counted."""
+    law = parse_law({"national.toml": NATIONAL}, {"suzhou.toml": FIFTH})
+    home = "320508001001"
+    who = registration(home)
+    first = proposed(K.MUNICIPAL, batch="五")
+    checked, payment = step(D.ENTERPRISE, "health-checked"), paid(D.COMMUNITY, "600.00")
+    facts = [by(D.AGENCY, who), first, checked, payment, completed(home)]
+
+    def decided(*known: Known) -> RetireeState:
+        state = RetireeState()
+        for one in known:
+            for decision in decide(RETIREE, state, one, law, DAY):
+                state = evolve(state, decision)
+        return state
+
+    for wrong, code in (
+        (payment, "handover-step-too-early"),
+        (completed(home), "handover-open-steps"),
+        (step(D.COMMUNITY, "health-checked"), "handover-step-not-yours"),
+        (step(D.ENTERPRISE, "agreement"), "handover-step-unknown"),
+    ):
+        with pytest.raises(Refused, match=code):
+            decided(*facts[:2], wrong)
+    with pytest.raises(Refused, match="fee-amount-differs"):
+        decided(*facts[:3], paid(D.COMMUNITY, "599.00"))
+    state = decided(*facts)
+    assert stage(state.handover, who, law, DAY) is Stage.COMPLETED
+    assert serving_office(state.handover, who, law, DAY).division == home
+
+    batches = counted([_viewed(facts, law), _viewed(facts[:3], law)], law, DAY)
+    (batch,) = batches
+    assert (batch.city_zh, batch.people, batch.completed, batch.staff) == ("苏州市", 2, 1, 1)
+    assert [(one.step, one.name_zh) for one in batch.steps] == [("fee-paid", "缴费"), (COMPLETION, "社区接收")]
+    assert [(fee.amount, fee.rule.article) for fee in batch.fees] == [("1200.00", "第五条")]
+
+
+def _viewed(facts: Sequence[Known], law: Law) -> HandoverLine:
+    row = None
+    for entry in entries(facts[1:]):
+        row = handovers.fold(RETIREE, row, entry)
+    assert row
+    who = facts[0].fact
+    assert isinstance(who, RetirementRegistered)
+    found = asdict(row) | asdict(who) | {"registered": True, "community": who.residence_division}
+    (line,) = handovers.lines(found | {"retired_on": who.effective}, law, DAY)
+    return line

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterable
+from typing import get_args
 
 import pytest
 
 from domain.alerts import Action, Strength
 from domain.facts import LIFE_EVENTS, Department, SpecialGroup
+from domain.handover import Stage as HandoverStage
 from domain.kinds import Kind
+from domain.law import Fee
 from domain.telling import Stage
 from domain.timeline import Status
 from services.web import words
@@ -28,6 +31,8 @@ TABLES = [table for name, table in vars(words).items() if isinstance(table, dict
         pytest.param(words.FACTS, LIFE_EVENTS, id="facts"),
         pytest.param(words.DEPARTMENTS, Department, id="departments"),
         pytest.param(words.STATES, ["open", "closed", "replaced", "withdrawn"], id="states"),
+        pytest.param(words.PAYERS, get_args(Fee.__annotations__["payer"]), id="payers"),
+        pytest.param(words.HANDOVERS, HandoverStage, id="handovers"),
         pytest.param(words.SETTLEMENTS, ["paid", "overpaid", "owed", "none", "not-yet"], id="settlements"),
     ],
 )
