@@ -139,6 +139,8 @@ def next_due(state: RetireeState, law: Law, today: date) -> date | None:
         # an office is told of a span in the month before it begins
         days += [first_day(plus(span.first, -1)) for span in timeline(dossier, law, today)]
         days += due_days(dossier, law)
+    if dossier.registrations and not _is_quiet(state) and (turn := law.next_turn(today)):
+        days.append(turn)
     return min((day for day in days if day > today), default=None)
 
 
@@ -191,8 +193,7 @@ def standing_of(dossier: Dossier, law: Law, today: date) -> Standing:
 
 def _standing(state: RetireeState, law: Law, today: date) -> tuple[Standing, Assessment | None]:
     dossier = state.dossier
-    quiet = not (dossier.deaths or dossier.turns or dossier.verified or state.handover.moves)
-    if not dossier.registrations or (quiet and all(run.pays for run in dossier.paid)):
+    if not dossier.registrations or (_is_quiet(state) and all(run.pays for run in dossier.paid)):
         return {}, None  # nothing speaks against a month, and every one was paid: the most there are
     found = review(dossier, law, today)
     dead = any(dossier.confirmed)
@@ -200,6 +201,11 @@ def _standing(state: RetireeState, law: Law, today: date) -> tuple[Standing, Ass
     if not dead and (unserved := _unserved(state, law, today)):
         due.append(unserved)
     return standing(found, due, grant(dossier, found.timeline, law) if dead else None, law, today), found
+
+
+def _is_quiet(state: RetireeState) -> bool:
+    """Whether nothing was heard that might speak against a month, or for another office, under whatever law."""
+    return not (state.dossier.deaths or state.dossier.turns or state.dossier.verified or state.handover.moves)
 
 
 def _unserved(state: RetireeState, law: Law, today: date) -> Task | None:
