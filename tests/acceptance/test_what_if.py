@@ -200,6 +200,14 @@ def test_refused_lines_are_said_in_the_text_too() -> None:
     assert found.returncode == 1
     assert "第 2 行不予受理" in found.stdout
     assert "malformed-json" in found.stdout
+    assert "检查编码（UTF-8）和括号、引号后重发 check encoding (UTF-8), brackets and quotes" in found.stdout
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_file_with_nothing_in_it_is_no_question(options: tuple[str, ...]) -> None:
+    found = ask(*options, lines=["", " "])
+    assert (found.returncode, found.stdout) == (2, "")
+    assert "没有任何内容 is empty" in found.stderr
 
 
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
@@ -424,7 +432,7 @@ def test_a_changed_law_that_is_wrong_is_one_sentence(tmp_path: Path, text: str, 
     file = tmp_path / "try.toml"
     file.write_text(text, "utf-8")
     found = ask("--compare-law", str(file), lines=[REGISTRATION])
-    assert (found.returncode, found.stdout) == (1, "")
+    assert (found.returncode, found.stdout) == (2, "")
     assert said in found.stderr
     assert "try.toml" in found.stderr
     assert len(found.stderr.strip().splitlines()) == 1
