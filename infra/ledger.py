@@ -153,7 +153,7 @@ class Ledger:
             connection.execute(SQL["master_key_claim"], {"fingerprint": self._keys.fingerprint})
             found = connection.execute(SQL["master_key_find"]).fetchone()
         if found != (self._keys.fingerprint,):
-            raise WrongKeyError("the key or key file is not the one this ledger was written under")
+            raise WrongKeyError("the key is not the one this ledger was written under")
         self._key_checked = True
 
     def append(self, stream: UUID, event: Event) -> None:
