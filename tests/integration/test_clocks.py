@@ -2,8 +2,10 @@
 
 from datetime import UTC, date, datetime, timedelta
 from threading import Event as Flag
+from threading import Thread
 
 import pytest
+from structlog.testing import capture_logs
 
 from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
 from domain.facts import Aspect, Department, GoneMissing, Reappeared, Relocated
@@ -16,9 +18,10 @@ from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.statutes import national_text
 from infra.submissions import Submission
-from services.application import Changqing
-from services.clock import LONGEST
+from services.application import Changqing, today
+from services.clock import LONGEST, Clock
 from tests.building import SHENZHEN, number_of, retirement, submission
+from tests.importing_runs import wait_until
 from tests.wholeness import receipts, whole_log
 
 FIRST = date(2024, 1, 8)
@@ -83,6 +86,28 @@ def test_while_the_clocks_are_apart_no_day_passes_and_nothing_is_decided(
     receipts(application.accept([submission(retirement())]))
     pass_days(application.ledger, FIRST)
     assert last_passed(database).day == FIRST
+    application.close()
+
+
+def test_the_clock_says_why_no_day_passes_and_goes_on_as_soon_as_it_may(
+    dsn: str, database: Database, keys: KeyRing, law: Law, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application, stop = Changqing(dsn, keys, law), Flag()
+    monkeypatch.setattr("services.clock._LONGEST_WAIT_SECONDS", 0.05)
+    with monkeypatch.context() as ahead, capture_logs() as said:
+        ahead.setattr("infra.clocks.datetime", _Ahead)
+        clock = Thread(target=Clock(application, stop).run)
+        clock.start()
+        wait_until(lambda: len(said) > 1, "the clock to say it twice")
+        assert whole_log(database) == []
+        ahead.undo()
+        wait_until(lambda: bool(whole_log(database)), "the day to pass")
+        stop.set()
+        clock.join()
+    assert said[0]["log_level"] == "error"
+    assert said[0]["why"].startswith("clocks-apart: ")
+    assert said[-1]["event"] == "day passed"
+    assert last_passed(database).day == today()
     application.close()
 
 
