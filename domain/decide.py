@@ -155,6 +155,8 @@ def next_due(state: RetireeState, law: Law, today: date) -> date | None:
         # an office is told of a span in the month before it begins
         days += [first_day(plus(span.first, -1)) for span in timeline(dossier, law, today)]
         days += due_days(dossier, law)
+    if dossier.registrations and not _is_quiet(state) and (turn := law.next_turn(today)):
+        days.append(turn)
     return min((day for day in days if day > today), default=None)
 
 
@@ -234,10 +236,7 @@ def standing_of(dossier: Dossier, law: Law, today: date) -> Standing:
 
 def _standing(state: RetireeState, law: Law, today: date) -> tuple[Standing, Assessment | None]:
     dossier = state.dossier
-    quiet = not (
-        dossier.deaths or dossier.turns or dossier.verified or state.handover.moves or state.twin or dossier.twice
-    )
-    if not dossier.registrations or (quiet and all(run.pays for run in dossier.paid)):
+    if not dossier.registrations or (_is_quiet(state) and all(run.pays for run in dossier.paid)):
         return {}, None  # nothing speaks against a month, and every one was paid: the most there are
     found = review(dossier, law, today)
     dead = any(dossier.confirmed)
@@ -249,6 +248,14 @@ def _standing(state: RetireeState, law: Law, today: date) -> tuple[Standing, Ass
         due.append(unsettled)
     grants = dead and (state.twin is None or state.twin.leads)  # of two pensions one
     return standing(found, due, grant(dossier, found.timeline, law) if grants else None, law, today), found
+
+
+def _is_quiet(state: RetireeState) -> bool:
+    """Whether nothing was heard that might speak against a month, or for another office, under whatever law."""
+    dossier = state.dossier
+    return not (
+        dossier.deaths or dossier.turns or dossier.verified or state.handover.moves or state.twin or dossier.twice
+    )
 
 
 def _unserved(state: RetireeState, law: Law, today: date) -> Task | None:

@@ -79,9 +79,13 @@ class AlertsDelivered(Struct, frozen=True, kw_only=True, tag_field="name", tag="
 
 
 class DayPassed(Struct, frozen=True, kw_only=True, tag_field="name", tag="day-passed.v1"):
-    """Everything that fell due on `day` (Beijing) is in the log before this."""
+    """Everything that fell due on `day` (Beijing) is in the log before this.
+
+    `law`: the digest of the law that everybody was last looked at under; empty before that was told.
+    """
 
     day: date
+    law: str = ""
 
 
 Event = (

@@ -18,6 +18,7 @@ from infra import log
 from infra.database import Database, Rows
 from infra.library import OnLedger
 from infra.log import Unplaced
+from infra.row import Row
 from infra.sql import statements
 
 SQL = statements("recorder")
@@ -68,7 +69,7 @@ class LedgerAggregateRecorder(_StreamRecorder):
         rows = log.read_stream(connection, self._stream(id_), after=after, until=until, limit=limit, desc=desc)
         return [self._stored(id_, row) for row in rows]
 
-    def _stored(self, id_: UUID | str, row: log.Row) -> StoredEvent:
+    def _stored(self, id_: UUID | str, row: Row) -> StoredEvent:
         return StoredEvent(id_, row.version, row.name, row.state)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:

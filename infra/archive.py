@@ -10,15 +10,16 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from datetime import datetime, timedelta
+from datetime import timedelta
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from struct import Struct
 from struct import error as StructError  # noqa: N812 - it is an exception
-from typing import NamedTuple, Self, overload
+from typing import Self, overload
 from uuid import UUID
 
 from infra.copying import EPOCH, HEADER, TRAILER
+from infra.row import Row
 
 BLOCK_EVENTS = 1_000
 """Events a gzip member: what is decompressed to read one of them."""
@@ -40,24 +41,13 @@ class ArchiveError(Exception):
         self.code = code
 
 
-class Archived(NamedTuple):
-    """An event as an archive holds it; the same fields in the same order as `log.Row`."""
-
-    position: int
-    recorded_at: datetime
-    stream: UUID
-    version: int
-    name: str
-    state: bytes
-
-
 class Archive:
     """One archive, open for reading. Raises `ArchiveError`: `archive-unset`, `archive-missing`, `archive-damaged`."""
 
     def __init__(self, directory: Path | str | None, first: int, last: int, file: str) -> None:
         self.first = first
         self.last = last
-        self._recent: tuple[int, list[Archived]] = -1, []
+        self._recent: tuple[int, list[Row]] = -1, []
         if not directory:
             said = f"positions {first} to {last} are in the archive {file}; CHANGQING_ARCHIVE must name its directory"
             raise ArchiveError("archive-unset", said)
@@ -94,14 +84,14 @@ class Archive:
         """The stream of COPY, in pieces that end with an event."""
         return map(self._block, range(self._blocks))
 
-    def rows(self, after: int = 0) -> Iterator[Archived]:
+    def rows(self, after: int = 0) -> Iterator[Row]:
         """The events after a position, in order, one block of them in memory."""
         begin, left_out = divmod(max(after + 1, self.first) - self.first, BLOCK_EVENTS)
         for number in range(begin, self._blocks):
             yield from self._events(number)[left_out:]
             left_out = 0
 
-    def of_stream(self, stream: UUID, gt: int, lte: int, *, desc: bool = False) -> Iterator[Archived]:
+    def of_stream(self, stream: UUID, gt: int, lte: int, *, desc: bool = False) -> Iterator[Row]:
         """The events of a stream whose versions are after one and up to another, by version."""
         begin, end = (bisect_left(self.entries, _first_entry(stream, version + 1)) for version in (gt, lte))
         for at in reversed(range(begin, end)) if desc else range(begin, end):
@@ -119,7 +109,7 @@ class Archive:
         except (OSError, EOFError, zlib.error) as error:
             raise self.damaged(f"block {number} cannot be decompressed") from error
 
-    def _events(self, number: int) -> list[Archived]:
+    def _events(self, number: int) -> list[Row]:
         if self._recent[0] != number:  # a stream's events often lie together
             events = self.parse(self._block(number))
             begin = self.first + number * BLOCK_EVENTS
@@ -129,14 +119,14 @@ class Archive:
             self._recent = number, events
         return self._recent[1]
 
-    def parse(self, block: bytes) -> list[Archived]:
+    def parse(self, block: bytes) -> list[Row]:
         """The events of a block."""
-        events: list[Archived] = []
+        events: list[Row] = []
         at = len(HEADER) if block.startswith(HEADER) else 0
         try:
             while at < len(block) and not block.startswith(TRAILER, at):
                 fields, _, position, _, stream, _, version, length = _FIXED.unpack_from(block, at)
-                if fields != len(Archived._fields):
+                if fields != len(Row._fields):
                     raise self.damaged(f"no event begins at byte {at} of a block")
                 at += _FIXED.size + length
                 name = block[at - length : at].decode()
@@ -144,7 +134,7 @@ class Archive:
                 at += _RECORDED.size + length
                 recorded_at = EPOCH + timedelta(microseconds=microseconds)
                 state = block[at - length : at]
-                events.append(Archived(position, recorded_at, UUID(bytes=stream), version, name, state))
+                events.append(Row(position, recorded_at, UUID(bytes=stream), version, name, state))
         except (StructError, ValueError, OverflowError) as error:
             raise self.damaged(f"no event ends at byte {at} of a block") from error
         return events

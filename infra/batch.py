@@ -7,7 +7,7 @@ transaction takes its locks in the same order, so none waits for another in a ci
 
 import logging
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import reduce
 from uuid import UUID
 
@@ -60,6 +60,15 @@ class NoRoomError(Exception):
 
 class InDoubtError(DatabaseError):
     """The connection was lost while committing: whether it did, only the inbox can tell."""
+
+
+def day_of(today: date, state: RetireeState | None) -> date:
+    """The day to decide by. Midnight may have passed elsewhere before it did here; a state from further ahead was left by a clock that was wrong."""
+    seen = state.seen if state else None
+    return seen if seen and today < seen <= today + _MIDNIGHT else today
+
+
+_MIDNIGHT = timedelta(days=1)
 
 
 class Batch:
@@ -130,7 +139,7 @@ class Batch:
         if (led.wrapped if led else retiree.wrapped) is None:
             raise Refused("person-erased", "data.person", "the key that would encrypt this was destroyed")
         state = retiree.state
-        today = max(self._today, (state and state.seen) or self._today)  # the clock may have passed midnight before us
+        today = day_of(self._today, state)
         if state is None:
             state = self.made_anew(retiree)
         elif leans_on_all(state.dossier, known):

@@ -14,7 +14,7 @@ from domain.decide import FactRecorded, evolve, pass_day
 from domain.history import DayPassed
 from domain.law import Law
 from infra import codec, log
-from infra.batch import Batch
+from infra.batch import Batch, day_of
 from infra.copying import UUID as UUID_TYPE
 from infra.copying import array, date4, int8, read_int, read_time
 from infra.keys import KeyRing, WrongKeyError
@@ -27,21 +27,29 @@ _log = logging.getLogger(__name__)
 CLOCK = log.stream_of("clock")
 AT_A_TIME = 200
 """Retirees in one transaction."""
+NOBODY = bytes(16)
+"""Before everybody, in the order of ids."""
 
 
-def last_day(session: Session) -> date | None:
+def last_day(session: Session) -> DayPassed | None:
     """The last day that is over and done with; None before the first."""
     for row in log.read_stream(session, CLOCK, limit=1, desc=True):
         event = codec.decode(*row).event
         assert isinstance(event, DayPassed)
-        return event.day
+        return event
     return None
 
 
-def pass_some(session: Session, keys: KeyRing, law: Law, day: date) -> int:
-    """Decide on some of those for whom something falls due on a day, and commit; how many there were."""
+def pass_some(session: Session, keys: KeyRing, law: Law, day: date, after: bytes | None = None) -> list[bytes]:
+    """Decide on some of those for whom something falls due on a day, and commit; who they were.
+
+    With `after`: on the next after that one of all for whom anything ever fell due, anew.
+    """
+    finding = SQL["due_find"], (date4(day), int8(AT_A_TIME))
+    if after is not None:
+        finding = SQL["due_walk"], (after, int8(AT_A_TIME))
     # Nobody is locked yet: a batch of intake locks its retirees first as well, so that neither waits for the other in a circle.
-    _, found = session.exchange([(SQL["begin"], ()), (SQL["due_find"], (date4(day), int8(AT_A_TIME)))])
+    _, found = session.exchange([(SQL["begin"], ()), finding])
     streams = [stream for (stream,) in found]
     (locked,) = session.exchange([(SQL["streams_lock"], (array(UUID_TYPE, streams),))])
     batch = Batch(session, keys, law, day)
@@ -53,7 +61,7 @@ def pass_some(session: Session, keys: KeyRing, law: Law, day: date) -> int:
             continue  # no retiree, or one who was erased: of nobody is anything to be done
         try:
             retiree = Retiree(b"", stream, read_int(version), codec.decode_state(stored), wrapped, new=False)
-            events += _decide(retiree, batch, law, day)
+            events += _decide(retiree, batch, law, day, anew=after is not None)
         except (psycopg.Error, WrongKeyError):
             raise
         except Exception as fault:  # noqa: BLE001 - a fault of ours about one person must not stop the days for everybody
@@ -66,24 +74,25 @@ def pass_some(session: Session, keys: KeyRing, law: Law, day: date) -> int:
     asked = [*save(touched), *postpone(failed, day + timedelta(days=1)), *postpone(never, None)]
     if not events:
         session.exchange(asked, commit=True)
-        return len(found)
+        return streams
     *_, ((before, recorded_at, room, _),) = session.exchange([*asked, statement_of(events)], commit=True)
     recorded(session, (read_int(before), read_time(recorded_at), read_int(room)), len(events))
-    return len(found)
+    return streams
 
 
 _Event = tuple[bytes, int, bytes, bytes]
 """Stream, version, stored name and bytes."""
 
 
-def _decide(retiree: Retiree, batch: Batch, law: Law, day: date) -> list[_Event]:
+def _decide(retiree: Retiree, batch: Batch, law: Law, day: date, *, anew: bool) -> list[_Event]:
     """What follows for one retiree, with the state after it."""
     state = retiree.state or batch.made_anew(retiree)
     due = retiree.due
     retiree.due = date.min  # unlike any, so that it is written in any case
     retiree.state = state
-    if state.seen and (state.seen > day or due is None or due > day):
+    if not anew and state.seen and (state.seen > day or due is None or due > day):
         return []  # somebody has decided since, and dealt with what fell due
+    day = day_of(day, state)
     events: list[_Event] = []
     for decision in pass_day(retiree.id, state, law, day):
         assert not isinstance(decision, FactRecorded)

@@ -11,6 +11,7 @@ from psycopg import Connection
 from domain.history import Entry
 from infra import codec, log
 from infra.database import POLL_SECONDS, Database, DatabaseError, Rows
+from infra.row import Row
 
 RETRY_SECONDS = 1.0
 BATCH = 1_000
@@ -67,7 +68,7 @@ def _follow(
         list(connection.notifies(timeout=POLL_SECONDS, stop_after=1))
 
 
-def _decoded(rows: Sequence[log.Row]) -> Iterator[list[Entry]]:
+def _decoded(rows: Sequence[Row]) -> Iterator[list[Entry]]:
     """The entries of rows, up to the first that cannot be decoded; then its error, so that nothing is passed over."""
     try:
         together = codec.entries(rows)

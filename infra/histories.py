@@ -16,6 +16,7 @@ from domain.replaying import Moved, Told, facts_of
 from infra import codec, log
 from infra.database import Database, Rows
 from infra.keys import KeyRing
+from infra.row import Row
 from infra.session import Session
 from infra.sql import statements
 from infra.submissions import name_tags
@@ -62,7 +63,7 @@ class Histories:
 
     def _read(self, connection: Session, page: Sequence[Rows]) -> dict[UUID, list[Event]]:
         given = {"streams": [stream for _, stream, _, _ in page], "until": self.position}
-        rows = (log.Row._make(row) for row in connection.execute(SQL["events_of"], given).fetchall())
+        rows = (Row._make(row) for row in connection.execute(SQL["events_of"], given).fetchall())
         found = {stream: list(group) for stream, group in groupby(rows, key=attrgetter("stream"))}
         for _, stream, version, _ in page:
             if version > 0 and (stream not in found or found[stream][0].version > 1):  # its beginning is archived

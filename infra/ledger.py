@@ -15,8 +15,9 @@ from domain.law import Law
 from domain.refusals import Refused
 from infra import codec
 from infra.batch import AloneError, Batch, FasterError, InDoubtError, NoRoomError
+from infra.clocks import Clocks, GapError
 from infra.database import Database, DatabaseError, Rows
-from infra.days import AT_A_TIME, CLOCK, last_day, pass_some
+from infra.days import AT_A_TIME, CLOCK, NOBODY, last_day, pass_some
 from infra.keys import KeyRing, WrongKeyError
 from infra.log import SQL, Unplaced, append, last_position, lock_streams
 from infra.partitions import make_room
@@ -36,6 +37,7 @@ class Ledger:
         self._keys = keys
         self._law = law
         self._key_checked = False
+        self.clocks = Clocks(database)
 
     def accept(self, submissions: Sequence[Submission], today: date) -> list[Receipt | Refused]:
         """Prepare a batch and commit it: see there."""
@@ -90,35 +92,72 @@ class Ledger:
                     raise
                 time.sleep(0.1)  # the next round begins by asking the inbox
 
-    def pass_days(self, today: date, until_told: Flag, say: Callable[[date, int], None]) -> None:
+    def pass_days(
+        self, today: date, until_told: Flag, say: Callable[[date, int], None], longest: timedelta | None = None
+    ) -> None:
         """Let every day since the last one pass that is over for us, one after the other; the first time only `today`.
 
-        `say` is told each day and for how many retirees something fell due. Raises `DatabaseError`, `WrongKeyError`.
+        On the last of them everybody is looked at under a law that is another than it was. Where none is left to pass, what
+        became due since on one that has is dealt with. `say` is told each day and for how many retirees something fell due.
+        Raises `GapError` when more time than `longest` has gone by, `ClocksApartError`, `DatabaseError`, `WrongKeyError`.
         """
         self.check_key()
+        self.clocks.check()
         with self.database.transaction() as connection:
             last = last_day(connection)
-        day = last + timedelta(days=1) if last else today
+        if last and last.day >= today:
+            self._deal_with(today)
+            return
+        if last and longest and today - last.day > longest:
+            raise GapError(
+                f"clock-gap: the last day that passed is {last.day}, and here it is {today}; when that is right, "
+                "let `changqing clock --catch-up` run once"
+            )
+        day = last.day + timedelta(days=1) if last else today
         while day <= today and not until_told.is_set():
-            say(day, self._pass_day(day))
+            say(day, self._pass_day(day, today, last))
             day += timedelta(days=1)
 
-    def _pass_day(self, day: date) -> int:
-        dealt_with = 0
-        some = 1
-        while some:
+    def look_at_everybody(self, today: date) -> int:
+        """Decide anew by today on all for whom anything ever fell due; how many there are.
+
+        What was decided by days that had not come, or under another law, is made good as far as it can be: what was told
+        too early is withdrawn. Raises `ClocksApartError`, `DatabaseError`, `WrongKeyError`.
+        """
+        self.check_key()
+        self.clocks.check()
+        return self._deal_with(today, everybody=True)
+
+    def _pass_day(self, day: date, today: date, last: DayPassed | None) -> int:
+        dealt_with = self._deal_with(day)
+        law = last.law if last else self._law.digest
+        if (
+            day == today and law != self._law.digest
+        ):  # a crash before the day is over, and whoever comes next begins again
+            dealt_with += self._deal_with(day, everybody=True)
+            law = self._law.digest
+        with self.database.transaction() as connection:
+            lock_streams(connection, [CLOCK])
+            passed = last_day(connection)
+            if passed is None or passed.day < day:  # another clock may have been faster
+                append_plain(connection, CLOCK, DayPassed(day=day, law=law))
+        return dealt_with
+
+    def _deal_with(self, day: date, *, everybody: bool = False) -> int:
+        """Decide on those for whom something falls due on a day or fell due before, or on everybody; how many there were."""
+        dealt_with, after = 0, NOBODY if everybody else None
+        while True:
             try:
                 with self.database.transaction() as connection:
-                    dealt_with += (some := pass_some(connection, self._keys, self._law, day))
+                    some = pass_some(connection, self._keys, self._law, day, after)
             except psycopg.errors.CheckViolation:
                 with self.database.transaction() as connection:
                     make_room(connection, last_position(connection) + _EVENTS_EACH * AT_A_TIME)
-        with self.database.transaction() as connection:
-            lock_streams(connection, [CLOCK])
-            last = last_day(connection)
-            if last is None or last < day:  # another clock may have been faster
-                append_plain(connection, CLOCK, DayPassed(day=day))
-        return dealt_with
+                continue
+            if not some:
+                return dealt_with
+            dealt_with += len(some)
+            after = some[-1] if everybody else None
 
     def check_key(self) -> None:
         """Raise `WrongKeyError` unless this is the ledger's key: under another one everybody would become somebody new."""
@@ -128,7 +167,7 @@ class Ledger:
             connection.execute(SQL["master_key_claim"], {"fingerprint": self._keys.fingerprint})
             found = connection.execute(SQL["master_key_find"]).fetchone()
         if found != (self._keys.fingerprint,):
-            raise WrongKeyError("the key or key file is not the one this ledger was written under")
+            raise WrongKeyError("the key is not the one this ledger was written under")
         self._key_checked = True
 
     def append(self, stream: UUID, event: Event) -> None:

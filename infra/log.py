@@ -13,6 +13,7 @@ from infra import archive_read
 from infra.copying import copy_in, int4, int8, timestamptz
 from infra.database import Database, Rows
 from infra.partitions import make_room
+from infra.row import Row
 from infra.sql import statements
 
 SQL = statements("ledger")
@@ -26,17 +27,6 @@ class Appended(NamedTuple):
 
     first: int
     recorded_at: datetime
-
-
-class Row(NamedTuple):
-    """An event as stored."""
-
-    position: int
-    recorded_at: datetime
-    stream: UUID
-    version: int
-    name: str
-    state: bytes
 
 
 _row: Callable[[Rows], Row] = partial(tuple.__new__, Row)  # half of what Row._make takes, as it counts no fields

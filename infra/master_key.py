@@ -103,7 +103,7 @@ class LocalKey:
                 decrypt(one[:NONCE], one[NONCE:], retiree.bytes) for retiree, one in zip(retirees, wrapped, strict=True)
             ]
         except (InvalidTag, ValueError):  # the latter: what is there is too short to have been wrapped
-            raise WrongKeyError("the key or key file is not the one this ledger was written under") from None
+            raise WrongKeyError("the key is not the one this ledger was written under") from None
 
 
 def provided(name: str) -> KeyEncryptionKey:

@@ -33,6 +33,7 @@ from domain.history import Entry
 from infra import aggregates, codec, log
 from infra.aggregates import LedgerAggregateRecorder, SnapshotRecorder
 from infra.database import Database, Rows
+from infra.row import Row
 from infra.subscription import LedgerSubscription
 from infra.tracking import LedgerTrackingRecorder
 from infra.transcoder import ExactTranscoder
@@ -119,7 +120,7 @@ class LedgerRecorder(LedgerAggregateRecorder, LedgerTrackingRecorder, ProcessRec
         """Follow this part of the log after a position."""
         return LedgerSubscription(self, gt=gt, topics=topics)
 
-    def _own(self, connection: Connection[Rows], rows: Sequence[log.Row]) -> Iterator[Recorded]:
+    def _own(self, connection: Connection[Rows], rows: Sequence[Row]) -> Iterator[Recorded]:
         """What of these rows is this application's."""
         given = {"streams": list({row.stream for row in rows})}
         originators = {
@@ -133,7 +134,7 @@ class LedgerRecorder(LedgerAggregateRecorder, LedgerTrackingRecorder, ProcessRec
             if application == self.application:
                 yield self._stored(originator, row)
 
-    def _stored(self, id_: UUID | str, row: log.Row) -> Recorded:
+    def _stored(self, id_: UUID | str, row: Row) -> Recorded:
         return Recorded(id_, row.version, row.name, row.state, row.position, row.recorded_at)
 
 

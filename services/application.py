@@ -37,7 +37,8 @@ class Changqing(Application[UUID]):
         super().close()
 
     def accept(self, submissions: Sequence[Submission]) -> list[Receipt | Refused]:
-        """Accept a batch, as of today's business day in Beijing. See `Ledger.accept`."""
+        """Accept a batch, as of today's business day in Beijing. See `Ledger.accept`. Raises also `ClocksApartError`."""
+        self.ledger.clocks.check()
         return self.ledger.accept(submissions, today())
 
 

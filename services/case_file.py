@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from domain.facts import Reference
-from domain.law import Citation, Law
+from domain.law import Citation, Law, LawError
 from domain.timeline import Reason, Span
 from infra.changed_law import changed, read_changes
 from infra.statutes import the_law
@@ -16,14 +16,15 @@ from services.accounting import Amount
 from services.application import today as business_day
 from services.comparing import AlertTerms, Compared, Pair, Side
 from services.living import AlertLine
+from services.settings import SettingsError
 from services.web.words import both
 from services.what_if import Answer, Case, examine
 
 
 def answer(file: Path, today: date | None, law_at: date | None, compare_law: Path | None, *, as_json: bool) -> int:
-    """Answer a case file on standard output. Returns the exit code: 0, or 1 when a line was refused, or 2 for no file.
+    """Answer a case file on standard output. Returns the exit code: 0, or 1 when a line was refused, or 2 for no facts.
 
-    Raises `LawError` when the law to compare with is wrong.
+    Raises `SettingsError` when the law to compare with is wrong.
     """
     law, other = laws(law_at, compare_law)
     try:
@@ -35,6 +36,9 @@ def answer(file: Path, today: date | None, law_at: date | None, compare_law: Pat
         return 2
     if today and today.year > _LAST_YEAR:
         sys.stderr.write(f"changqing: --today 最晚为 {_LAST_YEAR} 年 --today is no later than {_LAST_YEAR}\n")
+        return 2
+    if not lines.strip():
+        sys.stderr.write(f"changqing: {file} 中没有任何内容 is empty: write one CloudEvent a line\n")
         return 2
     given = examine(_as_utf8(lines), today or business_day(), law, law_at, other)
     if as_json:
@@ -56,9 +60,12 @@ def _as_utf8(lines: bytes) -> bytes:
 
 
 def laws(law_at: date | None, compare_law: Path | None) -> tuple[Law, Law | None]:
-    """The shipped law and the changed one, both as of a day where one is given. Raises `LawError`."""
+    """The shipped law and the changed one, both as of a day where one is given. Raises `SettingsError` for the latter."""
     law = the_law()
-    other = changed(read_changes(compare_law)) if compare_law else None
+    try:
+        other = changed(read_changes(compare_law)) if compare_law else None
+    except LawError as error:  # the option's, and not the law's that is shipped
+        raise SettingsError(f"--compare-law: {error}") from error
     if law_at:
         return law.pinned(law_at), other and other.pinned(law_at)
     return law, other
@@ -74,6 +81,7 @@ def _said(given: Answer) -> Iterator[str]:
         why = refused.refusal
         where = f"{why.code} {why.path}".strip()
         yield f"第 {refused.line} 行不予受理 line {refused.line} is refused: {why.reason.zh} {why.reason.en} ({where})"
+        yield f"      处理 remedy: {why.remedy.zh} {why.remedy.en}"
 
 
 def _case(case: Case) -> Iterator[str]:

@@ -131,14 +131,24 @@ def relay() -> None:
 
 @main.command()
 @_sentences
-def clock() -> None:
+def clock(
+    catch_up: Annotated[
+        bool, typer.Option("--catch-up", help="Let days pass although more than a month has gone by since the last.")
+    ] = False,
+    everybody: Annotated[
+        bool, typer.Option("--everybody", help="First decide on everybody anew: after a clock that was ahead.")
+    ] = False,
+) -> None:
     """Let the days pass: what falls due by a day is raised, overdue answers are escalated."""
     from services.bootstrap import parts
-    from services.clock import Clock
+    from services.clock import LONGEST, Clock
     from services.settings import Settings
 
     _supervised()
-    Clock(parts(Settings.read()).application, _until_told()).run()
+    made = Clock(parts(Settings.read()).application, _until_told(), None if catch_up else LONGEST)
+    if everybody:
+        made.look_at_everybody()
+    made.run()
 
 
 @main.command()

@@ -59,7 +59,7 @@ class Total(Struct, kw_only=True):
 def compare_log(today: date | None, law_at: date | None, compare_law: Path, *, as_json: bool) -> int:
     """Compare on standard output; how far it is, on standard error. Returns the exit code, 0.
 
-    Raises `LawError`, `SettingsError`, `DatabaseError`, `WrongKeyError`.
+    Raises `SettingsError`, `DatabaseError`, `WrongKeyError`.
     """
     law, other = laws(law_at, compare_law)
     assert other

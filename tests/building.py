@@ -43,6 +43,8 @@ from domain.facts import (
     Sentence,
     Sentenced,
     SurvivalVerified,
+    VisitMade,
+    VisitReason,
     Wanted,
 )
 from domain.law import Law
@@ -171,7 +173,7 @@ def _retractions(draw: st.DrawFn, number: int) -> Known:
 
 
 _COURTS = st.sampled_from([Department.POLICE, Department.JUSTICE, Department.COURT])
-_SEEKERS = st.sampled_from([Department.POLICE, Department.POLICE, Department.COMMUNITY])
+_SEEKERS = st.sampled_from([Department.POLICE, Department.POLICE, Department.COMMUNITY, Department.FAMILY])
 
 
 @st.composite
@@ -193,7 +195,8 @@ def _turns(draw: st.DrawFn, number: int) -> Known:
         (DeathDeclared(effective=day), st.just(Department.COURT)),
         (Reappeared(effective=day), _SEEKERS),
         (SurvivalVerified(effective=day), st.sampled_from([AGENCY, Department.COMMUNITY])),
-        (PensionAdjusted(effective=day, monthly_pension="5000.00"), st.just(AGENCY)),
+        (VisitMade(effective=day, reason=draw(st.sampled_from(VisitReason))), st.just(Department.COMMUNITY)),
+        (PensionAdjusted(effective=day, monthly_pension=draw(_PENSIONS)), st.just(AGENCY)),
         (DuplicateBenefitFound(effective=day, scheme=Scheme.RESIDENT, basic_received="300.00"), st.just(AGENCY)),
         (DuplicateBenefitSettled(effective=day, keeps_ours=draw(st.booleans())), st.just(AGENCY)),
         (FactRetracted(effective=day, retracts=str(draw(st.integers(0, 12)))), st.sampled_from(Department)),

@@ -9,13 +9,15 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any, Self
 
 import psycopg
 
-from tests.importing import Written
+from tests.importing import Written, write_lines
 
 CHANGQING = Path(sys.executable).with_name("changqing")
+SMALL = ("--batch", "200")
 
 
 class Home:
@@ -90,6 +92,46 @@ class Running:
     def kill(self, pid: int | None = None) -> None:
         """kill -9, of itself unless another one is named."""
         os.kill(pid or self.process.pid, signal.SIGKILL)
+
+
+def moments(seed: int, lines: int, count: int) -> list[int]:
+    """Some positions of the log of so many lines, in order."""
+    return sorted(Random(seed).sample(range(100, lines * 2 // 3), count))  # noqa: S311 - any will do
+
+
+def kill_and_go_on(home: Home, lines: int, at: Sequence[int]) -> None:
+    """Import a file, kill -9 the importing process at some positions, and give the same command again each time."""
+    file = home.path / "f"
+    written = write_lines(file, lines, bad=0.01)
+    for moment in at:
+        with Running(home, file, *SMALL) as running:
+            wait_until(lambda running=running: len(running.workers) == 2, "its workers")  # type: ignore[misc]
+            workers = running.workers
+            await_head(home.dsn, moment, running)
+            running.kill()
+        wait_until(lambda workers=workers: not any(map(alive, workers)), "the workers to end", 5)  # type: ignore[misc]
+    with Running(home, file, *SMALL) as running:
+        check(running, running.end(3), written, home.dsn)
+
+
+def kill_workers(home: Home, lines: int, at: Sequence[int]) -> None:
+    """Import a file and kill -9 its older worker at some positions: one that is killed before its first part again and again ends it."""
+    file = home.path / "f"
+    written = write_lines(file, lines, bad=0.01)
+    with Running(home, file, *SMALL) as running:
+        for moment in at:
+            await_head(home.dsn, moment, running)
+            wait_until(lambda: len(running.workers) == 2, "a new worker")
+            running.kill(running.workers[0])
+        check(running, running.end(3), written, home.dsn)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def await_head(dsn: str, position: int, running: Running) -> None:

@@ -2,7 +2,9 @@
 
 from bisect import bisect
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
+from functools import cached_property
+from hashlib import blake2b
 
 import msgspec
 from msgspec import Struct
@@ -40,6 +42,28 @@ class Law:
     def pinned(self, day: date) -> "Law":
         """The same law, frozen as it stood on `day`."""
         return Law(self._rules, self.cities, self._adjustments, self.survivors, day)
+
+    @cached_property
+    def digest(self) -> str:
+        """What one law is told from another by: the same in every process that has the same one."""
+        survivors = vars(self.survivors) if self.survivors else None
+        whole = [self._rules, self.cities, self._adjustments, survivors, self._pinned_to]
+        return blake2b(msgspec.json.encode(whole, enc_hook=str, order="deterministic"), digest_size=16).hexdigest()
+
+    @cached_property
+    def turns(self) -> list[date]:
+        """The days on which any rule begins, or no longer holds; in order. A pinned law has none."""
+        if self._pinned_to:
+            return []
+        national = [rule for versions in self._rules.values() for rule in versions]
+        begins = {one.valid_from for one in (*national, *self._adjustments)}
+        ends = {rule.valid_to + timedelta(days=1) for rule in national if rule.valid_to}
+        return sorted(begins.union(ends, *(turns for _, turns in self._by_city.values())))
+
+    def next_turn(self, after: date) -> date | None:
+        """The first day after another on which the law is no longer the same; None: none is known."""
+        at = bisect(self.turns, after)
+        return self.turns[at] if at < len(self.turns) else None
 
     def adjustments(self, division: str) -> tuple[Adjustment, ...]:
         """The general adjustments of pensions in a division, the earliest first."""

@@ -11,6 +11,7 @@ from msgspec import Struct
 from starlette.exceptions import HTTPException
 
 from domain.refusals import Refused
+from infra.clocks import ClocksApartError
 from infra.database import DatabaseError
 from infra.keys import WrongKeyError
 from services.intake import Refusal, Words, refusal
@@ -69,6 +70,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Any) -> Response:
         return page_problem(request, refusal(error))
+
+    @app.exception_handler(ClocksApartError)
+    async def clocks_apart(request: Request, error: Any) -> Response:
+        return page_problem(request, refusal(Refused("unavailable", "", str(error))))
 
     @app.exception_handler(DatabaseError)
     async def unavailable(request: Request, _: Any) -> Response:

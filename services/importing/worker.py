@@ -102,19 +102,26 @@ def main() -> None:
     importing = Connection(0)
     parts: SimpleQueue[Part] = SimpleQueue()
     Thread(target=_receive, args=(importing, parts), daemon=True).start()
+
+    def tell(answer: Answer) -> None:
+        try:
+            importing.send_bytes(encode(answer))
+        except OSError:  # gone already, for what another of us told it: nobody is left to be told
+            os._exit(0)
+
     try:
         application, _ = opened(Settings.read())
-        worker = Worker(application, sys.argv[1], lambda answer: importing.send_bytes(encode(answer)))
-        importing.send_bytes(encode(Ready(worker.head())))
+        worker = Worker(application, sys.argv[1], tell)
+        tell(Ready(worker.head()))
         gc.disable()  # between its batches a worker holds next to nothing, so that is the moment to look for cycles
         gc.freeze()
         while True:
-            importing.send_bytes(encode(worker.do(parts.get())))
+            tell(worker.do(parts.get()))
             gc.collect()
     except SettingsError as error:
-        importing.send_bytes(encode(Failed(str(error), 2)))
+        tell(Failed(str(error), 2))
     except (LawError, WrongKeyError, RightsError) as error:
-        importing.send_bytes(encode(Failed(str(error), 1)))
+        tell(Failed(str(error), 1))
     signal.pause()
 
 

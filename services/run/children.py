@@ -21,8 +21,9 @@ _FIRST_WAIT, _LONGEST_WAIT, _STEADY = 0.25, 10.0, 30.0
 class Child:
     """One process: `changqing <command>`, logging to a file of its own."""
 
-    def __init__(self, command: str, environment: Mapping[str, str], logs: Path) -> None:
+    def __init__(self, command: str, environment: Mapping[str, str], logs: Path, *options: str) -> None:
         self.command = command
+        self._options = options
         self._environment = {**os.environ, **environment, SUPERVISED: "1", "TMPDIR": str(logs)}
         self._log = logs / f"{command}.log"
         self._pid_file = logs / f"{command}.pid"
@@ -34,7 +35,7 @@ class Child:
         """Start it, in a session of its own: Ctrl-C in the terminal is the supervisor's to handle, in order."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, "-m", "services.cli", self.command],
+                [sys.executable, "-m", "services.cli", self.command, *self._options],
                 stdin=subprocess.PIPE,  # closes when we die, however we die: then it ends itself (`watch_supervisor`)
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -155,7 +155,7 @@ class Run:
             bootstrap.declare_topics(_settings(environment))
             self._child("relay", environment, logs)
             self._child("intake", environment, logs)
-            self._child("clock", environment, logs)
+            self._child("clock", environment, logs, "--catch-up")  # nobody minds a laptop that was closed for months
             bus = bootstrap.bus(_settings(environment))
             self._await(lambda: bus.members(INTAKE_GROUP) > 0, logs / "intake.log")
 
@@ -187,8 +187,8 @@ class Run:
         self._servers.append(server)
         self._check()
 
-    def _child(self, command: str, environment: dict[str, str], logs: Path) -> None:
-        child = Child(command, environment, logs)
+    def _child(self, command: str, environment: dict[str, str], logs: Path, *options: str) -> None:
+        child = Child(command, environment, logs, *options)
         self._down.callback(child.stop)
         child.start()
         self._children.append(child)

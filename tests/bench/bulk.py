@@ -3,7 +3,7 @@
 from functools import cache, partial
 from typing import NamedTuple
 
-from infra.log import Row
+from infra.row import Row
 from tests.bench import ours, stock
 from tests.bench.runner import Bench, Figure, Sample
 from tests.bench.server import EMPTY

@@ -8,6 +8,7 @@ from domain.history import Receipt
 from infra import codec, log
 from infra.database import Database
 from infra.keys import KeyRing
+from infra.row import Row
 from infra.statutes import the_law
 from services.application import Changqing
 from services.cloudevents import structured
@@ -65,7 +66,7 @@ def iterate(database: Database) -> int:
     return sum(map(len, log.scan(database)))
 
 
-def stored(database: Database) -> list[log.Row]:
+def stored(database: Database) -> list[Row]:
     """The whole log as rows in memory."""
     return [row for rows in log.scan(database) for row in rows]
 

@@ -13,7 +13,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder
 from psycopg.conninfo import conninfo_to_dict
 
 from domain.facts import LIFE_EVENTS
-from infra.log import Row
+from infra.row import Row
 
 BATCH = 100
 PAGE = 5_000

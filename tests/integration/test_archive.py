@@ -30,6 +30,7 @@ from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.migrations import migrate
 from infra.recorder import LedgerRecorder
+from infra.row import Row
 from infra.views import Views
 from projections import READ_MODELS
 from tests.building import number_of, retirement, submission
@@ -78,7 +79,7 @@ def small(dsn: str, reading: Database) -> Database:
     return reading
 
 
-def whole(database: Database) -> list[log.Row]:
+def whole(database: Database) -> list[Row]:
     with database.transaction() as connection:
         return log.read(connection, 0, 100_000)
 

@@ -80,7 +80,9 @@ def test_the_first_day_is_today_and_each_later_one_passes_once(ours: Ledger, dat
     assert days(database) == [BEGINS + timedelta(days=n) for n in range(4)]
 
 
-def test_a_machine_that_was_off_for_half_a_year_catches_up_day_by_day(ours: Ledger, database: Database) -> None:
+def test_a_machine_that_was_off_for_half_a_year_catches_up_day_by_day(
+    ours: Ledger, database: Database, law: Law
+) -> None:
     """Missing in January: suspended from July, which the agency is told in June, and reminded of when it does nothing."""
     receipts(ours.accept([submission(retirement(), number=number_of(1))], REGISTERED))
     pass_days(ours, date(2024, 1, 21))
@@ -92,7 +94,9 @@ def test_a_machine_that_was_off_for_half_a_year_catches_up_day_by_day(ours: Ledg
     assert dealt_with == {date(2024, 6, 1): 1, date(2024, 6, 17): 1}
     entries = [entry.event for entry in whole_log(database)]
     at = next(n for n, event in enumerate(entries) if isinstance(event, AlertRaised))
-    assert entries[at + 1] == DayPassed(day=date(2024, 6, 1)), "the alert is in the log before its day is over"
+    assert entries[at + 1] == DayPassed(day=date(2024, 6, 1), law=law.digest), (
+        "the alert is in the log before its day is over"
+    )
 
 
 def test_a_verification_that_is_due_is_reminded_of_then_suspends_and_pays_back(

@@ -5,19 +5,26 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 from shutil import rmtree
 
-import psycopg
 import pytest
 
 from infra.embedded import Postgres
 from infra.migrations import migrate
 from tests.importing import write_lines
-from tests.importing_runs import Home, Running, await_head, check, head, wait_until
+from tests.importing_runs import (
+    SMALL,
+    Home,
+    Running,
+    await_head,
+    check,
+    kill_and_go_on,
+    kill_workers,
+    moments,
+    wait_until,
+)
 
-LINES = 12_000
-SMALL = ("--batch", "200")
+LINES = 8_000
 
 
 @pytest.fixture
@@ -39,53 +46,19 @@ def server() -> Iterator[Postgres]:
         rmtree(path, ignore_errors=True)
 
 
-def position(dsn: str) -> int:
-    with psycopg.connect(dsn) as connection:
-        return head(connection)
+def test_the_importing_process_is_killed_again_and_again(home: Home) -> None:
+    kill_and_go_on(home, LINES, moments(1, LINES, 3))
 
 
-def moments(seed: int, count: int) -> list[int]:
-    """Some positions of the log, in order."""
-    return sorted(Random(seed).sample(range(100, LINES * 2 // 3), count))  # noqa: S311 - any will do
-
-
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_the_importing_process_is_killed_again_and_again(home: Home, seed: int) -> None:
-    file = home.path / "f"
-    written = write_lines(file, LINES, bad=0.01)
-
-    for moment in moments(seed, 4):
-        with Running(home, file, *SMALL) as running:
-            wait_until(lambda running=running: len(running.workers) == 2, "its workers")  # type: ignore[misc]
-            workers = running.workers
-            await_head(home.dsn, moment, running)
-            running.kill()
-        wait_until(lambda workers=workers: not any(map(alive, workers)), "the workers to end", 5)  # type: ignore[misc]
-
-    with Running(home, file, *SMALL) as running:
-        check(running, running.end(3), written, home.dsn)
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_workers_are_killed_and_replaced(home: Home, seed: int) -> None:
-    """The older one each time: one that is killed again and again before its first part ends the import."""
-    file = home.path / "f"
-    written = write_lines(file, LINES, bad=0.01)
-
-    with Running(home, file, *SMALL) as running:
-        for moment in moments(seed, 5):
-            await_head(home.dsn, moment, running)
-            wait_until(lambda: len(running.workers) == 2, "a new worker")
-            running.kill(running.workers[0])
-
-        check(running, running.end(3), written, home.dsn)
+def test_workers_are_killed_and_replaced(home: Home) -> None:
+    kill_workers(home, LINES, moments(1, LINES, 3))
 
 
 def test_all_its_processes_are_killed_at_once(home: Home) -> None:
     file = home.path / "f"
     written = write_lines(file, LINES, bad=0.01)
 
-    for moment in moments(7, 3):
+    for moment in moments(7, LINES, 2):
         with Running(home, file, *SMALL) as running:
             await_head(home.dsn, moment, running)
             for pid in [*running.workers, running.process.pid]:
@@ -114,7 +87,7 @@ def test_postgresql_goes_away_and_comes_back(tmp_path: Path, server: Postgres, h
     written = write_lines(file, LINES, bad=0.01)
 
     with Running(home, file, *SMALL) as running:
-        for moment in (1_500, 5_000):
+        for moment in (1_000, 3_000):
             await_head(home.dsn, moment, running)
             if how == "stopped":
                 server.stop()
@@ -141,11 +114,3 @@ def test_postgresql_is_away_when_an_import_begins(tmp_path: Path, server: Postgr
         wait_until(lambda: "等待数据库" in running.said.read_text("utf-8"), "the warning")
         server.start()
         check(running, running.end(), written, home.dsn)
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False

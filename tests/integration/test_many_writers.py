@@ -167,7 +167,7 @@ def test_in_a_storm_of_kills_nothing_is_lost_doubled_or_out_of_order_for_whoever
     dsn: str, database: Database, keys: KeyRing, law: Law, tmp_path: Path
 ) -> None:
     with tailing(dsn, keys, law) as tail:
-        writing, ended = weather(dsn, 20_240_410, tmp_path, seconds=18)
+        writing, ended = weather(dsn, 20_240_410, tmp_path, seconds=10)
         assert_after_storm(database, keys, law, tail, writing, ended)
     assert writing.kills > 3
     assert ended > 3

@@ -31,7 +31,7 @@ def test_a_report_that_the_state_leaves_out_is_stored_and_can_be_taken_back(
     assert [known.reference.id for known in whole.dossier().deaths] == [reports[-2].id]
 
 
-def test_a_life_of_1500_facts_is_decided_as_by_its_definition(database: Database, keys: KeyRing, law: Law) -> None:
-    _, figures = live_through(Ledger(database, keys, law), law, 1_500, chance("one life"))
+def test_a_life_of_700_facts_is_decided_as_by_its_definition(database: Database, keys: KeyRing, law: Law) -> None:
+    _, figures = live_through(Ledger(database, keys, law), law, 700, chance("one life"))
     print(f"\n{figures}")  # noqa: T201 - for whoever looks on
     assert_decided_rightly(whole_log(database), database, keys, law)

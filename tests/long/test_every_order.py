@@ -1,105 +1,24 @@
 """A hundred thousand orders of what was told of many people on one day: each gives one timeline, one amount, the same open alerts."""
 
-from collections.abc import Callable, Sequence
-from datetime import date, timedelta
-from random import Random
+from collections.abc import Sequence
 from time import monotonic
 
+import hypothesis
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from domain.alerts import Action, Strength
 from domain.decide import RetireeState, decide, evolve
 from domain.dossier import asks
 from domain.entitlement import review
-from domain.facts import (
-    Acquitted,
-    DeathDeclared,
-    DeathReported,
-    DeathRetracted,
-    DeclaredMissing,
-    Department,
-    Detained,
-    Discharge,
-    DuplicateBenefitFound,
-    DuplicateBenefitSettled,
-    FactRetracted,
-    GoneMissing,
-    Known,
-    LifeEvent,
-    Paroled,
-    ParoleRevoked,
-    PensionAdjusted,
-    Reappeared,
-    Released,
-    RetirementRegistered,
-    Scheme,
-    Sentence,
-    Sentenced,
-    SurvivalVerified,
-    VisitMade,
-    VisitReason,
-    Wanted,
-)
+from domain.facts import Known
 from domain.law import Law
 from domain.recalling import leans_on_all, recalled
-from tests.building import LAST_DAY, PENSION, RETIREE, SHENZHEN, known, registered
+from tests.building import LAST_DAY, RETIREE, lives, on_one_day, shuffled
 
-D = Department
 ORDERS = 200
 """Of each history."""
-_JUSTICE = (D.POLICE, D.JUSTICE, D.COURT)
-_SEEKERS = (D.POLICE, D.COMMUNITY, D.FAMILY)
-_WITNESSES = (D.CIVIL_AFFAIRS, D.CIVIL_AFFAIRS, D.POLICE, D.COMMUNITY)
-
-
-def _day(random: Random) -> date:
-    return date(2022, 1, 1) + timedelta(random.randrange(900))
-
-
-def _case(random: Random) -> dict[str, object]:
-    return {"case": random.choice([None, None, "1", "2"])}
-
-
-def _amount(random: Random) -> dict[str, object]:
-    return {"monthly_pension": random.choice([PENSION, "0.01", "12000.00"])}
-
-
-_KINDS: list[tuple[type[LifeEvent], tuple[Department, ...], Callable[[Random], dict[str, object]]]] = [
-    (RetirementRegistered, (D.AGENCY, D.ENTERPRISE), lambda _: {"residence_division": SHENZHEN, **_amount(_)}),
-    (PensionAdjusted, (D.AGENCY,), _amount),
-    (SurvivalVerified, (D.AGENCY, D.COMMUNITY), lambda _: {}),
-    (DuplicateBenefitFound, (D.AGENCY,), lambda r: {"scheme": r.choice(list(Scheme)), "basic_received": "300.00"}),
-    (DuplicateBenefitSettled, (D.AGENCY,), lambda r: {"keeps_ours": r.random() < 0.5}),
-    (DeathReported, _WITNESSES, lambda r: {"document": r.choice([None, "1", "2"])}),
-    (DeathDeclared, (D.COURT,), lambda _: {}),
-    (DeathRetracted, _WITNESSES, lambda r: {"retracts": f"{r.randrange(12)}"}),
-    (FactRetracted, tuple(D), lambda r: {"retracts": f"{r.randrange(12)}"}),
-    (GoneMissing, _SEEKERS, lambda _: {}),
-    (DeclaredMissing, (D.COURT,), lambda _: {}),
-    (Reappeared, _SEEKERS, lambda _: {}),
-    (Wanted, _JUSTICE, _case),
-    (Detained, _JUSTICE, _case),
-    (Sentenced, _JUSTICE, lambda r: {"sentence": r.choice(list(Sentence)), "ends_on": _day(r), **_case(r)}),
-    (Paroled, _JUSTICE, _case),
-    (ParoleRevoked, _JUSTICE, _case),
-    (Released, _JUSTICE, lambda r: {"discharge": r.choice(list(Discharge)), **_case(r)}),
-    (Acquitted, _JUSTICE, _case),
-    (VisitMade, (D.COMMUNITY,), lambda r: {"reason": r.choice(list(VisitReason))}),
-]
-
-
-def history(random: Random) -> list[Known]:
-    """A registration and up to eleven facts, all learned on one day."""
-    facts = [registered(_day(random), LAST_DAY, name=random.choice([None, "one"]))]
-    for n in range(random.randint(3, 11)):
-        kind, departments, rest = random.choice(_KINDS)
-        fact = kind(effective=_day(random), **rest(random))  # type: ignore[arg-type] # as the table has it
-        if random.random() < 0.1:
-            fact = msgspec.structs.replace(fact, corrects=f"{random.randrange(12)}")
-        name = random.choice([None, None, None, "one", "other"])
-        facts.append(known(f"{n}", fact, LAST_DAY, random.choice(departments), name))
-    return facts
 
 
 def told(facts: Sequence[Known], law: Law) -> RetireeState:
@@ -130,15 +49,27 @@ def left_open(state: RetireeState) -> set[tuple[object, ...]]:
 def test_every_order_gives_one_timeline_one_amount_and_the_same_open_alerts(
     law: Law, seed: int, permutations: int
 ) -> None:
-    random, began, tried = Random(seed), monotonic(), 0  # noqa: S311 - a seed, not secrecy
-    while tried < permutations:
-        facts = history(random)
+    began, tried = monotonic(), 0
+
+    @hypothesis.seed(seed)
+    @settings(
+        max_examples=max(1, permutations // ORDERS),
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(lives())
+    def every_order(history: list[Known]) -> None:
+        nonlocal tried
+        facts = on_one_day(history)
         first = told(facts, law)
         expected = review(first.dossier, law, LAST_DAY), left_open(first)
-        for _ in range(min(ORDERS, permutations - tried)):
-            random.shuffle(facts)
-            state = told(facts, law)
-            assert (review(state.dossier, law, LAST_DAY), left_open(state)) == expected, facts
-            tried += 1
-        if tried % 5_000 == 0 or tried >= permutations:
+        for order in shuffled(facts, ORDERS):
+            state = told(order, law)
+            assert (review(state.dossier, law, LAST_DAY), left_open(state)) == expected, order
+        tried += ORDERS
+        if tried % 5_000 == 0:
             print(f"{tried:,} orders, {monotonic() - began:.0f} s", flush=True)  # noqa: T201 - for whoever waits
+
+    every_order()
+    assert tried >= permutations // 2, "the histories there are"

@@ -25,7 +25,7 @@ from domain.history import STORED_NAMES, Entry, FactPublished
 from domain.kinds import Kind
 from infra import codec, follower
 from infra.codec import Codec
-from infra.log import Row
+from infra.row import Row
 from infra.upcasting import UPCASTERS, Plain, Upcaster
 
 STORED = Path(__file__).parents[1] / "stored"

@@ -90,6 +90,22 @@ def test_versions_come_in_order_each_with_the_month_it_begins_in() -> None:
     ]
 
 
+def test_the_law_knows_the_days_on_which_it_turns() -> None:
+    law = law_of(version("2000-01-01", "2009-12-31"), version("2010-01-01", "2020-06-30"), version("2020-07-01"))
+    assert law.turns == [date(2000, 1, 1), date(2010, 1, 1), date(2020, 7, 1)]
+    assert law.next_turn(date(2010, 1, 1)) == date(2020, 7, 1)
+    assert law.next_turn(date(2020, 7, 1)) is None
+    assert law.pinned(date(2015, 1, 1)).turns == []
+    assert date(2023, 12, 1) in LAW.turns, "an end and a beginning of national law"
+    assert date(2021, 11, 3) in LAW.turns, "a city's"
+
+
+def test_a_law_is_told_from_another_by_its_digest() -> None:
+    one, same, other = (law_of(version("2000-01-01", article=article)) for article in ("一", "一", "二"))
+    assert one.digest == same.digest != other.digest
+    assert one.digest != one.pinned(date(2020, 1, 1)).digest
+
+
 def test_a_rule_may_be_continued_in_another_file() -> None:
     law = parse_law({"a.toml": version("2000-01-01", "2009-12-31"), "b.toml": version("2010-01-01", article="二")}, {})
     assert law.rule("payment-day", date(2010, 1, 1)).article == "二"

@@ -114,6 +114,16 @@ def test_a_day_that_has_passed_brings_nothing_the_second_time(facts: list[Known]
 
 
 @given(lives())
+def test_a_fact_leaves_nothing_that_the_day_it_is_learned_on_would_bring(facts: list[Known]) -> None:
+    """So whatever comes after a day has passed is dealt with when it comes."""
+    office = Office()
+    for fact in in_order_of_arrival(facts):
+        office.day(fact.learnt)
+        office.learn(fact)
+        assert office.day(fact.learnt) == []
+
+
+@given(lives())
 def test_an_alert_ends_once(facts: list[Known]) -> None:
     """Replaced or withdrawn, by a fact or by a day."""
     office = Office()
