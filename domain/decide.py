@@ -34,6 +34,7 @@ from domain.kinds import Kind
 from domain.law import Law
 from domain.months import first_day, month_of, plus
 from domain.refusals import Refused
+from domain.reporting import late_report
 from domain.tasks import Task, due_days, tasks
 from domain.telling import (
     AlertEscalated,
@@ -199,7 +200,8 @@ def _standing(state: RetireeState, law: Law, today: date) -> tuple[Standing, Ass
     due = [*tasks(dossier, law, today, dead=dead)] if dossier.turns or dossier.verified or dead else []
     if not dead and (unserved := _unserved(state, law, today)):
         due.append(unserved)
-    return standing(found, due, grant(dossier, found.timeline, law) if dead else None, law, today), found
+    granted, late = (grant(dossier, found.timeline, law), late_report(dossier, law)) if dead else (None, None)
+    return standing(found, due, granted, law, today, late), found
 
 
 def _unserved(state: RetireeState, law: Law, today: date) -> Task | None:

@@ -29,6 +29,7 @@ from domain.law import Citation, Law
 from domain.money import Yuan
 from domain.months import Month, month_of, plus
 from domain.refusals import Refused
+from domain.reporting import LateReport
 from domain.timeline import Run
 
 
@@ -36,6 +37,7 @@ class AlertRaised(Struct, frozen=True, kw_only=True, tag_field="name", tag="pens
     """An office must act. `replaces`: the alerts it takes the place of, which need no answer any more.
 
     `months` and `amount` (yuan) are of the months `first_month` to `last_month`; 0 and 0.00 where nothing was paid yet.
+    `late`: the death it follows from was reported after its deadline.
     """
 
     alert: str
@@ -52,6 +54,7 @@ class AlertRaised(Struct, frozen=True, kw_only=True, tag_field="name", tag="pens
     office: str
     act_by: date
     replaces: tuple[str, ...] = ()
+    late: LateReport | None = None
 
 
 class AlertWithdrawn(Struct, frozen=True, kw_only=True, tag_field="name", tag="pension-alert-withdrawn.v1"):
@@ -241,6 +244,7 @@ def _alert(id_: str, retiree: UUID, given: Instruction, office: str, replaces: t
         office=office,
         act_by=given.act_by,
         replaces=replaces,
+        late=given.late,
     )
 
 

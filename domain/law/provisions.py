@@ -64,13 +64,18 @@ class Provision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Rule(Provision, frozen=True):
-    """A rule on the pension itself. `months_after` months, `*_days` days, `pays_back`: whether suspended months are paid after."""
+    """A rule on the pension itself. `months_after` months, `*_days` days, `pays_back`: whether suspended months are paid after.
+
+    `report_within_days`: by when a fact is to be reported, in days, or `working_days`.
+    """
 
     months_after: int = 0
     day_of_month: int = 1
     act_within_days: int = 0
     warn_days: int = 0
     pays_back: bool = False
+    report_within_days: int = 0
+    working_days: bool = False
 
 
 class Placement(Provision, frozen=True):

@@ -7,6 +7,7 @@ from datetime import date
 import msgspec
 from msgspec import Struct
 
+from domain.law.calendar import Calendar
 from domain.law.city import CityLaw, Jurisdiction, follow_on, parse_city
 from domain.law.provisions import Adjustment, LawError, Rule, in_force
 from domain.law.survivors import SurvivorLaw
@@ -28,18 +29,20 @@ class Law:
         adjustments: tuple[Adjustment, ...] = (),
         survivors: SurvivorLaw | None = None,
         pinned_to: date | None = None,
+        calendar: Calendar | None = None,
     ) -> None:
         self._rules = rules
         self.cities = cities
         self._adjustments = adjustments
         self.survivors = survivors
         self._pinned_to = pinned_to
+        self.calendar = calendar or Calendar()
         self._by_city = {city.code[:4]: (city, city.turns) for city in cities}
         self._city_laws: dict[tuple[str, date], CityLaw] = {}
 
     def pinned(self, day: date) -> "Law":
         """The same law, frozen as it stood on `day`."""
-        return Law(self._rules, self.cities, self._adjustments, self.survivors, day)
+        return Law(self._rules, self.cities, self._adjustments, self.survivors, day, self.calendar)
 
     def adjustments(self, division: str) -> tuple[Adjustment, ...]:
         """The general adjustments of pensions in a division, the earliest first."""
@@ -90,7 +93,12 @@ class Law:
         return known[0] if known else None
 
 
-def parse_law(national: Mapping[str, str], cities: Mapping[str, str], survivors: SurvivorLaw | None = None) -> Law:
+def parse_law(
+    national: Mapping[str, str],
+    cities: Mapping[str, str],
+    survivors: SurvivorLaw | None = None,
+    calendar: Calendar | None = None,
+) -> Law:
     """The law out of the texts of its TOML files, by file name. Raises `LawError` naming the file and the key."""
     by_key: dict[str, list[tuple[str, Rule]]] = {}
     adjustments: list[Adjustment] = []
@@ -111,6 +119,7 @@ def parse_law(national: Mapping[str, str], cities: Mapping[str, str], survivors:
         tuple(parsed.values()),
         tuple(sorted(adjustments, key=lambda one: one.valid_from)),
         survivors,
+        calendar=calendar,
     )
 
 
