@@ -23,6 +23,7 @@ from domain.facts import (
     DeathDeclared,
     DeclaredMissing,
     Known,
+    OverpaymentReturned,
     Paroled,
     PensionPaid,
     Reference,
@@ -33,6 +34,7 @@ from domain.handover import Handover, decide_handover, evolve_handover, moving_t
 from domain.kinds import Kind
 from domain.law import Law
 from domain.months import first_day, month_of, plus
+from domain.recovery import check_part
 from domain.refusals import Refused
 from domain.reporting import late_report
 from domain.tasks import Task, due_days, tasks
@@ -45,8 +47,8 @@ from domain.telling import (
     deadline,
     effect,
     escalations,
+    grants_returned,
     raised,
-    returned,
     told_after,
 )
 
@@ -93,11 +95,13 @@ class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def decide(retiree: UUID, state: RetireeState, known: Known, law: Law, today: date) -> list[Decision]:
     """What follows from a newly learned fact: the fact itself, then the alerts it raises or withdraws.
 
-    Raises `Refused` as `check`, `answered` and `decide_handover` do. The state must fit the fact as
+    Raises `Refused` as `check`, `answered`, `check_part` and `decide_handover` do. The state must fit the fact as
     `domain.dossier.learn` says.
     """
     check(known, today)
-    answered(state.told, known)
+    one = answered(state.told, known)
+    if one and isinstance(known.fact, OverpaymentReturned):
+        check_part(one.terms, known, state.dossier, law, today)
     of_handover = _goes_to_handover(state, known)
     if of_handover:
         decide_handover(state.handover, known, state.dossier.registration, law, today)
@@ -116,9 +120,9 @@ def fact_recorded(known: Known, after: Dossier, law: Law) -> FactRecorded:
 
 def known_with(state: RetireeState, known: Known, law: Law, today: date) -> Dossier:
     """What is known with one more fact, or answer: the very same where it cannot touch the pension."""
-    if run := effect(state.told, known):
-        return run(state.dossier, law, today)
-    return learned(state.dossier, known, law) if bears(known) else state.dossier
+    dossier = learned(state.dossier, known, law) if bears(known) else state.dossier
+    run = None if is_gone(dossier, known) else effect(state.told, known)
+    return run(dossier, law, today) if run else dossier
 
 
 _A_LIFE = 100
@@ -161,7 +165,7 @@ def check(known: Known, today: date) -> None:
         case PensionPaid(until=until, effective=day) if until:
             if not month_of(day) <= until <= plus(month_of(today), 1):
                 raise Refused("invalid-field", "data.until", "it lies before the first month, or has not come yet")
-        case AlertApplied(month=month) if month > plus(month_of(today), 12):
+        case AlertApplied(month=month) | OverpaymentReturned(month=month) if month > plus(month_of(today), 12):
             raise Refused("invalid-field", "data.month", "it is more than a year away")
         case _:
             pass
@@ -172,7 +176,8 @@ def evolve(state: RetireeState, decision: Decision) -> RetireeState:
     match decision:
         case FactRecorded(known=known, dossier=dossier, act_by=act_by):
             handover = evolve_handover(state.handover, known) if _goes_to_handover(state, known) else state.handover
-            return replace(state, dossier=dossier, handover=handover, told=told_after(state.told, known, act_by))
+            told = state.told if is_gone(state.dossier, known) else told_after(state.told, known, act_by)
+            return replace(state, dossier=dossier, handover=handover, told=told)
         case AlertRaised():
             return replace(state, told=told_after(state.told, decision), alerts_raised=state.alerts_raised + 1)
         case AlertWithdrawn() | AlertEscalated():
@@ -193,7 +198,7 @@ def standing_of(dossier: Dossier, law: Law, today: date) -> Standing:
 def _standing(state: RetireeState, law: Law, today: date) -> tuple[Standing, Assessment | None]:
     dossier = state.dossier
     quiet = not (dossier.deaths or dossier.turns or dossier.verified or state.handover.moves)
-    if not dossier.registrations or (quiet and all(run.pays for run in dossier.paid)):
+    if not dossier.registrations or (quiet and not dossier.payments and all(run.pays for run in dossier.paid)):
         return {}, None  # nothing speaks against a month, and every one was paid: the most there are
     found = review(dossier, law, today)
     dead = any(dossier.confirmed)
@@ -227,7 +232,7 @@ def _alerts(
         found = review(state.dossier, law, today)
     terms = {slot: told.terms for slot, told in state.told.items()}
     given = difference(terms, now, pays_from(found, today) if found else None, cause, law, today)
-    given += returned(state.told, now, cause, law, today)
+    given += grants_returned(state.told, now, cause, law, today)
     return raised(retiree, state.told, given, now, state.alerts_raised, office_of(state.dossier, law), cause)
 
 

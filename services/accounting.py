@@ -44,7 +44,10 @@ class AmountLine(Struct, frozen=True):
 
 
 class Amount(Struct, frozen=True, kw_only=True):
-    """Months and yuan, why, and how they come about."""
+    """Months and yuan, why, and how they come about.
+
+    `returned`: what came back in parts. It is off what was overpaid; where nothing is overpaid any more, it is owed.
+    """
 
     months: int
     first: Month
@@ -52,6 +55,7 @@ class Amount(Struct, frozen=True, kw_only=True):
     amount: Yuan
     kind: str | None = None
     lines: list[AmountLine]
+    returned: Yuan = "0.00"
 
 
 def month_lines(found: Assessment, dossier: Dossier, law: Law, today: date) -> Iterator[MonthLine]:
@@ -85,8 +89,15 @@ def amount_of(debt: Debt | None, settlement: str, months: Iterable[MonthLine]) -
     if debt is None:
         return None
     lines = list(_joined(month for month in months if month.settlement == settlement))
+    returned = abs(debt.amount - sum(fen(line.amount) for line in lines))
     return Amount(
-        months=debt.months, first=debt.first, last=debt.last, amount=yuan(debt.amount), kind=debt.why, lines=lines
+        months=debt.months,
+        first=debt.first,
+        last=debt.last,
+        amount=yuan(debt.amount),
+        kind=debt.why,
+        lines=lines,
+        returned=yuan(returned),
     )
 
 

@@ -120,6 +120,8 @@ def _amount(zh: str, en: str, amount: Amount | None) -> Iterator[str]:
             f"      {_months(line.first, line.last)}  每月应发 due {line.due}，已发 paid {line.paid}，"
             f"{zh} {en} {line.difference} × {line.months} = {line.amount}"
         )
+    if amount.returned != "0.00":
+        yield f"      已部分退回 came back in parts: {amount.returned} 元 yuan"
 
 
 def _alert(number: int, line: AlertLine) -> Iterator[str]:

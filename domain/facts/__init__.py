@@ -17,6 +17,8 @@ from domain.facts.answers import (
     AlertDismissed,
     Answer,
     ContestAnswered,
+    OverpaymentReturned,
+    Return,
 )
 from domain.facts.base import Amount, Department, Division, Fact, Person, Reference, Text, Uscc
 from domain.facts.handover import (
@@ -108,6 +110,7 @@ LifeEvent = (
     | ContestAnswered
     | AlertDismissed
     | AlertApplied
+    | OverpaymentReturned
     | HandoverProposed
     | HandoverStepDone
     | HandoverCompleted
@@ -162,6 +165,7 @@ MAY_PUBLISH: dict[type[LifeEvent], frozenset[Department]] = {
     ContestAnswered: frozenset(Department),
     AlertDismissed: _AGENCY,
     AlertApplied: _AGENCY,
+    OverpaymentReturned: _AGENCY,
     HandoverProposed: _HANDING,
     HandoverStepDone: _HANDING | {_D.ARCHIVES, _D.PARTY},
     HandoverCompleted: _HANDING,
@@ -273,6 +277,7 @@ __all__ = [
     "HealthService",
     "Known",
     "LifeEvent",
+    "OverpaymentReturned",
     "ParoleRevoked",
     "Paroled",
     "PartyRelationTransferred",
@@ -285,6 +290,7 @@ __all__ = [
     "Released",
     "Relocated",
     "RetirementRegistered",
+    "Return",
     "Scheme",
     "Sentence",
     "Sentenced",

@@ -66,7 +66,8 @@ class Provision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Rule(Provision, frozen=True):
     """A rule on the pension itself. `months_after` months, `*_days` days, `pays_back`: whether suspended months are paid after.
 
-    `report_within_days`: by when a fact is to be reported, in days, or `working_days`.
+    `report_within_days`: by when a fact is to be reported, in days, or `working_days`. `minimum`: yuan a month that an offset
+    leaves.
     """
 
     months_after: int = 0
@@ -76,6 +77,7 @@ class Rule(Provision, frozen=True):
     pays_back: bool = False
     report_within_days: int = 0
     working_days: bool = False
+    minimum: Annotated[str, YUAN] = "0.00"
 
 
 class Placement(Provision, frozen=True):

@@ -104,6 +104,7 @@ FACTS = _words(
     "contest-answered.v1|答复异议|contest answered",
     "alert-dismissed.v1|预警不予办理|alert dismissed",
     "alert-applied.v1|预警已执行|alert applied",
+    "overpayment-returned.v1|多发部分退回|overpayment returned in part",
     "handover-proposed.v1|提出移交|handover proposed",
     "handover-step-done.v1|移交步骤完成|handover step done",
     "handover-completed.v1|移交完成|handover completed",
