@@ -29,7 +29,7 @@ def late_report(dossier: Dossier, law: Law) -> LateReport | None:
     declaration, whatever day it names.
     """
     death = next(iter(dossier.confirmed), None)
-    if death is None or dossier.first is None:
+    if death is None or dossier.first is None or dossier.left_out:  # one that is left out may have been the first word
         return None
     day = death.fact.effective
     counted = death.fact.judged_on or day if isinstance(death.fact, DeathDeclared) else day

@@ -5,6 +5,7 @@ from importlib.resources import files
 
 import pytest
 
+from domain.bounding import bounded
 from domain.facts import DeathDeclared, Department
 from domain.law import Law, LawError, parse_law
 from domain.law.calendar import Calendar, parse_calendar
@@ -86,6 +87,13 @@ def test_the_family_that_told_in_time_is_not_late_because_an_office_confirms_it_
     assert late_report(compiled(facts, LAW), LAW) is None
     facts.append(taken_back("family", Department.FAMILY, date(2024, 4, 11)))
     assert late_report(compiled(facts, LAW), LAW) is not None, "what was taken back was never told"
+
+
+def test_where_more_told_of_it_than_is_kept_nobody_says_that_it_was_late() -> None:
+    days = [date(2024, 1, n) for n in range(20, 27)]
+    facts = [RETIRED, *(death(day, date(2024, 4, 10), f"{day}", document=f"{day}") for day in days)]
+    assert late_report(bounded(compiled(facts[:6], LAW)), LAW) is not None
+    assert late_report(bounded(compiled(facts, LAW)), LAW) is None
 
 
 def test_of_a_death_that_was_known_no_later_than_its_retiree_nobody_says_that_it_was_late() -> None:
