@@ -99,7 +99,7 @@ def reasons(dossier: Dossier, law: Law, today: date) -> list[Reason]:
         found.append(Reason(Kind.DEATH, stop, None, Status.STOPPED, rule.citation, (death.reference,)))
     if dossier.turns:
         turning = dossier.turning
-        found += [stay.reason(law) for stay in stays_of(dossier, law)]
+        found += [one for stay in stays_of(dossier, law) for one in stay.reasons(law, dossier.division)]
         found += filter(None, [absence(turning, law)])
         found += _given_up(turning, law)
     if dossier.verified:
@@ -250,7 +250,11 @@ def _amiss(paid: Iterable[Run], due: _Due) -> list[_Amiss]:
     rates = due.rates
     for was in paid:
         for run in due.runs:
-            if (was.pays, was.less) == (run.pays, run.less) or not (part := run.within(was.first, was.last)):
+            if (
+                (was.pays, was.less) == (run.pays, run.less)
+                or (was.pays and run.kept)
+                or not (part := run.within(was.first, was.last))
+            ):
                 continue
             assert part.last  # what was paid has an end
             amount = rates.of_run(part.first, part.last, run) - rates.of_run(part.first, part.last, was)

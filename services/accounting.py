@@ -18,7 +18,8 @@ from domain.timeline import Run, Span
 class MonthLine(Struct, frozen=True, kw_only=True):
     """One month: its status and why, what is due and what was paid in yuan, where the rule stands, and what is amiss.
 
-    `paid` is null while its payment day has not come. `settlement`: paid, overpaid, owed, none or not-yet.
+    `paid` is null while its payment day has not come. `settlement`: paid, overpaid, owed, none, not-yet, or kept: paid all the
+    same and not recovered.
     """
 
     month: Month
@@ -79,7 +80,7 @@ def month_lines(found: Assessment, dossier: Dossier, law: Law, today: date) -> I
                 paid=None if paid is None else yuan(paid),
                 document=span.rule.document,
                 article=span.rule.article,
-                settlement=_settlement(owed, paid),
+                settlement="kept" if span.kept and paid else _settlement(owed, paid),
             )
             month = plus(month, 1)
 

@@ -100,6 +100,8 @@ def _span(span: Span) -> Iterator[str]:
     yield f"  {_months(span.first, span.last)}  {both(span.status)}{kind}"
     yield f"      依据 rule: {_rule(span.rule)}"
     yield f"      事实 facts: {_facts(span.facts)}"
+    if span.kept:
+        yield "      期间已发的不追回 what was paid of these months all the same is not recovered"
     for reason in span.also:
         yield f"      同时 also: {_reason(reason)}"
 

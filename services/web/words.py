@@ -74,6 +74,7 @@ SETTLEMENTS = _words(
     "paid|已发放|paid",
     "overpaid|多发|overpaid",
     "owed|应补发|owed",
+    "kept|多发不追回|not recovered",
     "none|无应发|nothing due",
     "not-yet|未到发放日|payment day not come",
 )
