@@ -49,6 +49,7 @@ from domain.telling import (
     escalations,
     grants_returned,
     raised,
+    resumed_again,
     told_after,
 )
 
@@ -233,6 +234,7 @@ def _alerts(
     terms = {slot: told.terms for slot, told in state.told.items()}
     given = difference(terms, now, pays_from(found, today) if found else None, cause, law, today)
     given += grants_returned(state.told, now, cause, law, today)
+    given += resumed_again(state.told, cause, law, today)
     return raised(retiree, state.told, given, now, state.alerts_raised, office_of(state.dossier, law), cause)
 
 

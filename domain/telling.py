@@ -93,7 +93,7 @@ class Stage(StrEnum):
 class Told(Struct, frozen=True, omit_defaults=True):
     """What an office was told: the alert, its terms, by when to act, and what it answered; `moved`: what it says it paid (yuan).
 
-    `by`: the answer that closed it.
+    `by`: the answer that closed it, or the retraction of that, which opened it again.
     """
 
     alert: str
@@ -181,11 +181,10 @@ def told_after(
             return {slot: one for slot, one in told.items() if one.alert != alert}
         case AlertEscalated(alert=alert):
             return {s: replace(one, escalated=True) if one.alert == alert else one for s, one in told.items()}
-        case Known(fact=Answer()):
-            return _after_answer(told, event, act_by)
-        case Known():
-            back = _taken_back(event)
-            return {slot: one for slot, one in told.items() if one.by not in back} if back else told
+        case Known(fact=fact):
+            if back := _taken_back(event):
+                told = _reopened(told, event, back)
+            return _after_answer(told, event, act_by) if isinstance(fact, Answer) else told
 
 
 def terms_of(alert: AlertRaised) -> Terms:
@@ -238,6 +237,15 @@ def grants_returned(
     return [grant_back(granted.terms, granted.moved, cause, law, today)]
 
 
+def resumed_again(told: Mapping[str, Told], cause: Reference | None, law: Law, today: date) -> list[Instruction]:
+    """A resumption whose application `cause` took back, from the month it was to begin with."""
+    one = told.get(Action.RESUME)
+    if one is None or cause is None or not one.is_open or one.by != cause:
+        return []
+    rule = law.rule("fact-corrected", today)
+    return [Instruction(one.terms, rule.citation, (cause,), today + timedelta(days=rule.act_within_days))]
+
+
 def escalations(retiree: UUID, told: Mapping[str, Told], office: str, today: date) -> Iterator[AlertEscalated]:
     """The alerts whose day has passed, each once."""
     for one in told.values():
@@ -264,6 +272,19 @@ def _alert(id_: str, retiree: UUID, given: Instruction, office: str, replaces: t
         replaces=replaces,
         late=given.late,
     )
+
+
+def _reopened(told: dict[str, Told], known: Known, back: set[Reference]) -> dict[str, Told]:
+    """What is left of what an office was told when answers are taken back: what they closed is to be told anew.
+
+    What is wrong with the payment says so itself; of a resumption that was not done nothing else would.
+    """
+    corrected = _named(told, known)  # an answer that corrects the one before it speaks of the alert as it stands
+    left = {slot: one for slot, one in told.items() if one.by not in back or one is corrected}
+    for one in told.values():
+        if one.by in back and one is not corrected and one.terms.action is Action.RESUME and not OFF & left.keys():
+            left[Action.RESUME] = replace(one, stage=Stage.RAISED, by=known.reference)
+    return left
 
 
 def _named(told: Mapping[str, Told], known: Known) -> Told | None:

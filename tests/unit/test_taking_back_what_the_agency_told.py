@@ -65,6 +65,25 @@ def test_months_that_were_not_paid_back_after_all_are_owed_again() -> None:
     assert [(action, *rest) for action, _, *rest in told] == [("pay-back", "2024-02", 2, "6913.56")]
 
 
+def test_a_resumption_that_was_not_done_after_all_is_asked_for_again_from_its_month() -> None:
+    office = Office(RETIRED, death(date(2024, 1, 31), date(2024, 1, 31)), retraction("death", date(2024, 3, 5)))
+    first = office.named("resume")
+    office.apply("resume", date(2024, 3, 6))
+    office.apply("pay-back", date(2024, 3, 6))
+    back = taken_back("answer-2024-03-06-resume", AGENCY, date(2024, 6, 3))
+    assert said(office.learn(back)) == [("resume", "death-retracted", "2024-04", 0, "0.00")]
+    assert list(office.alerts.values())[-1].replaces == (first,)
+    assert said(office.apply("resume", date(2024, 6, 4), "2024-07"))[0][2:] == ("2024-04", 3, "10370.34")
+
+
+def test_a_resumption_that_is_taken_back_after_the_next_stop_is_asked_for_no_more() -> None:
+    office = Office(RETIRED, death(date(2024, 1, 31), date(2024, 1, 31)), retraction("death", date(2024, 3, 5)))
+    office.apply("resume", date(2024, 3, 6))
+    office.learn(death(date(2024, 4, 30), date(2024, 5, 6), "again", document="2号"))
+    office.learn(taken_back("answer-2024-03-06-resume", AGENCY, date(2024, 5, 7)))
+    assert "resume" not in {action for action, _ in office.open()}
+
+
 def test_a_dismissal_that_is_taken_back_gives_the_alert_back() -> None:
     office = Office(RETIRED, LATE)
     office.answer(AlertDismissed, "recover", date(2024, 4, 15), reason="paid in cash")
@@ -108,6 +127,21 @@ def test_an_application_is_corrected_as_often_as_need_be() -> None:
         told = told_of(AlertApplied, date(2024, 4, 20), id_=f"{n}", alert=recover, month="2024-05", corrects=corrects)
         assert said(office.learn(told)) == []
         corrects = f"{n}"
+    assert office.open() == {("stop", "death")}
+
+
+def test_an_answer_that_should_have_been_to_another_alert_gives_the_first_one_back() -> None:
+    office = Office(RETIRED, LATE)
+    office.apply("stop", date(2024, 4, 20), "2024-05")
+    meant = told_of(
+        AlertApplied,
+        date(2024, 4, 22),
+        id_="meant",
+        alert=office.named("recover"),
+        month="2024-05",
+        corrects="answer-2024-04-20-stop",
+    )
+    assert said(office.learn(meant)) == [("stop", "death", "2024-02", 0, "0.00")]
     assert office.open() == {("stop", "death")}
 
 
