@@ -114,6 +114,7 @@ def _answered(row: AlertRow, answer: Answer) -> AlertRow:
         row,
         stage=stage,
         amount=amount,
+        escalated=row.escalated and not isinstance(answer, OverpaymentReturned),  # the next part has days of its own
         state="closed"
         if stage in _CLOSING
         else "open",  # what was closed takes no answer but one that corrects another

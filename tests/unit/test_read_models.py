@@ -281,6 +281,24 @@ def test_an_alert_whose_day_has_passed_is_escalated_and_stays_open() -> None:
     assert all(one.escalated for one in state.told.values())
 
 
+def test_a_part_that_comes_back_after_its_day_is_late_no_more() -> None:
+    _, log = lived([RETIRED, DIED])
+    part = OverpaymentReturned(
+        effective=date(2024, 6, 3),
+        alert=alerts(log)["recover"].alert,
+        kind=Return.REFUND,
+        amount="1.00",
+        month="2024-06",
+    )
+    _, log = lived([RETIRED, DIED], then=date(2024, 6, 1))
+    row = alerts(log)["recover"]
+    later = entry(len(log) + 1, published(from_agency("part", part, date(2024, 6, 3))))
+    assert row.escalated
+    after = alert_inbox.fold(row.alert, row, later)
+    assert after
+    assert not after.escalated
+
+
 def test_facts_that_no_view_knows_touch_nothing_but_the_trail() -> None:
     told = entry(
         1, published(known("m", GoneMissing(effective=date(2023, 2, 10)), date(2023, 10, 1), Department.POLICE))
