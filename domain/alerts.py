@@ -18,6 +18,7 @@ from domain.kinds import Kind
 from domain.law import Citation, Law
 from domain.money import Yuan, yuan
 from domain.months import Month, first_day, month_of, plus
+from domain.reporting import LateReport
 from domain.tasks import Task
 from domain.timeline import Span, Status
 
@@ -76,6 +77,8 @@ GRANT_BACK = "recover:grant"
 _TASKS = frozenset({Action.VERIFY, Action.CONTACT, Action.ASSIGN, Action.SETTLE})
 OFF = frozenset({Action.STOP, Action.SUSPEND})
 """Actions after which nothing is paid any more."""
+_MONTHS = frozenset({*OFF, Action.RECOVER})
+"""Actions about months that a late report lets go out."""
 _ACTIONS = {
     Kind.VERIFICATION_DUE: Action.CONTACT,
     Kind.DUPLICATE_BENEFIT: Action.SETTLE,
@@ -85,12 +88,13 @@ _ACTIONS = {
 
 
 class Instruction(Struct, frozen=True):
-    """Terms with what carries them: the rule, the facts, and the day by which to act."""
+    """Terms with what carries them: the rule, the facts, the day by which to act, and that a death was reported late."""
 
     terms: Terms
     rule: Citation
     evidence: tuple[Reference, ...]
     act_by: date
+    late: LateReport | None = None
 
 
 _EVIDENCE = 20
@@ -102,8 +106,18 @@ Standing = dict[str, Instruction]
 _MISMATCH = (Kind.IDENTITY_MISMATCH, "identity-mismatch")
 
 
-def standing(assessment: Assessment, due: Iterable[Task], grant: Task | None, law: Law, today: date) -> Standing:
-    """The instructions that hold for an assessment, the tasks that are due and what survivors are granted, on `today`."""
+def standing(
+    assessment: Assessment,
+    due: Iterable[Task],
+    grant: Task | None,
+    law: Law,
+    today: date,
+    late: LateReport | None = None,
+) -> Standing:
+    """The instructions that hold for an assessment, the tasks that are due and what survivors are granted, on `today`.
+
+    `late`: how a death was reported late; whoever stops or recovers after it is told so.
+    """
     if not assessment.timeline:
         return {}
     found: Standing = {}
@@ -129,7 +143,8 @@ def standing(assessment: Assessment, due: Iterable[Task], grant: Task | None, la
             strength,
         )
         act_by = min(by, today + timedelta(days=rule.act_within_days))
-        found[terms.slot] = Instruction(terms, rule.citation, evidence, act_by)
+        after_death = kind is Kind.DEATH and action in _MONTHS
+        found[terms.slot] = Instruction(terms, rule.citation, evidence, act_by, late if after_death else None)
         return terms.slot
 
     def cite(slot: str, rule: Citation) -> None:
@@ -239,4 +254,4 @@ def _with_cause(instruction: Instruction, cause: Reference | None) -> Instructio
     if cause is None:
         return instruction
     evidence = dict.fromkeys((*instruction.evidence[:_EVIDENCE], cause))
-    return Instruction(instruction.terms, instruction.rule, tuple(evidence), instruction.act_by)
+    return replace(instruction, evidence=tuple(evidence))

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from domain.dossier import OTHER, Day, Dossier, LeftOut, by_day, days_of_death, document_mark, kept_elsewhere
 from domain.facts import Known
+from domain.payments import fewest
 
 KEEP = 5
 """Facts of one weight that a dossier keeps; what lies beyond changes nothing until those are gone."""
@@ -16,13 +17,17 @@ KEEP = 5
 def bounded(dossier: Dossier) -> Dossier:
     """The dossier without the facts that change nothing.
 
-    Registrations and verifications behind others of their kind, turns that are told again, reports of a later death.
+    Registrations and verifications behind others of their kind, turns that are told again, reports of a later death. What the
+    agency told of money long ago stays, and can no more be taken back.
     """
     everything = (*dossier.registrations, *dossier.verified, *dossier.turns)
     if len(everything) > KEEP:
         kept = (_registrations(dossier), _verified(dossier), _without_echoes(dossier.turns))
         if sum(map(len, kept)) < len(everything):
             dossier = _without(dossier, everything, *kept)
+    paid, payments = fewest(dossier.paid, dossier.payments)
+    if payments is not dossier.payments:
+        dossier = replace(dossier, paid=paid, payments=payments)
     return _bounded_deaths(dossier) if len(dossier.deaths) > KEEP else dossier
 
 

@@ -4,7 +4,7 @@ Begun in month M: from M+1 on; ended in N: paid again from N+1 (law.md, what hap
 劳社厅函〔2003〕315号). Parole that is revoked stops the very month.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import lru_cache
 
@@ -56,12 +56,20 @@ class Stay(Struct, frozen=True, kw_only=True):
         """Whether its owner is behind a door that a release opens."""
         return self.kind is not Kind.LENIENCY and self.rule != "wanted-suspends"
 
-    def reason(self, law: Law) -> Reason:
-        """As a reason of the timeline, by the rule of the day it began."""
+    def reasons(self, law: Law, division: str) -> Iterator[Reason]:
+        """As a reason of the timeline, by the rule of the day it began; as two where only its first months are recovered."""
         # after parole adjustments begin with the next year; a sentence served out does not wait for it
         until = Month(f"{self.last[:4]}-12") if self.parole and self.last else None
-        rule = law.rule(self.rule, self.began).citation
-        return Reason(self.kind, self.first, self.last, _STATUS[self.kind], rule, self.facts, until)
+        rule = law.local(self.rule, self.began, division)
+        whole = Reason(self.kind, self.first, self.last, _STATUS[self.kind], rule.citation, self.facts, until)
+        if rule.recovers_months is None:
+            yield whole
+            return
+        kept = plus(self.first, rule.recovers_months)
+        if self.first < kept:
+            yield replace(whole, last=min(plus(kept, -1), self.last or kept))
+        if self.last is None or kept <= self.last:
+            yield replace(whole, first=kept, kept=True)
 
 
 def stays_of(dossier: Dossier, law: Law) -> tuple[Stay, ...]:

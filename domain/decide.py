@@ -23,6 +23,7 @@ from domain.facts import (
     DeathDeclared,
     DeclaredMissing,
     Known,
+    OverpaymentReturned,
     Paroled,
     PensionPaid,
     Reference,
@@ -35,7 +36,9 @@ from domain.law import Law
 from domain.links import Link, RecordsJoined, RecordsParted, Twin
 from domain.months import first_day, month_of, plus
 from domain.recalling import named
+from domain.recovery import check_part
 from domain.refusals import Refused
+from domain.reporting import late_report
 from domain.tasks import Task, due_days, tasks, two_pensions
 from domain.telling import (
     AlertEscalated,
@@ -46,8 +49,9 @@ from domain.telling import (
     deadline,
     effect,
     escalations,
+    grants_returned,
     raised,
-    returned,
+    resumed_again,
     told_after,
 )
 
@@ -100,11 +104,13 @@ class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def decide(retiree: UUID, state: RetireeState, known: Known, law: Law, today: date) -> list[Decision]:
     """What follows from a newly learned fact: the fact itself, then the alerts it raises or withdraws.
 
-    Raises `Refused` as `check`, `answered` and `decide_handover` do. The state must fit the fact as
+    Raises `Refused` as `check`, `answered`, `check_part` and `decide_handover` do. The state must fit the fact as
     `domain.dossier.learn` says.
     """
     check(known, today)
-    answered(state.told, known)
+    one = answered(state.told, known)
+    if one and isinstance(known.fact, OverpaymentReturned):
+        check_part(one.terms, known, state.dossier, law, today)
     if _goes_to_handover(state, known):
         decide_handover(state.handover, known, state.dossier.registration, law, today)
     return followed(retiree, state, known, law, today)
@@ -127,9 +133,9 @@ def fact_recorded(known: Known, after: Dossier, law: Law) -> FactRecorded:
 
 def known_with(state: RetireeState, known: Known, law: Law, today: date) -> Dossier:
     """What is known with one more fact, or answer: the very same where it cannot touch the pension."""
-    if run := effect(state.told, known):
-        return run(state.dossier, law, today)
-    return learned(state.dossier, known, law) if bears(known) else state.dossier
+    dossier = learned(state.dossier, known, law) if bears(known) else state.dossier
+    run = None if is_gone(dossier, known) else effect(state.told, known)
+    return run(dossier, law, today) if run else dossier
 
 
 _A_LIFE = 100
@@ -178,7 +184,7 @@ def check(known: Known, today: date) -> None:
         case PensionPaid(until=until, effective=day) if until:
             if not month_of(day) <= until <= plus(month_of(today), 1):
                 raise Refused("invalid-field", "data.until", "it lies before the first month, or has not come yet")
-        case AlertApplied(month=month) if month > plus(month_of(today), 12):
+        case AlertApplied(month=month) | OverpaymentReturned(month=month) if month > plus(month_of(today), 12):
             raise Refused("invalid-field", "data.month", "it is more than a year away")
         case _:
             pass
@@ -188,10 +194,11 @@ def evolve(state: RetireeState, decision: Decision | RecordsJoined | RecordsPart
     """The state after a decision. Never refuses."""
     match decision:
         case FactRecorded(known=known, dossier=dossier, act_by=act_by):
-            handover = state.handover
+            handover, gone = state.handover, is_gone(state.dossier, known)
             if touches_handover(known):
-                handover = evolve_handover(handover, known, gone=is_gone(state.dossier, known))
-            after = replace(state, dossier=dossier, handover=handover, told=told_after(state.told, known, act_by))
+                handover = evolve_handover(handover, known, gone=gone)
+            told = state.told if gone else told_after(state.told, known, act_by)
+            after = replace(state, dossier=dossier, handover=handover, told=told)
             return _untied(after, known) if state.links else after
         case AlertRaised():
             return replace(state, told=told_after(state.told, decision), alerts_raised=state.alerts_raised + 1)
@@ -246,16 +253,16 @@ def _standing(state: RetireeState, law: Law, today: date) -> tuple[Standing, Ass
         due.append(unserved)
     if state.twin and (unsettled := two_pensions(dossier, state.twin)):
         due.append(unsettled)
+    late = late_report(dossier, law) if dead else None
     grants = dead and (state.twin is None or state.twin.leads)  # of two pensions one
-    return standing(found, due, grant(dossier, found.timeline, law) if grants else None, law, today), found
+    return standing(found, due, grant(dossier, found.timeline, law) if grants else None, law, today, late), found
 
 
 def _is_quiet(state: RetireeState) -> bool:
     """Whether nothing was heard that might speak against a month, or for another office, under whatever law."""
     dossier = state.dossier
-    return not (
-        dossier.deaths or dossier.turns or dossier.verified or state.handover.moves or state.twin or dossier.twice
-    )
+    spoken = dossier.deaths or dossier.turns or dossier.verified or dossier.payments or dossier.twice
+    return not (spoken or state.handover.moves or state.twin)
 
 
 def _unserved(state: RetireeState, law: Law, today: date) -> Task | None:
@@ -282,7 +289,8 @@ def alerts_of(
         found = review(state.dossier, law, today)
     terms = {slot: told.terms for slot, told in state.told.items()}
     given = difference(terms, now, pays_from(found, today) if found else None, cause, law, today)
-    given += returned(state.told, now, cause, law, today)
+    given += grants_returned(state.told, now, cause, law, today)
+    given += resumed_again(state.told, cause, law, today)
     return raised(retiree, state.told, given, now, state.alerts_raised, office_of(state.dossier, law), cause)
 
 

@@ -17,7 +17,6 @@ from domain.facts import (
     STRONG,
     TURNS,
     WEAK,
-    Answer,
     DeathDeclared,
     DeathReported,
     DeathRetracted,
@@ -29,6 +28,7 @@ from domain.facts import (
     SurvivalVerified,
 )
 from domain.months import Month
+from domain.payments import Payment
 from domain.timeline import Run
 
 Mark = str
@@ -56,7 +56,8 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
     earliest first; `left_out`: of those that are not kept. `verified`: verifications of survival, the latest first.
     `turns`: custody, sentences, absence and the like, by day. `more`: of these three some are left out. `retractors`:
     departments that took a report of a death back. `marks`: those made or asked for so far, not all of them; `marked`:
-    whether there are any that are kept apart. `paid`: the months to `settled`, as they were paid or not, which nothing learned later can change.
+    whether there are any that are kept apart. `paid`: the months to `settled`, as they were paid or not by what was known,
+    which nothing learned later can change; `payments`: what the agency told of them since, and of what came back.
     """
 
     registrations: tuple[Known, ...] = ()
@@ -71,6 +72,7 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
     marked: bool = False
     paid: tuple[Run, ...] = ()
     settled: Month | None = None
+    payments: tuple[Payment, ...] = ()
 
     @property
     def registered(self) -> Known | None:
@@ -180,8 +182,6 @@ def asks(known: Known) -> tuple[Mark, ...]:
             return (*own, *filter(None, [document_mark(known)]), *corrected)
         case DeathRetracted(retracts=id_) | FactRetracted(retracts=id_):
             return (kept_elsewhere(Reference(source, id_)), *corrected)
-        case Answer():
-            return corrected
         case _:
             return (taken_back_mark(known.reference), corrected_mark(known.reference), *corrected)
 
@@ -261,6 +261,8 @@ def _without(dossier: Dossier, target: Reference, mark: Mark) -> Dossier:
     def others(facts: tuple[Known, ...]) -> tuple[Known, ...]:
         return tuple(known for known in facts if known.reference != target)
 
+    if any(one.reference == target for one in dossier.payments):
+        return replace(dossier, payments=tuple(one for one in dossier.payments if one.reference != target))
     if has((*dossier.registrations, *dossier.verified, *dossier.turns), target):
         return replace(
             dossier,

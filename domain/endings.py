@@ -10,7 +10,7 @@ from domain.months import Month, month_of, plus
 
 _JUSTICE = frozenset({Kind.IMPRISONMENT, Kind.CUSTODY})
 _RELEASE = (_JUSTICE, Kind.RELEASE, "release-resumes")
-_LENIENCY = (_JUSTICE, Kind.RELEASE, "leniency-continues")
+_LENIENCY = (_JUSTICE, Kind.RELEASE, "leniency-resumes")
 _ACQUITTAL = (_JUSTICE, Kind.ACQUITTAL, "acquittal-pays-back")
 _FOUND = (frozenset({Kind.MISSING}), Kind.REAPPEARANCE, "reappearance-pays-back")
 _VERIFIED = (frozenset({Kind.VERIFICATION_OVERDUE}), Kind.SURVIVAL_VERIFIED, "verification-pays-back")

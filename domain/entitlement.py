@@ -21,10 +21,11 @@ from domain.facts import DuplicateBenefitSettled, Known, Reference
 from domain.kinds import Kind
 from domain.law import Law
 from domain.months import Month, count, month_of, plus
+from domain.payments import Payment, beside, laid, with_one
 from domain.rates import Rates
 from domain.remembered import AT_ONCE, Same
 from domain.survival import lapse, verification
-from domain.timeline import Reason, Run, Span, Status, Timeline, composed, joined, overwritten
+from domain.timeline import Reason, Run, Span, Status, Timeline, composed, joined
 
 
 class Debt(Struct, frozen=True):
@@ -98,7 +99,7 @@ def reasons(dossier: Dossier, law: Law, today: date) -> list[Reason]:
         found.append(Reason(Kind.DEATH, stop, None, Status.STOPPED, rule.citation, (death.reference,)))
     if dossier.turns:
         turning = dossier.turning
-        found += [stay.reason(law) for stay in stays_of(dossier, law)]
+        found += [one for stay in stays_of(dossier, law) for one in stay.reasons(law, dossier.division)]
         found += filter(None, [absence(turning, law)])
         found += _given_up(turning, law)
     if dossier.verified:
@@ -127,13 +128,14 @@ def review(dossier: Dossier, law: Law, today: date) -> Assessment:
     due = _due(dossier, law, today)
     if due is None:
         return Assessment(())
-    paid = _paid(dossier, due, last_paid_month(law, today))
+    paid = laid(_paid(dossier, due, last_paid_month(law, today)), dossier.payments)
     wrong = _amiss(paid, due)
+    overpaid, owed = _debts(wrong, dossier.payments)
     return Assessment(
         due.timeline,
         paid,
-        _debt([one for one in wrong if one.amount < 0]),
-        _debt([one for one in wrong if one.amount > 0]),
+        overpaid,
+        owed,
         _suspicion(dossier, law, paid, due.rates),
         endings(dossier),
     )
@@ -154,6 +156,13 @@ def learned(dossier: Dossier, known: Known, law: Law) -> Dossier:
     return replace(after, paid=(alone,) if alone else (), settled=until)
 
 
+def due_in(dossier: Dossier, law: Law, today: date, month: Month) -> int:
+    """The pension that is due for a month, in fen; 0 where none is."""
+    due = _due(dossier, law, today)
+    runs = (part for run in due.runs if (part := run.within(month, month))) if due else ()
+    return sum(due.rates.of_run(month, month, run) for run in runs) if due else 0
+
+
 @lru_cache(maxsize=1_024)
 def last_paid_month(law: Law, today: date) -> Month:
     """The last month whose pension counts as paid on `today`."""
@@ -161,31 +170,58 @@ def last_paid_month(law: Law, today: date) -> Month:
     return month if today >= _payment_day(law, today) else plus(month, -1)
 
 
-def reported(dossier: Dossier, law: Law, today: date, run: Run) -> Dossier:
+def reported(dossier: Dossier, law: Law, today: date, by: Reference, run: Run) -> Dossier:
     """The dossier with what the agency says that it did in some months, whatever we thought of them."""
-    settled = settled_on(dossier, law, today)
-    return replace(settled, paid=overwritten(settled.paid, run))
-
-
-def exposed(dossier: Dossier, law: Law, today: date, run: Run) -> Dossier:
-    """The dossier when an office did what it was asked some months late, but for what it has paid back or recovered since."""
-    before = settled_on(dossier, law, today).paid
-    after = reported(dossier, law, today, run)
-    for moved in (one for one in before if one.moved):
-        after = replace(after, paid=overwritten(after.paid, moved))
-    return after
-
-
-def squared(dossier: Dossier, law: Law, today: date, first: Month, last: Month | None, *, owed: bool) -> Dossier:
-    """The dossier when what was owed to one side in some months has moved: to the retiree, or back from there."""
     until = last_paid_month(law, today)
-    settled = _settled(dossier, law, until, today)
-    due, paid = _due(settled, law, today), settled.paid
-    for one in _amiss(paid, due) if due else ():
-        moved = one.due.within(first, last) if (one.amount > 0) == owed else None
-        if moved:
-            paid = overwritten(paid, replace(moved, moved=True))
-    return replace(settled, paid=paid)
+    part = run.within(None, until)
+    return _told(_settled(dossier, law, until, today), Payment(by, (part,) if part else ()))
+
+
+def exposed(dossier: Dossier, law: Law, today: date, by: Reference, run: Run) -> Dossier:
+    """The dossier when an office did what it was asked some months late, but for what it has paid back or recovered since."""
+    settled = settled_on(dossier, law, today)
+    paid = laid(settled.paid, settled.payments)
+    parts = (run.within(one.first, one.last) for one in paid if not one.moved)
+    return _told(settled, Payment(by, joined(parts)))
+
+
+def squared(
+    dossier: Dossier, law: Law, today: date, by: Payment, first: Month, last: Month | None, *, owed: bool
+) -> Dossier:
+    """The dossier when what was owed to one side in some months has moved: to the retiree, or back from there."""
+    settled = settled_on(dossier, law, today)
+    due = _due(settled, law, today)
+    if due is None:
+        return settled
+    return _told(settled, _made_good(settled, due, by, first, last, owed=owed))
+
+
+def returned(dossier: Dossier, law: Law, today: date, part: Payment, first: Month, last: Month | None) -> Dossier:
+    """The dossier when a part of what was overpaid in some months came back; the last part makes the months good."""
+    settled = settled_on(dossier, law, today)
+    due = _due(settled, law, today)
+    if due is None:
+        return settled
+    with_part = replace(settled, payments=(*settled.payments, part))
+    over, _ = _debts(_amiss(laid(settled.paid, settled.payments), due), with_part.payments)
+    return with_part if over else _told(settled, _made_good(settled, due, part, first, last, owed=False))
+
+
+def _made_good(settled: Dossier, due: _Due, by: Payment, first: Month, last: Month | None, *, owed: bool) -> Payment:
+    """A payment that makes months good, with the parts that had come back of them."""
+    wrong = _amiss(laid(settled.paid, settled.payments), due)
+    runs = (one.due.within(first, last) for one in wrong if (one.amount > 0) == owed)
+    payment = replace(by, runs=tuple(replace(run, moved=True) for run in runs if run))
+    parts = beside((*settled.payments, payment))
+    over = _over(wrong)
+    if owed:
+        return replace(payment, made_good=max(0, parts - over))
+    left = _over(_amiss(laid(settled.paid, (*settled.payments, payment)), due))
+    return replace(payment, made_good=min(parts, over - left))
+
+
+def _told(settled: Dossier, payment: Payment) -> Dossier:
+    return replace(settled, payments=with_one(settled.paid, settled.payments, payment))
 
 
 def settled_on(dossier: Dossier, law: Law, today: date) -> Dossier:
@@ -219,7 +255,11 @@ def _amiss(paid: Iterable[Run], due: _Due) -> list[_Amiss]:
     rates = due.rates
     for was in paid:
         for run in due.runs:
-            if (was.pays, was.less) == (run.pays, run.less) or not (part := run.within(was.first, was.last)):
+            if (
+                (was.pays, was.less) == (run.pays, run.less)
+                or (was.pays and run.kept)
+                or not (part := run.within(was.first, was.last))
+            ):
                 continue
             assert part.last  # what was paid has an end
             amount = rates.of_run(part.first, part.last, run) - rates.of_run(part.first, part.last, was)
@@ -264,9 +304,29 @@ def _payment_day(law: Law, day: date) -> date:
     return day.replace(day=min(law.rule("payment-day", day).day_of_month, last))
 
 
-def _debt(wrong: list[_Amiss]) -> Debt | None:
-    if not wrong:
+def _over(wrong: Iterable[_Amiss]) -> int:
+    return -sum(one.amount for one in wrong if one.amount < 0)
+
+
+def _debts(wrong: list[_Amiss], payments: tuple[Payment, ...]) -> tuple[Debt | None, Debt | None]:
+    """What was paid too much and too little. Parts that came back are taken off the one; what is more than that is the other."""
+    over, parts = _over(wrong), beside(payments)
+    excess = max(0, parts - over)
+    told = next((one for one in reversed(payments) if one.month), None)
+    month, why = (told.month, told.why) if told else (None, None)
+    return (
+        _debt([one for one in wrong if one.amount < 0], over - parts + excess, month, None),
+        _debt([one for one in wrong if one.amount > 0], sum(one.amount for one in wrong) + over + excess, month, why),
+    )
+
+
+def _debt(wrong: list[_Amiss], amount: int, month: Month | None, why: Kind | None) -> Debt | None:
+    """A debt of so many fen for months, or else for parts that came back or did not, last in `month`."""
+    if not amount:
         return None
+    if not wrong:
+        assert month
+        return Debt(0, month, month, amount, why)
     runs = [one.due for one in wrong]
     months = sum(count(run.first, run.last) for run in runs if run.last)
-    return Debt(months, runs[0].first, runs[-1].last or runs[-1].first, abs(sum(o.amount for o in wrong)), wrong[0].why)
+    return Debt(months, runs[0].first, runs[-1].last or runs[-1].first, amount, wrong[0].why)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from domain.bounding import bounded
 from domain.decide import RetireeState, evolve, office_of
+from domain.dossier import Dossier
 from domain.entitlement import settled_on
 from domain.facts import (
     Answer,
@@ -115,13 +116,10 @@ def regrouped(
     made = of_facts(facts)
     if not made.registrations and before.first is None:
         made = replace(made, first=None)  # that of another record, which brought no pension here
-    paid, settled = before.paid, before.settled
-    if isinstance(event, RecordsParted):
-        if event.settled:
-            paid, settled = event.paid, event.settled
-        elif not made.first:
-            paid, settled = (), None
-    dossier = bounded(replace(made, paid=paid, settled=settled))
+    paid = before
+    if isinstance(event, RecordsParted) and (event.settled or not made.first):
+        paid = Dossier(paid=event.paid, settled=event.settled, payments=event.payments)
+    dossier = bounded(replace(made, paid=paid.paid, settled=paid.settled, payments=paid.payments))
     return evolve(replace(state, dossier=dossier, handover=_handover(facts)), event)
 
 

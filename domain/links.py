@@ -14,6 +14,7 @@ from msgspec import Struct
 from domain.facts import Reference
 from domain.handover import Handover
 from domain.months import Month
+from domain.payments import Payment
 from domain.timeline import Run
 
 
@@ -54,7 +55,8 @@ class RecordsParted(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     """From `day` on this record and the `other` are two people's again; `led` is whether this one did.
 
     In the stream of one that rested, the facts that came under its number meanwhile stand before it; where its registration
-    is one of them and the pension was not the other's, `paid` says what was paid up to `settled`. `handover`: how far it is now.
+    is one of them and the pension was not the other's, `paid` says what was paid up to `settled`, and
+    `payments` what the agency told of it. `handover`: how far it is now.
     """
 
     other: UUID
@@ -63,6 +65,7 @@ class RecordsParted(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     day: date
     paid: tuple[Run, ...] = ()
     settled: Month | None = None
+    payments: tuple[Payment, ...] = ()
     handover: Handover | None = None
 
 

@@ -57,6 +57,7 @@ def recalled(dossier: Dossier, facts: Iterable[Known]) -> Dossier:
         first=dossier.first,
         paid=dossier.paid,
         settled=dossier.settled,
+        payments=dossier.payments,
         marks=dossier.marks,
         marked=dossier.marked,
     )

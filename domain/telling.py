@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from domain.alerts import GRANT_BACK, OFF, Action, Instruction, Standing, Strength, Terms, grant_back
 from domain.dossier import Dossier
-from domain.entitlement import exposed, reported, squared
+from domain.entitlement import exposed, reported, returned, squared
 from domain.facts import (
     AlertAcknowledged,
     AlertApplied,
@@ -20,15 +20,20 @@ from domain.facts import (
     AlertDismissed,
     Answer,
     ContestAnswered,
+    FactRetracted,
     Known,
+    OverpaymentReturned,
     PensionPaid,
     Reference,
+    Return,
 )
 from domain.kinds import Kind
 from domain.law import Citation, Law
-from domain.money import Yuan
+from domain.money import Yuan, fen, yuan
 from domain.months import Month, month_of, plus
+from domain.payments import Payment
 from domain.refusals import Refused
+from domain.reporting import LateReport
 from domain.timeline import Run
 
 
@@ -36,6 +41,7 @@ class AlertRaised(Struct, frozen=True, kw_only=True, tag_field="name", tag="pens
     """An office must act. `replaces`: the alerts it takes the place of, which need no answer any more.
 
     `months` and `amount` (yuan) are of the months `first_month` to `last_month`; 0 and 0.00 where nothing was paid yet.
+    `late`: the death it follows from was reported after its deadline.
     """
 
     alert: str
@@ -52,6 +58,7 @@ class AlertRaised(Struct, frozen=True, kw_only=True, tag_field="name", tag="pens
     office: str
     act_by: date
     replaces: tuple[str, ...] = ()
+    late: LateReport | None = None
 
 
 class AlertWithdrawn(Struct, frozen=True, kw_only=True, tag_field="name", tag="pension-alert-withdrawn.v1"):
@@ -84,7 +91,10 @@ class Stage(StrEnum):
 
 
 class Told(Struct, frozen=True, omit_defaults=True):
-    """What an office was told: the alert, its terms, by when to act, and what it answered; `moved`: what it says it paid (yuan)."""
+    """What an office was told: the alert, its terms, by when to act, and what it answered; `moved`: what it says it paid (yuan).
+
+    `by`: the answer that closed it, or the retraction of that, which opened it again.
+    """
 
     alert: str
     terms: Terms
@@ -92,6 +102,7 @@ class Told(Struct, frozen=True, omit_defaults=True):
     stage: Stage = Stage.RAISED
     escalated: bool = False
     moved: Yuan | None = None
+    by: Reference | None = None
 
     @property
     def is_open(self) -> bool:
@@ -108,41 +119,49 @@ _STAGES = {
     AlertApplied: Stage.APPLIED,
 }
 _DONE_WITH = frozenset({Action.RESUME, Action.RECOVER, Action.PAY_BACK})
-"""Applied, these leave nothing to remember: what was paid says it all."""
+"""Applied, these stand in nobody's way: what was paid says it all. The last few are kept by their alert, to be corrected."""
+_KEEP = 5
 
 
-def answered(told: Mapping[str, Told], known: Known) -> None:
-    """Raise `Refused`: `unknown-alert` when an answer names none that stands, `alert-closed` when nothing is left to be said.
+def answered(told: Mapping[str, Told], known: Known) -> Told | None:
+    """What an answer is to; None: it is none. Raises `Refused`: `unknown-alert` when an answer names none that stands, `alert-closed` when nothing is left to be said.
 
-    `no-contest` when a source answers what nobody asked it.
+    `no-contest` when a source answers what nobody asked it. An answer that corrects the one that closed an alert is heard.
     """
     if not isinstance(known.fact, Answer):
-        return
+        return None
     one = _named(told, known)
     if one is None:
         raise Refused("unknown-alert", "data.alert", "no such alert stands: it was replaced, withdrawn or never raised")
-    if not one.is_open:
+    if not (one.is_open or one.by in _taken_back(known)):
         raise Refused("alert-closed", "data.alert", f"it was {one.stage} before")
     if isinstance(known.fact, ContestAnswered) and one.stage is not Stage.CONTESTED:
         raise Refused("no-contest", "data.alert", "nobody contests it")
+    return one
 
 
 def effect(told: Mapping[str, Told], known: Known) -> Callable[[Dossier, Law, date], Dossier] | None:
     """What an answer or a report of the agency does to what was paid; None when nothing."""
+    by = known.reference
     match known.fact:
         case PensionPaid(paid=paid, until=until, effective=day):
             first = month_of(day)
             run = Run(first, Month(until) if until else first, paid, None if paid else Kind.CORRECTION)
-            return partial(_report, run)
+            return lambda dossier, law, today: reported(dossier, law, today, by, run)
         case AlertApplied(month=month):
             one = _named(told, known)
-            return _applied(one.terms, Month(month)) if one else None
+            return _applied(one.terms, Month(month), by) if one else None
+        case OverpaymentReturned():
+            one = _named(told, known)
+            return partial(_returned, one.terms, known) if one and one.terms.slot != GRANT_BACK else None
         case _:
             return None
 
 
 def deadline(known: Known, law: Law) -> date | None:
-    """By when the next answer is to be heard: the source's to a contest, then the office's to that. None: nothing new."""
+    """By when the next answer is to be heard: the source's to a contest, the office's to that, of the next part. None: nothing new."""
+    if isinstance(known.fact, OverpaymentReturned):
+        return known.learnt + timedelta(days=law.rule("overpayment-recovered", known.learnt).act_within_days)
     if isinstance(known.fact, AlertContested | ContestAnswered):
         return known.learnt + timedelta(days=law.rule("contest-answer", known.learnt).act_within_days)
     return None
@@ -162,10 +181,10 @@ def told_after(
             return {slot: one for slot, one in told.items() if one.alert != alert}
         case AlertEscalated(alert=alert):
             return {s: replace(one, escalated=True) if one.alert == alert else one for s, one in told.items()}
-        case Known(fact=Answer()):
-            return _after_answer(told, event, act_by)
-        case _:
-            return told
+        case Known(fact=fact):
+            if back := _taken_back(event):
+                told = _reopened(told, event, back)
+            return _after_answer(told, event, act_by) if isinstance(fact, Answer) else told
 
 
 def terms_of(alert: AlertRaised) -> Terms:
@@ -194,6 +213,7 @@ def raised(
         if slot in slots
         or (
             slot not in now
+            and slot != one.alert
             and not (slot == Action.RESUME and not off)
             and not (slot == GRANT_BACK and Action.GRANT not in now)
         )
@@ -207,7 +227,7 @@ def raised(
     ]
 
 
-def returned(
+def grants_returned(
     told: Mapping[str, Told], now: Standing, cause: Reference | None, law: Law, today: date
 ) -> list[Instruction]:
     """What survivors must return because the death they were paid after is taken back."""
@@ -215,6 +235,15 @@ def returned(
     if granted is None or granted.stage is not Stage.APPLIED or Action.GRANT in now:
         return []
     return [grant_back(granted.terms, granted.moved, cause, law, today)]
+
+
+def resumed_again(told: Mapping[str, Told], cause: Reference | None, law: Law, today: date) -> list[Instruction]:
+    """A resumption whose application `cause` took back, from the month it was to begin with."""
+    one = told.get(Action.RESUME)
+    if one is None or cause is None or not one.is_open or one.by != cause:
+        return []
+    rule = law.rule("fact-corrected", today)
+    return [Instruction(one.terms, rule.citation, (cause,), today + timedelta(days=rule.act_within_days))]
 
 
 def escalations(retiree: UUID, told: Mapping[str, Told], office: str, today: date) -> Iterator[AlertEscalated]:
@@ -241,7 +270,21 @@ def _alert(id_: str, retiree: UUID, given: Instruction, office: str, replaces: t
         office=office,
         act_by=given.act_by,
         replaces=replaces,
+        late=given.late,
     )
+
+
+def _reopened(told: dict[str, Told], known: Known, back: set[Reference]) -> dict[str, Told]:
+    """What is left of what an office was told when answers are taken back: what they closed is to be told anew.
+
+    What is wrong with the payment says so itself; of a resumption that was not done nothing else would.
+    """
+    corrected = _named(told, known)  # an answer that corrects the one before it speaks of the alert as it stands
+    left = {slot: one for slot, one in told.items() if one.by not in back or one is corrected}
+    for one in told.values():
+        if one.by in back and one is not corrected and one.terms.action is Action.RESUME and not OFF & left.keys():
+            left[Action.RESUME] = replace(one, stage=Stage.RAISED, by=known.reference)
+    return left
 
 
 def _named(told: Mapping[str, Told], known: Known) -> Told | None:
@@ -253,39 +296,54 @@ def _after_answer(told: dict[str, Told], known: Known, act_by: date | None) -> d
     one = _named(told, known)
     if one is None:
         return told
-    stage = _STAGES[type(known.fact)]
-    if stage is Stage.APPLIED and one.terms.action in _DONE_WITH:
-        return {slot: other for slot, other in told.items() if other is not one}
-    moved = known.fact.amount if isinstance(known.fact, AlertApplied) else one.moved
-    after = replace(one, stage=stage, moved=moved)
+    if isinstance(known.fact, OverpaymentReturned):
+        left = max(0, fen(one.terms.amount) - fen(known.fact.amount))
+        after = replace(one, terms=replace(one.terms, amount=yuan(left)), stage=one.stage if left else Stage.APPLIED)
+    else:
+        moved = known.fact.amount if isinstance(known.fact, AlertApplied) else one.moved
+        after = replace(one, stage=_STAGES[type(known.fact)], moved=moved)
     if act_by:
         after = replace(after, act_by=act_by, escalated=False)
+    after = replace(after, by=None if after.is_open else known.reference)
+    others = {slot: other for slot, other in told.items() if other is not one}
+    if after.stage is Stage.APPLIED and after.terms.action in _DONE_WITH:
+        done = [slot for slot, other in others.items() if slot == other.alert]
+        return {s: other for s, other in others.items() if s not in done[: -_KEEP + 1]} | {one.alert: after}
     return {slot: after if other is one else other for slot, other in told.items()}
 
 
-def _applied(terms: Terms, month: Month) -> Callable[[Dossier, Law, date], Dossier] | None:
+def _taken_back(known: Known) -> set[Reference]:
+    """The facts that one takes back or corrects."""
+    named = known.fact.corrects, known.fact.retracts if isinstance(known.fact, FactRetracted) else None
+    return {Reference(known.reference.source, id_) for id_ in named if id_}
+
+
+def _applied(terms: Terms, month: Month, by: Reference) -> Callable[[Dossier, Law, date], Dossier] | None:
     """What an application in `month` tells of what was paid until then."""
     match terms.action:
         case Action.STOP | Action.SUSPEND if month > terms.first_month:
-            return partial(_expose, Run(terms.first_month, plus(month, -1), pays=True))
+            return partial(_expose, Run(terms.first_month, plus(month, -1), pays=True), by)
         case Action.RESUME if month > terms.first_month:
-            return partial(_expose, Run(terms.first_month, plus(month, -1), pays=False, why=Kind.CORRECTION))
+            return partial(_expose, Run(terms.first_month, plus(month, -1), pays=False, why=Kind.CORRECTION), by)
         case Action.RECOVER | Action.PAY_BACK if terms.slot != GRANT_BACK:
-            return partial(_squared, terms)
+            return partial(_squared, terms, by)
         case _:
             return None
 
 
-def _squared(terms: Terms, dossier: Dossier, law: Law, today: date) -> Dossier:
-    if not dossier.registrations:
-        return dossier
+def _squared(terms: Terms, by: Reference, dossier: Dossier, law: Law, today: date) -> Dossier:
+    payment = Payment(by, month=terms.first_month, why=terms.kind)
     owed = terms.action is Action.PAY_BACK
-    return squared(dossier, law, today, terms.first_month, terms.last_month, owed=owed)
+    return squared(dossier, law, today, payment, terms.first_month, terms.last_month, owed=owed)
 
 
-def _expose(run: Run, dossier: Dossier, law: Law, today: date) -> Dossier:
-    return exposed(dossier, law, today, run) if dossier.registrations else dossier
+def _returned(terms: Terms, known: Known, dossier: Dossier, law: Law, today: date) -> Dossier:
+    fact = known.fact
+    assert isinstance(fact, OverpaymentReturned)
+    offset = fact.kind is Return.OFFSET
+    part = Payment(known.reference, (), fen(fact.amount), 0, Month(fact.month), terms.kind, offset)
+    return returned(dossier, law, today, part, terms.first_month, terms.last_month)
 
 
-def _report(run: Run, dossier: Dossier, law: Law, today: date) -> Dossier:
-    return reported(dossier, law, today, run) if dossier.registrations else dossier
+def _expose(run: Run, by: Reference, dossier: Dossier, law: Law, today: date) -> Dossier:
+    return exposed(dossier, law, today, by, run)

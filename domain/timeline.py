@@ -28,7 +28,8 @@ _WEIGHT = {Status.PAYABLE: 0, Status.UNADJUSTED: 1, Status.SUSPENDED: 2, Status.
 class Reason(Struct, frozen=True, omit_defaults=True):
     """Why months `first` to `last` (both included; None: without end) are not paid as usual, by which rule and facts.
 
-    `adjusted_after`: the last month whose adjustment is still withheld, where that is later than `last`.
+    `adjusted_after`: the last month whose adjustment is still withheld, where that is later than `last`. `kept`: what was paid
+    of these months all the same is not recovered.
     """
 
     kind: Kind
@@ -38,6 +39,7 @@ class Reason(Struct, frozen=True, omit_defaults=True):
     rule: Citation
     facts: tuple[Reference, ...]
     adjusted_after: Month | None = None
+    kept: bool = False
 
     def holds(self, month: Month) -> bool:
         """Whether it speaks of a month."""
@@ -47,7 +49,8 @@ class Reason(Struct, frozen=True, omit_defaults=True):
 class Span(Struct, frozen=True, omit_defaults=True):
     """Months `first` to `last` (both included; None: without end) with one status, the rule and the facts behind it.
 
-    `kind`: why they are not paid as usual. `also`: what else would have it so; no reason ends the effect of another.
+    `kind`: why they are not paid as usual. `also`: what else would have it so; no reason ends the effect of another. `kept`:
+    what was paid of them all the same is not recovered, by no reason.
     """
 
     first: Month
@@ -57,6 +60,7 @@ class Span(Struct, frozen=True, omit_defaults=True):
     facts: tuple[Reference, ...]
     kind: Kind | None = None
     also: tuple[Reason, ...] = ()
+    kept: bool = False
 
     @property
     def pays(self) -> bool:
@@ -96,7 +100,8 @@ def _laid(span: Span, holding: list[Reason]) -> Span:
         return span
     first, *others = holding
     also = () if first.kind is Kind.DEATH else tuple(others)  # after a death nothing else matters to anybody
-    return Span(span.first, span.last, first.status, first.rule, first.facts, first.kind, also)
+    kept = first.kept and all(other.kept or other.status in PAYS for other in others)
+    return Span(span.first, span.last, first.status, first.rule, first.facts, first.kind, also, kept)
 
 
 def _cut(spans: Timeline, at: Sequence[Month]) -> Iterator[Span]:
@@ -113,7 +118,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     """Months `first` to `last` of which one thing is true: they are paid, or not, and then `why`.
 
     `less`: the adjustments, by their month, that are not in what is paid. `moved`: it became true later, by paying back
-    or recovering, so that what was done in the months themselves is no news any more.
+    or recovering, so that what was done in the months themselves is no news any more. `kept`: not due, and not recovered either.
     """
 
     first: Month
@@ -122,6 +127,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     why: Kind | None = None
     less: tuple[Month, ...] = ()
     moved: bool = False
+    kept: bool = False
 
     def within(self, first: Month | None, last: Month | None) -> "Run | None":
         """The part of it in the months `first` to `last` (None: no bound); None when nothing is."""
@@ -129,12 +135,14 @@ class Run(Struct, frozen=True, omit_defaults=True):
         end = last if last and (self.last is None or last < self.last) else self.last
         if begin is self.first and end is self.last:
             return self
-        return Run(begin, end, self.pays, self.why, self.less, self.moved) if end is None or begin <= end else None
+        if end is not None and end < begin:
+            return None
+        return Run(begin, end, self.pays, self.why, self.less, self.moved, self.kept)
 
 
 def run_of(span: Span) -> Run:
     """What a span says of payment alone."""
-    return Run(span.first, span.last, span.pays, span.why)
+    return Run(span.first, span.last, span.pays, span.why, kept=span.kept)
 
 
 def joined(runs: Iterable[Run | None]) -> tuple[Run, ...]:

@@ -91,7 +91,7 @@ def _rule(where: str, given: Any) -> Rule:
         rule = msgspec.convert(given, Rule)
     except msgspec.ValidationError as error:
         raise LawError(f"{where}: {error}") from error
-    for field in ("months_after", "act_within_days", "warn_days"):
+    for field in ("months_after", "act_within_days", "warn_days", "report_within_days"):
         if getattr(rule, field) < 0:
             raise LawError(f"{where}: {field} must not be negative")
     if not 1 <= rule.day_of_month <= 31:

@@ -18,7 +18,7 @@ from domain.history import STORED_NAMES, Entry, Event, FactPublished
 from infra.upcasting import UPCASTERS, Older, Upcaster
 
 _encoder = msgspec.json.Encoder()
-_STATE = b"\x03"
+_STATE = b"\x04"
 """The form of a decision state; 1 had none in front."""
 _state_encoder = msgspec.msgpack.Encoder()
 _state_decoder = msgspec.msgpack.Decoder(RetireeState)

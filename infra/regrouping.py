@@ -131,7 +131,7 @@ class Regrouping:
         goes = taken_along(one.facts, record, two.facts)
         if not any(isinstance(fact.fact, RetirementRegistered) for fact in stay):
             before = settled_on(lead.state.dossier, self._law, self._today)
-            there = replace(there, paid=before.paid, settled=before.settled)
+            there = replace(there, paid=before.paid, settled=before.settled, payments=before.payments)
         beside = self._regrouped(lead, here, (), stay)
         beside += self._regrouped(other, there, one.moved(goes, record), [*two.facts, *goes])
         return beside, [(SQL["led_end"], (other.stream,)), (SQL["marks_clear"], (lead.stream,))]

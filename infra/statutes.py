@@ -6,6 +6,7 @@ from importlib.resources import files
 
 from domain.divisions import Divisions, parse_divisions
 from domain.law import Law, parse_law
+from domain.law.calendar import Calendar, parse_calendar
 from domain.law.survivors import SurvivorLaw
 from domain.law.survivors_files import parse_survivor_law
 from domain.lineage import Lineage, parse_lineage
@@ -26,8 +27,17 @@ def law_of(national: Mapping[str, str]) -> Law:
     """The law of national rules out of these texts, by file name, with all else as shipped. Raises `LawError` naming file and key."""
     cities = {entry.name: entry.read_text("utf-8") for entry in files("domain.law").joinpath("cities").iterdir()}
     return parse_law(
-        national, {name: text for name, text in sorted(cities.items()) if name.endswith(".toml")}, the_survivor_law()
+        national,
+        {name: text for name, text in sorted(cities.items()) if name.endswith(".toml")},
+        the_survivor_law(),
+        the_calendar(),
     )
+
+
+@cache
+def the_calendar() -> Calendar:
+    """The public holidays as shipped. Raises `LawError` naming the file and the year when the file is wrong."""
+    return parse_calendar("calendar.toml", files("domain.law").joinpath("calendar.toml").read_text("utf-8"))
 
 
 @cache

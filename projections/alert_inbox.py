@@ -15,14 +15,16 @@ from domain.facts import (
     AlertDismissed,
     Answer,
     ContestAnswered,
+    OverpaymentReturned,
 )
 from domain.history import Entry, Event, FactPublished
+from domain.money import fen, yuan
 from domain.telling import Stage
 from projections.read_model import ReadModel
 
 
 class AlertRow(Struct, frozen=True, kw_only=True):
-    """An alert. `amount` in yuan; `evidence` names published facts as `source id`.
+    """An alert. `amount` in yuan, less what came back in parts; `evidence` names published facts as `source id`.
 
     `state`: open, closed (applied or dismissed), replaced, withdrawn. `stage`: how far its answers have come; `reason`: why
     it was contested or dismissed; `applied_month`: the first month paid, or not paid, accordingly. `escalated`: its day passed.
@@ -102,11 +104,20 @@ def _after(row: AlertRow, event: Event) -> AlertRow:
 
 
 def _answered(row: AlertRow, answer: Answer) -> AlertRow:
-    stage = STAGES[type(answer)]
+    amount = row.amount
+    if isinstance(answer, OverpaymentReturned):
+        left = max(0, fen(row.amount) - fen(answer.amount))
+        amount, stage = yuan(left), Stage(row.stage) if left else Stage.APPLIED
+    else:
+        stage = STAGES[type(answer)]
     return replace(
         row,
         stage=stage,
-        state="closed" if stage in _CLOSING else row.state,
+        amount=amount,
+        escalated=row.escalated and not isinstance(answer, OverpaymentReturned),  # the next part has days of its own
+        state="closed"
+        if stage in _CLOSING
+        else "open",  # what was closed takes no answer but one that corrects another
         reason=getattr(answer, "reason", row.reason),
         applied_month=answer.month if isinstance(answer, AlertApplied) else row.applied_month,
     )

@@ -18,7 +18,8 @@ from domain.timeline import Run, Span
 class MonthLine(Struct, frozen=True, kw_only=True):
     """One month: its status and why, what is due and what was paid in yuan, where the rule stands, and what is amiss.
 
-    `paid` is null while its payment day has not come. `settlement`: paid, overpaid, owed, none or not-yet.
+    `paid` is null while its payment day has not come. `settlement`: paid, overpaid, owed, none, not-yet, or kept: paid all the
+    same and not recovered.
     """
 
     month: Month
@@ -44,7 +45,10 @@ class AmountLine(Struct, frozen=True):
 
 
 class Amount(Struct, frozen=True, kw_only=True):
-    """Months and yuan, why, and how they come about."""
+    """Months and yuan, why, and how they come about.
+
+    `returned`: what came back in parts. It is off what was overpaid; where nothing is overpaid any more, it is owed.
+    """
 
     months: int
     first: Month
@@ -52,6 +56,7 @@ class Amount(Struct, frozen=True, kw_only=True):
     amount: Yuan
     kind: str | None = None
     lines: list[AmountLine]
+    returned: Yuan = "0.00"
 
 
 def month_lines(found: Assessment, dossier: Dossier, law: Law, today: date) -> Iterator[MonthLine]:
@@ -75,7 +80,7 @@ def month_lines(found: Assessment, dossier: Dossier, law: Law, today: date) -> I
                 paid=None if paid is None else yuan(paid),
                 document=span.rule.document,
                 article=span.rule.article,
-                settlement=_settlement(owed, paid),
+                settlement="kept" if span.kept and paid else _settlement(owed, paid),
             )
             month = plus(month, 1)
 
@@ -85,8 +90,15 @@ def amount_of(debt: Debt | None, settlement: str, months: Iterable[MonthLine]) -
     if debt is None:
         return None
     lines = list(_joined(month for month in months if month.settlement == settlement))
+    returned = abs(debt.amount - sum(fen(line.amount) for line in lines))
     return Amount(
-        months=debt.months, first=debt.first, last=debt.last, amount=yuan(debt.amount), kind=debt.why, lines=lines
+        months=debt.months,
+        first=debt.first,
+        last=debt.last,
+        amount=yuan(debt.amount),
+        kind=debt.why,
+        lines=lines,
+        returned=yuan(returned),
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from domain.facts import Reference
 from domain.law import Citation, Law, LawError
+from domain.reporting import LateReport
 from domain.timeline import Reason, Span
 from infra.changed_law import changed, read_changes
 from infra.statutes import the_law
@@ -107,6 +108,8 @@ def _span(span: Span) -> Iterator[str]:
     yield f"  {_months(span.first, span.last)}  {both(span.status)}{kind}"
     yield f"      依据 rule: {_rule(span.rule)}"
     yield f"      事实 facts: {_facts(span.facts)}"
+    if span.kept:
+        yield "      期间已发的不追回 what was paid of these months all the same is not recovered"
     for reason in span.also:
         yield f"      同时 also: {_reason(reason)}"
 
@@ -127,6 +130,8 @@ def _amount(zh: str, en: str, amount: Amount | None) -> Iterator[str]:
             f"      {_months(line.first, line.last)}  每月应发 due {line.due}，已发 paid {line.paid}，"
             f"{zh} {en} {line.difference} × {line.months} = {line.amount}"
         )
+    if amount.returned != "0.00":
+        yield f"      已部分退回 came back in parts: {amount.returned} 元 yuan"
 
 
 def _alert(number: int, line: AlertLine) -> Iterator[str]:
@@ -139,9 +144,19 @@ def _alert(number: int, line: AlertLine) -> Iterator[str]:
     )
     yield f"      依据 rule: {_rule(alert.rule)}"
     yield f"      事实 facts: {_facts(alert.evidence)}"
+    if alert.late:
+        yield f"      {_late(alert.late)}"
     replaces = f"；取代 replaces {', '.join(alert.replaces)}" if alert.replaces else ""
     late = f"；{line.escalated_on} 逾期上报 escalated" if line.escalated_on else ""
     yield f"      期限 act by {alert.act_by}；状态 state {both(line.state)}，{both(line.stage)}{late}；编号 id {alert.alert}{replaces}"
+
+
+def _late(late: LateReport) -> str:
+    guessed = "（节假日未收录，以周一至周五为工作日 holidays not recorded, Monday to Friday counted）"
+    return (
+        f"死亡报告逾期 reported late: 应于 due {late.due}，{late.told} 得知 learned"
+        f"{guessed if late.by_weekday else ''}；{_rule(late.rule)}"
+    )
 
 
 def comparison(found: Compared) -> Iterator[str]:

@@ -301,6 +301,13 @@ SENTENCES: dict[str, Sentence] = {
         "先撤回那个号码的关联",
         "take the link of that number back first",
     ),
+    "offset-below-minimum": Sentence(
+        422,
+        "抵扣后所余养老金低于当地规定的基本生活费",
+        "the offset leaves less of the month's pension than the place says is needed to live on",
+        "减少当月抵扣金额，其余分期抵扣",
+        "take less off this month, and the rest in later ones",
+    ),
     "no-contest": Sentence(
         409,
         "无人对这条预警提出异议",

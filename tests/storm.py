@@ -185,7 +185,7 @@ def assert_decided_rightly(found: Sequence[Entry], database: Database, keys: Key
         state, alerts = _decided(stream, known, law)
         stands = [e.event for e in entries if isinstance(e.event, AlertRaised | AlertWithdrawn | AlertEscalated)]
         if sum(isinstance(one.fact, DeathReported) for one in known) > KEEP:
-            alerts, stands = _without_evidence(alerts), _without_evidence(stands)  # a dossier names those it kept
+            alerts, stands = _without_evidence(alerts), _without_evidence(stands)  # a dossier knows those it kept
         assert alerts == stands
         stored = codec.decode_state(states[stream])
         assert stored is not None
@@ -212,7 +212,8 @@ def _decided(stream: UUID, facts: Sequence[Known], law: Law) -> tuple[RetireeSta
 
 
 def _without_evidence(alerts: Sequence[Alert]) -> list[Alert]:
-    return [one if isinstance(one, AlertEscalated) else replace(one, evidence=()) for one in alerts]
+    without = [one if isinstance(one, AlertEscalated) else replace(one, evidence=()) for one in alerts]
+    return [replace(one, late=None) if isinstance(one, AlertRaised) else one for one in without]
 
 
 def _standing(state: RetireeState, law: Law, today: date) -> Assessment:

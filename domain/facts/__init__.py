@@ -18,6 +18,8 @@ from domain.facts.answers import (
     AlertDismissed,
     Answer,
     ContestAnswered,
+    OverpaymentReturned,
+    Return,
 )
 from domain.facts.base import Amount, Department, Division, Fact, Person, Reference, Text, Uscc
 from domain.facts.handover import (
@@ -110,6 +112,7 @@ LifeEvent = (
     | ContestAnswered
     | AlertDismissed
     | AlertApplied
+    | OverpaymentReturned
     | HandoverProposed
     | HandoverStepDone
     | HandoverCompleted
@@ -165,6 +168,7 @@ MAY_PUBLISH: dict[type[LifeEvent], frozenset[Department]] = {
     ContestAnswered: frozenset(Department),
     AlertDismissed: _AGENCY,
     AlertApplied: _AGENCY,
+    OverpaymentReturned: _AGENCY,
     HandoverProposed: _HANDING,
     HandoverStepDone: _HANDING | {_D.ARCHIVES, _D.PARTY},
     HandoverCompleted: _HANDING,
@@ -281,6 +285,7 @@ __all__ = [
     "Known",
     "LifeEvent",
     "LinkReason",
+    "OverpaymentReturned",
     "ParoleRevoked",
     "Paroled",
     "PartyRelationTransferred",
@@ -293,6 +298,7 @@ __all__ = [
     "Released",
     "Relocated",
     "RetirementRegistered",
+    "Return",
     "Scheme",
     "Sentence",
     "Sentenced",

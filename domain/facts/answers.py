@@ -1,5 +1,6 @@
 """What offices answer to an alert. An alert ends when its effect on the payment is known, never because it was delivered."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from msgspec import Meta
@@ -38,6 +39,25 @@ class AlertDismissed(Answer, frozen=True, tag="alert-dismissed.v1"):
     """Nothing will be done, for a reason."""
 
     reason: Text
+
+
+class Return(StrEnum):
+    """How money comes back (社会保险经办条例 Art. 46): at once, in instalments, or taken off what is still to be paid."""
+
+    REFUND = "refund"
+    INSTALMENT = "instalment"
+    OFFSET = "offset"
+
+
+class OverpaymentReturned(Answer, frozen=True, tag="overpayment-returned.v1"):
+    """A part of what is to be recovered came back: `amount` yuan, in `month`; of an offset, that whose pension it was taken off.
+
+    The alert stays open with what is still owed, and is done with when that is nothing.
+    """
+
+    kind: Return
+    amount: Amount
+    month: Annotated[str, Checked(Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$(?!\n)"))]
 
 
 class AlertApplied(Answer, frozen=True, tag="alert-applied.v1"):

@@ -64,13 +64,21 @@ class Provision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Rule(Provision, frozen=True):
-    """A rule on the pension itself. `months_after` months, `*_days` days, `pays_back`: whether suspended months are paid after."""
+    """A rule on the pension itself. `months_after` months, `*_days` days, `pays_back`: whether suspended months are paid after.
+
+    `report_within_days`: by when a fact is to be reported, in days, or `working_days`. `minimum`: yuan a month that an offset
+    leaves. `recovers_months`: how many of the months that were paid all the same are recovered, the first ones; None: all.
+    """
 
     months_after: int = 0
     day_of_month: int = 1
     act_within_days: int = 0
     warn_days: int = 0
     pays_back: bool = False
+    report_within_days: int = 0
+    working_days: bool = False
+    minimum: Annotated[str, YUAN] = "0.00"
+    recovers_months: Annotated[int, Meta(ge=0)] | None = None
 
 
 class Placement(Provision, frozen=True):

@@ -9,6 +9,7 @@ from hashlib import blake2b
 import msgspec
 from msgspec import Struct
 
+from domain.law.calendar import Calendar
 from domain.law.city import CityLaw, Jurisdiction, follow_on, parse_city
 from domain.law.provisions import Adjustment, LawError, Rule, in_force
 from domain.law.survivors import SurvivorLaw
@@ -30,18 +31,20 @@ class Law:
         adjustments: tuple[Adjustment, ...] = (),
         survivors: SurvivorLaw | None = None,
         pinned_to: date | None = None,
+        calendar: Calendar | None = None,
     ) -> None:
         self._rules = rules
         self.cities = cities
         self._adjustments = adjustments
         self.survivors = survivors
         self._pinned_to = pinned_to
+        self.calendar = calendar or Calendar()
         self._by_city = {city.code[:4]: (city, city.turns) for city in cities}
         self._city_laws: dict[tuple[str, date], CityLaw] = {}
 
     def pinned(self, day: date) -> "Law":
         """The same law, frozen as it stood on `day`."""
-        return Law(self._rules, self.cities, self._adjustments, self.survivors, day)
+        return Law(self._rules, self.cities, self._adjustments, self.survivors, day, self.calendar)
 
     @cached_property
     def digest(self) -> str:
@@ -114,7 +117,12 @@ class Law:
         return known[0] if known else None
 
 
-def parse_law(national: Mapping[str, str], cities: Mapping[str, str], survivors: SurvivorLaw | None = None) -> Law:
+def parse_law(
+    national: Mapping[str, str],
+    cities: Mapping[str, str],
+    survivors: SurvivorLaw | None = None,
+    calendar: Calendar | None = None,
+) -> Law:
     """The law out of the texts of its TOML files, by file name. Raises `LawError` naming the file and the key."""
     by_key: dict[str, list[tuple[str, Rule]]] = {}
     adjustments: list[Adjustment] = []
@@ -135,6 +143,7 @@ def parse_law(national: Mapping[str, str], cities: Mapping[str, str], survivors:
         tuple(parsed.values()),
         tuple(sorted(adjustments, key=lambda one: one.valid_from)),
         survivors,
+        calendar=calendar,
     )
 
 

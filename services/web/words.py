@@ -74,6 +74,7 @@ SETTLEMENTS = _words(
     "paid|已发放|paid",
     "overpaid|多发|overpaid",
     "owed|应补发|owed",
+    "kept|多发不追回|not recovered",
     "none|无应发|nothing due",
     "not-yet|未到发放日|payment day not come",
 )
@@ -104,6 +105,7 @@ FACTS = _words(
     "contest-answered.v1|答复异议|contest answered",
     "alert-dismissed.v1|预警不予办理|alert dismissed",
     "alert-applied.v1|预警已执行|alert applied",
+    "overpayment-returned.v1|多发部分退回|overpayment returned in part",
     "handover-proposed.v1|提出移交|handover proposed",
     "handover-step-done.v1|移交步骤完成|handover step done",
     "handover-completed.v1|移交完成|handover completed",

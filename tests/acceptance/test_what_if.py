@@ -334,6 +334,7 @@ def test_an_amount_is_told_month_by_month_and_the_lines_come_to_it() -> None:
                 "amount": "3456.78",
             }
         ],
+        "returned": "0.00",
     }
     july = next(month for month in case["months"] if month["month"] == "2025-07")
     assert (july["due"], july["paid"], july["settlement"], july["kind"]) == ("0.00", "3456.78", "overpaid", "custody")
@@ -414,6 +415,30 @@ def test_the_text_names_rules_reasons_and_answers_in_two_languages() -> None:
         "/police/shenzhen m-1",
     ):
         assert said in found.stdout
+
+
+def test_the_text_says_that_a_death_was_reported_late_and_what_came_back_of_it() -> None:
+    """Two months went out; the number of the alert is the second that was raised of the first person."""
+    part: Json = {
+        "specversion": "1.0",
+        "type": "overpayment-returned.v1",
+        "source": "/social-insurance/shenzhen",
+        "id": "p-1",
+        "time": "2024-06-03T01:00:00Z",
+        "data": {
+            "person": {"identity_number": NUMBER},
+            "effective": "2024-06-03",
+            "alert": "00000000-0000-0000-0000-000000000001-2",
+            "kind": "instalment",
+            "amount": "1000.00",
+            "month": "2024-06",
+        },
+    }
+    found = ask("--today", "2024-06-04", lines=[REGISTRATION, DEATH, part])
+    assert found.returncode == 0, found.stdout
+    assert "死亡报告逾期 reported late: 应于 due 2024-04-10，2024-05-20 得知 learned；社会保险经办条例" in found.stdout
+    assert "多发 overpaid（死亡 death）: 2024-04 — 2024-05, 2 个月 months, 5913.56 元 yuan" in found.stdout
+    assert "已部分退回 came back in parts: 1000.00 元 yuan" in found.stdout
 
 
 # A changed law

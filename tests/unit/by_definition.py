@@ -17,14 +17,16 @@ from domain.facts import (
     DeathRetracted,
     FactRetracted,
     Known,
+    PensionPaid,
     Reappeared,
     Reference,
     RetirementRegistered,
     SurvivalVerified,
 )
+from domain.kinds import Kind
 from domain.law import Law
-from domain.months import Month, plus
-from domain.timeline import Run, Timeline, joined, run_of
+from domain.months import Month, month_of, plus
+from domain.timeline import Run, Timeline, joined, overwritten, run_of
 
 
 def registration(facts: Iterable[Known]) -> Known | None:
@@ -123,7 +125,7 @@ def due(facts: Iterable[Known], law: Law, today: date) -> Timeline:
 
 
 def paid(facts: tuple[Known, ...], law: Law, today: date) -> tuple[Run, ...]:
-    """What was paid up to `today`: each month by what was known on its payment day."""
+    """What was paid up to `today`: each month by what was known on its payment day, but for what the agency told since."""
     end = plus(last_paid_month(law, today), 1)
     first_known = [known for known in facts if isinstance(known.fact, RetirementRegistered)]
     registered = min(first_known, key=lambda known: (known.learnt, known.reference))
@@ -138,4 +140,12 @@ def paid(facts: tuple[Known, ...], law: Law, today: date) -> tuple[Run, ...]:
         by_then = [known for known in facts if known is registered or told(known) <= first]
         runs += [run_of(span).within(first, plus(until, -1)) for span in due(by_then, law, today) if until > first]
         first = until
-    return joined(runs)
+    found = joined(runs)
+    gone = {known.reference for known in facts} - {known.reference for known in standing(facts)}
+    for known in facts:
+        if isinstance(known.fact, PensionPaid) and known.reference not in gone:
+            month = month_of(known.fact.effective)
+            last = min(Month(known.fact.until) if known.fact.until else month, last_paid_month(law, known.learnt))
+            why = None if known.fact.paid else Kind.CORRECTION
+            found = overwritten(found, Run(month, last, known.fact.paid, why))
+    return found

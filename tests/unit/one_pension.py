@@ -48,6 +48,7 @@ TELLS: dict[type, Department] = {
 
 def told_of(
     kind: type[LifeEvent],
+    /,
     on: date,
     learnt: date | None = None,
     id_: str | None = None,
@@ -104,7 +105,7 @@ class Office:
         days = (first + timedelta(n) for n in range((last - first).days + 1))
         return {day: found for day in days if (found := self.day(day))}
 
-    def answer(self, kind: type[LifeEvent], action: Action | str, on: date, **rest: Any) -> list[Decision]:
+    def answer(self, kind: type[LifeEvent], action: Action | str, on: date, /, **rest: Any) -> list[Decision]:
         """An answer of the agency to the open alert that asks for `action`."""
         by = rest.pop("by", AGENCY)
         return self.learn(told_of(kind, on, id_=f"answer-{on}-{action}", by=by, alert=self.named(action), **rest))
@@ -116,7 +117,8 @@ class Office:
 
     def named(self, action: Action | str) -> str:
         """The alert that asks for `action`."""
-        return next(told.alert for told in self.state.told.values() if told.terms.action == action)
+        found = sorted(self.state.told.values(), key=lambda told: not told.is_open)
+        return next(told.alert for told in found if told.terms.action == action)
 
     def open(self) -> set[tuple[str, str]]:
         """What is still to be done about the pension: action and kind."""

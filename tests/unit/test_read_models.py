@@ -25,7 +25,9 @@ from domain.facts import (
     GoneMissing,
     Known,
     LifeEvent,
+    OverpaymentReturned,
     RetirementRegistered,
+    Return,
 )
 from domain.history import STORED_NAMES, Entry, Event, FactPublished
 from domain.telling import told_after
@@ -251,7 +253,24 @@ def test_every_answer_of_the_domain_has_its_stage() -> None:
         fact = answer(effective=date(2024, 4, 12), alert=stop.alert, **more)
         after = told_after(state.told, from_agency("x", fact))
         assert next(one.stage for one in after.values() if one.alert == stop.alert) == stage
-    assert set(alert_inbox.STAGES) == set(Answer.__subclasses__())
+    assert {*alert_inbox.STAGES, OverpaymentReturned} == set(Answer.__subclasses__())
+
+
+def test_the_inbox_has_what_is_still_owed_until_the_last_part_came_back() -> None:
+    _, log = lived([RETIRED, DIED])
+    recover = alerts(log)["recover"]
+    parts = [("1.00", "10369.34", "open", "raised"), ("10369.34", "0.00", "closed", "applied")]
+    facts = [RETIRED, DIED]
+    for n, (amount, left, becomes, stage) in enumerate(parts):
+        part = OverpaymentReturned(
+            effective=date(2024, 4, 12), alert=recover.alert, kind=Return.INSTALMENT, amount=amount, month="2024-04"
+        )
+        facts.append(from_agency(f"{n}", part))
+        state, log = lived(facts)
+        row = alerts(log)["recover"]
+        assert (row.alert, row.amount, row.state, row.stage) == (recover.alert, left, becomes, stage)
+        told = next(one for one in state.told.values() if one.alert == recover.alert)
+        assert (told.terms.amount, told.is_open) == (left, becomes == "open")
 
 
 def test_an_alert_whose_day_has_passed_is_escalated_and_stays_open() -> None:
@@ -260,6 +279,24 @@ def test_an_alert_whose_day_has_passed_is_escalated_and_stays_open() -> None:
     rows = alerts(log)
     assert {(row.state, row.escalated) for row in rows.values()} == {("open", True)}
     assert all(one.escalated for one in state.told.values())
+
+
+def test_a_part_that_comes_back_after_its_day_is_late_no_more() -> None:
+    _, log = lived([RETIRED, DIED])
+    part = OverpaymentReturned(
+        effective=date(2024, 6, 3),
+        alert=alerts(log)["recover"].alert,
+        kind=Return.REFUND,
+        amount="1.00",
+        month="2024-06",
+    )
+    _, log = lived([RETIRED, DIED], then=date(2024, 6, 1))
+    row = alerts(log)["recover"]
+    later = entry(len(log) + 1, published(from_agency("part", part, date(2024, 6, 3))))
+    assert row.escalated
+    after = alert_inbox.fold(row.alert, row, later)
+    assert after
+    assert not after.escalated
 
 
 def test_facts_that_no_view_knows_touch_nothing_but_the_trail() -> None:

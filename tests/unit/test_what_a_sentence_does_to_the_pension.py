@@ -1,6 +1,7 @@
 """What happens to the pension (law.md): sentences served, and those on leniency."""
 
 from datetime import date
+from importlib.resources import files
 
 import pytest
 
@@ -9,6 +10,7 @@ from domain.facts import (
     Department,
     Detained,
     Discharge,
+    Known,
     Paroled,
     ParoleRevoked,
     Released,
@@ -20,6 +22,7 @@ from tests.building import death
 from tests.unit.one_pension import RETIRED, Office, debts, months, said, taken_back, told_of
 from tests.unit.test_entitlement import NATIONAL
 
+SHENZHEN = files("domain.law").joinpath("cities", "shenzhen.toml").read_text("utf-8")
 FIXED, SUSPENDED = Sentence.FIXED_TERM, Sentence.SUSPENDED
 BAIL = Discharge.BAIL
 
@@ -163,6 +166,54 @@ def test_a_case_that_is_closed_because_its_accused_died_is_no_conflict() -> None
     assert ("verify", "conflicting-facts") not in office.open()
 
 
+# Criminal detention that is recovered in part
+
+TWO_MONTHS = """
+[[rule]]
+key = "criminal-detention-stops"
+valid_from = 2010-01-01
+document = "某市规定"
+article = "一"
+zh = "拘役期间已发的，只追回前两个月"
+en = "of what was paid during criminal detention the first two months are recovered"
+mark = "C"
+act_within_days = 10
+recovers_months = 2
+"""
+PLACE = parse_law({"national.toml": NATIONAL}, {"shenzhen.toml": SHENZHEN + TWO_MONTHS})
+SHORT = told_of(
+    Sentenced, date(2024, 1, 10), date(2024, 8, 5), sentence=Sentence.CRIMINAL_DETENTION, ends_on=date(2024, 6, 9)
+)
+
+
+def test_by_default_every_month_of_criminal_detention_is_recovered() -> None:
+    assert said(Office(RETIRED).learn(SHORT))[1] == ("recover", "imprisonment", "2024-02", 7, "24197.46")
+
+
+def test_where_the_place_says_so_only_the_first_months_of_criminal_detention_are_recovered() -> None:
+    office = Office(RETIRED, law=PLACE)
+    assert said(office.learn(SHORT)) == [
+        ("stop", "imprisonment", "2024-02", 0, "0.00"),
+        ("recover", "imprisonment", "2024-02", 2, "6913.56"),
+        ("verify", "release-due", "2024-06", 0, "0.00"),
+    ]
+    assert {alert.rule.document for alert in office.alerts.values() if alert.action == "stop"} == {"某市规定"}
+    office.apply("recover", date(2024, 8, 6))
+    told = said(office.learn(taken_back("sentenced", Department.COURT, date(2024, 8, 7))))
+    assert [one for one in told if one[0] == "pay-back"] == [("pay-back", "correction", "2024-02", 2, "6913.56")]
+
+
+def test_a_sentence_of_prison_is_recovered_whole_there_too() -> None:
+    prison = told_of(Sentenced, date(2024, 1, 10), date(2024, 8, 5), sentence=FIXED)
+    assert said(Office(RETIRED, law=PLACE).learn(prison))[1][3] == 7
+
+
+def test_another_reason_for_a_month_lets_it_be_recovered() -> None:
+    office = Office(RETIRED, SHORT, law=PLACE)
+    told = said(office.learn(death(date(2024, 4, 30), date(2024, 8, 6))))
+    assert ("recover", "imprisonment", "2024-02", 6, "20740.68") in told, "May to August by the death"
+
+
 # Leniency
 
 
@@ -179,6 +230,26 @@ def test_parole_pays_again_and_a_completed_one_ends_with_its_term() -> None:
     ]
     office = Office(*facts[:2])
     assert said(office.learn(facts[2])) == [("resume", "release", "2024-03", 0, "0.00")]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(
+            told_of(Sentenced, date(2022, 1, 10), sentence=FIXED), told_of(Paroled, date(2024, 2, 29)), id="parole"
+        ),
+        pytest.param(
+            told_of(Detained, date(2024, 1, 31)),
+            told_of(Sentenced, date(2024, 2, 29), sentence=SUSPENDED),
+            id="suspended sentence",
+        ),
+    ],
+)
+def test_a_resumption_on_leniency_cites_the_rule_that_resumes_and_its_days(before: Known, after: Known) -> None:
+    office = Office(RETIRED, before)
+    office.learn(after)
+    (resume,) = [alert for alert in office.alerts.values() if alert.action == "resume"]
+    assert (resume.rule.key, resume.act_by) == ("leniency-resumes", date(2024, 3, 5))
 
 
 def test_parole_of_which_nobody_tells_the_end_ends_with_the_term_of_the_judgment() -> None:

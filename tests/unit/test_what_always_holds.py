@@ -1,6 +1,8 @@
 """What always holds of a pension, whatever is told, in whatever order, however late."""
 
 from datetime import date, timedelta
+from fractions import Fraction
+from random import Random
 
 import msgspec
 from hypothesis import given, settings
@@ -17,16 +19,69 @@ from domain.facts import (
     Department,
     FactRetracted,
     Known,
+    OverpaymentReturned,
+    PensionPaid,
+    Reference,
     RetirementRegistered,
+    Return,
 )
 from domain.kinds import Kind
+from domain.money import fen, yuan
 from domain.months import month_of, plus
 from domain.timeline import PAYS
-from tests.building import LAST_DAY, RETIREE, compiled, histories, in_order_of_arrival, known, lives
+from tests.building import LAST_DAY, RETIREE, compiled, death, histories, in_order_of_arrival, known, lives
+from tests.unit import by_definition
 from tests.unit.one_pension import LAW, Office, taken_back, told_of
 
 MONEY = frozenset({Action.STOP, Action.SUSPEND, Action.RESUME, Action.RECOVER, Action.PAY_BACK, Action.GRANT})
 A_LIFE = st.one_of(histories(registrations=2), lives())
+PARTS = st.lists(st.fractions(0, 1), max_size=3)
+DIED_LATE = death(date(2023, 1, 31), date(2024, 8, 1), "late", document="9号")
+OVERPAID = lives(8).map(lambda facts: [*facts, DIED_LATE])
+"""Lives that as a rule leave something to recover."""
+
+
+def in_parts(office: Office, parts: list[Fraction]) -> list[Known]:
+    """Parts of what is to be recovered come back, each a share of what is still owed."""
+    told: list[Known] = []
+    for n, share in enumerate(parts):
+        one = office.state.told.get(Action.RECOVER)
+        amount = int(fen(one.terms.amount) * share) if one else 0
+        if one is None or not amount:
+            continue
+        part = told_of(
+            OverpaymentReturned,
+            LAST_DAY,
+            id_=f"part-{n}",
+            alert=one.alert,
+            kind=Return.REFUND,
+            amount=yuan(amount),
+            month="2024-12",
+        )
+        office.learn(part)
+        told.append(part)
+        left = office.state.told.get(Action.RECOVER)
+        assert (left.terms.amount if left else "0.00") == yuan(fen(one.terms.amount) - amount)
+    return told
+
+
+@st.composite
+def payments(draw: st.DrawFn) -> list[Known]:
+    """What the agency says that it paid or did not, some of it corrected or taken back."""
+    told: list[Known] = []
+    for n in range(draw(st.integers(1, 6))):
+        day = draw(st.dates(date(2022, 1, 1), date(2024, 6, 30)))
+        until = draw(st.sampled_from([None, f"{day:%Y-%m}", str(plus(month_of(day), 3))]))
+        other = f"paid-{draw(st.integers(0, 5))}"
+        learnt = draw(st.dates(date(2024, 10, 1), LAST_DAY))
+        if draw(st.integers(0, 3)) == 0:
+            told.append(taken_back(other, Department.AGENCY, learnt))
+            told[-1] = msgspec.structs.replace(told[-1], reference=Reference(told[-1].reference.source, f"back-{n}"))
+            continue
+        corrects = draw(st.sampled_from([None, None, other]))
+        paid = draw(st.booleans())
+        told.append(told_of(PensionPaid, day, learnt, f"paid-{n}", paid=paid, until=until, corrects=corrects))
+    return told
 
 
 @given(A_LIFE)
@@ -86,10 +141,12 @@ def test_a_fact_that_is_taken_back_on_its_day_leaves_every_cent_as_it_was(
         assert standing_of(after, LAW, LAST_DAY) == standing_of(before, LAW, LAST_DAY)
 
 
-@given(lives())
-def test_when_every_alert_is_applied_no_money_is_left_to_move(facts: list[Known]) -> None:
+@given(st.one_of(lives(), OVERPAID), PARTS)
+def test_when_every_alert_is_applied_no_money_is_left_to_move(facts: list[Known], parts: list[Fraction]) -> None:
+    """Whatever came back in parts before."""
     office = Office(*in_order_of_arrival(facts))
     office.day(LAST_DAY)
+    in_parts(office, parts)
     for _ in range(4):
         money = [told for told in office.state.told.values() if told.is_open and told.terms.action in MONEY]
         for n, told in enumerate(money):
@@ -145,3 +202,73 @@ def test_nothing_falls_due_before_the_day_on_which_something_does(facts: list[Kn
     for day in sorted(LAST_DAY + timedelta(n) for n in later):
         if due is None or day < due:
             assert pass_day(RETIREE, office.state, LAW, day) == []
+
+
+@given(lives(8), payments())
+def test_what_was_paid_is_what_the_agency_says_and_else_what_was_known(facts: list[Known], told: list[Known]) -> None:
+    arriving = in_order_of_arrival([*facts, *told])
+    office = Office(*arriving)
+    found = review(office.state.dossier, LAW, LAST_DAY)
+    if found.timeline:
+        assert found.paid == by_definition.paid(tuple(arriving), LAW, LAST_DAY)
+
+
+@given(OVERPAID, payments(), PARTS, st.randoms(use_true_random=False))
+def test_when_the_agency_takes_back_all_it_told_every_cent_is_as_it_was(
+    facts: list[Known], told: list[Known], parts: list[Fraction], random: Random
+) -> None:
+    """Months, parts, and what it answered, in whatever order it takes them back."""
+    office = Office(*in_order_of_arrival(facts))
+    office.day(LAST_DAY)
+    before = review(office.state.dossier, LAW, LAST_DAY)
+    said = [msgspec.structs.replace(one, learnt=LAST_DAY) for one in told]
+    for one in said:
+        office.learn(one)
+    said += in_parts(office, parts)
+    for n, alert in enumerate([told for told in office.state.told.values() if told.is_open]):
+        if any(one.alert == alert.alert for one in office.state.told.values()):
+            said.append(told_of(AlertApplied, LAST_DAY, id_=f"{n}-done", alert=alert.alert, month="2025-03"))
+            office.learn(said[-1])
+    random.shuffle(said)
+    for one in said:
+        if not isinstance(one.fact, FactRetracted):
+            back = FactRetracted(effective=LAST_DAY, retracts=one.reference.id)
+            office.learn(known(f"{one.reference.id}-back", back, LAST_DAY, one.department))
+    after = review(office.state.dossier, LAW, LAST_DAY)
+    assert (after.paid, after.overpaid, after.owed) == (before.paid, before.overpaid, before.owed)
+
+
+@given(OVERPAID, PARTS)
+def test_when_all_is_taken_back_whatever_came_back_in_parts_is_given_back(
+    facts: list[Known], parts: list[Fraction]
+) -> None:
+    office = Office(*in_order_of_arrival(facts))
+    office.day(LAST_DAY)
+    came_back = sum(
+        fen(part.fact.amount) for part in in_parts(office, parts) if isinstance(part.fact, OverpaymentReturned)
+    )
+    for n, fact in enumerate(facts):
+        if not isinstance(fact.fact, RetirementRegistered):
+            back = FactRetracted(effective=LAST_DAY, retracts=fact.reference.id)
+            office.learn(known(f"back-{n}", back, LAST_DAY, fact.department))
+    if not came_back:
+        return
+    found = review(office.state.dossier, LAW, LAST_DAY)
+    assert found.overpaid is None
+    assert found.owed is not None
+    assert found.owed.amount >= came_back
+    office.apply(Action.PAY_BACK, LAST_DAY)
+    found = review(office.state.dossier, LAW, LAST_DAY)
+    assert (found.overpaid, found.owed) == (None, None)
+
+
+@given(OVERPAID, PARTS)
+def test_the_parts_and_the_rest_together_are_what_was_overpaid(facts: list[Known], parts: list[Fraction]) -> None:
+    office = Office(*in_order_of_arrival(facts))
+    office.day(LAST_DAY)
+    before = review(office.state.dossier, LAW, LAST_DAY)
+    in_parts(office, parts)
+    if Action.RECOVER in office.state.told:
+        office.apply(Action.RECOVER, LAST_DAY)
+    after = review(office.state.dossier, LAW, LAST_DAY)
+    assert (after.overpaid, after.owed) == (None, before.owed)

@@ -33,7 +33,7 @@ TABLES = [table for name, table in vars(words).items() if isinstance(table, dict
         pytest.param(words.STATES, ["open", "closed", "replaced", "withdrawn"], id="states"),
         pytest.param(words.PAYERS, get_args(Fee.__annotations__["payer"]), id="payers"),
         pytest.param(words.HANDOVERS, HandoverStage, id="handovers"),
-        pytest.param(words.SETTLEMENTS, ["paid", "overpaid", "owed", "none", "not-yet"], id="settlements"),
+        pytest.param(words.SETTLEMENTS, ["paid", "overpaid", "owed", "kept", "none", "not-yet"], id="settlements"),
     ],
 )
 def test_every_code_has_its_words_and_no_word_is_of_nothing(table: dict[str, Word], codes: Iterable[str]) -> None:

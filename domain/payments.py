@@ -1,0 +1,74 @@
+"""What the agency told of money: months that it paid or did not, and what came back to it in parts.
+
+Each is kept as it was told, over what was paid by what was known then, so that it can be taken back or corrected.
+"""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain.facts import Reference
+from domain.kinds import Kind
+from domain.months import Month
+from domain.timeline import Run, overwritten
+
+KEEP = 24
+"""Payments that can still be taken back; what was told before them stands."""
+_STANDS = Reference("", "")
+"""Stands for those: no source is empty."""
+
+
+class Payment(Struct, frozen=True, omit_defaults=True):
+    """What one fact of the agency told: the months it speaks of, and fen that came back in parts.
+
+    `returned`: fen that came back, `offset` against a pension or not. `made_good`: fen that came back in parts before, and are
+    now among the months that `runs` says are made good; less than 0: fen that were told to have come back, did not, and have
+    now. `month`, `why`: when that was, and of what.
+    """
+
+    reference: Reference
+    runs: tuple[Run, ...] = ()
+    returned: int = 0
+    made_good: int = 0
+    month: Month | None = None
+    why: Kind | None = None
+    offset: bool = False
+
+
+def laid(paid: tuple[Run, ...], payments: Iterable[Payment]) -> tuple[Run, ...]:
+    """What was paid, with what the agency told of it since, in the order it told."""
+    for one in payments:
+        for run in one.runs:
+            paid = overwritten(paid, run)
+    return paid
+
+
+def beside(payments: Iterable[Payment]) -> int:
+    """Fen that came back in parts and belong to no month yet; less than 0: that are missing in months made good."""
+    return sum(one.returned - one.made_good for one in payments)
+
+
+def offsets(payments: Iterable[Payment], month: Month) -> int:
+    """Fen that were taken off a month's pension."""
+    return sum(one.returned for one in payments if one.offset and one.month == month)
+
+
+def with_one(paid: tuple[Run, ...], payments: tuple[Payment, ...], one: Payment) -> tuple[Payment, ...]:
+    """The payments with one more, unless it says what was thought anyway, of months that none of them speaks of."""
+    says_more = one.returned or one.made_good or not paid or laid(paid, (one,)) != paid
+    if says_more or any(
+        mine.within(its.first, its.last) for mine in one.runs for other in payments for its in other.runs
+    ):
+        return (*payments, one)
+    return payments
+
+
+def fewest(paid: tuple[Run, ...], payments: tuple[Payment, ...]) -> tuple[tuple[Run, ...], tuple[Payment, ...]]:
+    """The same with no more than can be taken back: what the others told is part of what was paid."""
+    if len(payments) <= KEEP + 1:
+        return paid, payments
+    old, kept = payments[:-KEEP], payments[-KEEP:]
+    last = next((one for one in reversed(old) if one.why), old[-1])
+    sums = replace(last, reference=_STANDS, runs=(), returned=beside(old), made_good=0, offset=False)
+    return laid(paid, old), (sums, *kept)

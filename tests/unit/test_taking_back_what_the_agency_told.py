@@ -1,0 +1,191 @@
+"""What the agency told of money is taken back or corrected as any other fact is, and its effect with it."""
+
+from datetime import date, timedelta
+
+import msgspec
+import pytest
+
+from domain.entitlement import review
+from domain.facts import AlertApplied, AlertDismissed, DuplicateBenefitFound, PensionPaid, Scheme
+from domain.payments import KEEP
+from tests.building import AGENCY, death, registered, retraction
+from tests.unit.one_pension import LAW, RETIRED, Office, said, taken_back, told_of
+
+LATE = death(date(2024, 1, 31), date(2024, 4, 10))
+"""Three months are paid too much when it is learned."""
+WITHHELD = told_of(PensionPaid, date(2024, 2, 1), date(2024, 5, 6), paid=False, until="2024-03")
+
+
+def test_a_report_of_months_not_paid_that_is_taken_back_owes_nothing() -> None:
+    office = Office(RETIRED, WITHHELD)
+    assert office.open() == {("pay-back", "correction")}
+    office.learn(taken_back("pensionpaid", AGENCY, date(2024, 5, 7)))
+    assert office.open() == set()
+    assert said(office.day(date(2025, 1, 1))) == []
+
+
+def test_a_report_of_months_is_corrected_to_others() -> None:
+    office = Office(RETIRED, WITHHELD)
+    corrected = told_of(PensionPaid, date(2024, 4, 1), date(2024, 5, 7), "other", paid=False, corrects="pensionpaid")
+    assert said(office.learn(corrected)) == [("pay-back", "correction", "2024-04", 1, "3456.78")]
+
+
+def test_a_report_that_was_taken_back_before_it_came_tells_nothing() -> None:
+    office = Office(RETIRED, taken_back("pensionpaid", AGENCY, date(2024, 5, 6)))
+    office.learn(WITHHELD)
+    assert office.open() == set()
+
+
+def test_a_report_that_came_before_its_retiree_takes_effect_at_registration() -> None:
+    facts = [WITHHELD, registered(date(2020, 1, 31), date(2024, 6, 3))]
+    office = Office(*facts)
+    assert office.open() == {("pay-back", "correction")}
+
+
+def test_a_recovery_that_was_not_done_after_all_is_asked_for_again() -> None:
+    office = Office(RETIRED, LATE)
+    office.apply("stop", date(2024, 4, 15), "2024-05")
+    office.apply("recover", date(2024, 4, 20))
+    told = said(office.learn(taken_back("answer-2024-04-20-recover", AGENCY, date(2024, 4, 22))))
+    assert told == [("recover", "death", "2024-02", 3, "10370.34")]
+
+
+def test_a_stop_that_was_not_done_after_all_is_asked_for_again_and_what_it_told_of_is_not_recovered() -> None:
+    office = Office(RETIRED, LATE)
+    office.apply("stop", date(2024, 7, 3), "2024-07")
+    told = said(office.learn(taken_back("answer-2024-07-03-stop", AGENCY, date(2024, 7, 4))))
+    assert told == [("stop", "death", "2024-02", 0, "0.00"), ("recover", "death", "2024-02", 3, "10370.34")]
+
+
+def test_months_that_were_not_paid_back_after_all_are_owed_again() -> None:
+    office = Office(RETIRED, death(date(2024, 1, 31), date(2024, 1, 31)), retraction("death", date(2024, 3, 5)))
+    office.apply("resume", date(2024, 3, 6))
+    office.apply("pay-back", date(2024, 3, 6))
+    told = said(office.learn(taken_back("answer-2024-03-06-pay-back", AGENCY, date(2024, 3, 7))))
+    assert [(action, *rest) for action, _, *rest in told] == [("pay-back", "2024-02", 2, "6913.56")]
+
+
+def test_a_resumption_that_was_not_done_after_all_is_asked_for_again_from_its_month() -> None:
+    office = Office(RETIRED, death(date(2024, 1, 31), date(2024, 1, 31)), retraction("death", date(2024, 3, 5)))
+    first = office.named("resume")
+    office.apply("resume", date(2024, 3, 6))
+    office.apply("pay-back", date(2024, 3, 6))
+    back = taken_back("answer-2024-03-06-resume", AGENCY, date(2024, 6, 3))
+    assert said(office.learn(back)) == [("resume", "death-retracted", "2024-04", 0, "0.00")]
+    assert list(office.alerts.values())[-1].replaces == (first,)
+    assert said(office.apply("resume", date(2024, 6, 4), "2024-07"))[0][2:] == ("2024-04", 3, "10370.34")
+
+
+def test_a_resumption_that_is_taken_back_after_the_next_stop_is_asked_for_no_more() -> None:
+    office = Office(RETIRED, death(date(2024, 1, 31), date(2024, 1, 31)), retraction("death", date(2024, 3, 5)))
+    office.apply("resume", date(2024, 3, 6))
+    office.learn(death(date(2024, 4, 30), date(2024, 5, 6), "again", document="2号"))
+    office.learn(taken_back("answer-2024-03-06-resume", AGENCY, date(2024, 5, 7)))
+    assert "resume" not in {action for action, _ in office.open()}
+
+
+def test_a_dismissal_that_is_taken_back_gives_the_alert_back() -> None:
+    office = Office(RETIRED, LATE)
+    office.answer(AlertDismissed, "recover", date(2024, 4, 15), reason="paid in cash")
+    told = said(office.learn(taken_back("answer-2024-04-15-recover", AGENCY, date(2024, 4, 16))))
+    assert told == [("recover", "death", "2024-02", 3, "10370.34")]
+
+
+def test_a_settlement_that_is_taken_back_is_asked_for_again() -> None:
+    office = Office(RETIRED, told_of(DuplicateBenefitFound, date(2024, 1, 10), scheme=Scheme.RESIDENT))
+    office.apply("settle", date(2024, 2, 1))
+    told = said(office.learn(taken_back("answer-2024-02-01-settle", AGENCY, date(2024, 2, 2))))
+    assert told == [("settle", "duplicate-benefit", "2024-01", 0, "0.00")]
+
+
+def test_the_month_of_a_stop_is_corrected_and_the_months_between_are_no_debt() -> None:
+    office = Office(RETIRED, LATE)
+    stop = office.named("stop")
+    office.apply("stop", date(2024, 7, 3), "2024-07")
+    again = told_of(
+        AlertApplied, date(2024, 7, 4), id_="again", alert=stop, month="2024-05", corrects="answer-2024-07-03-stop"
+    )
+    assert said(office.learn(again)) == [("recover", "death", "2024-02", 3, "10370.34")]
+    assert ("stop", "death") not in office.open()
+
+
+@pytest.mark.parametrize(("month", "owed"), [("2024-06", 4), ("2024-04", 2)])
+def test_the_month_of_a_resumption_is_corrected(month: str, owed: int) -> None:
+    office = Office(RETIRED, death(date(2024, 1, 31), date(2024, 1, 31)), retraction("death", date(2024, 3, 5)))
+    resume = office.named("resume")
+    office.apply("resume", date(2024, 5, 6), "2024-05")
+    again = told_of(
+        AlertApplied, date(2024, 6, 3), id_="again", alert=resume, month=month, corrects="answer-2024-05-06-resume"
+    )
+    assert [one[3] for one in said(office.learn(again))] == [owed]
+
+
+def test_an_application_is_corrected_as_often_as_need_be() -> None:
+    office = Office(RETIRED, LATE)
+    recover, corrects = office.named("recover"), None
+    for n in range(3):
+        told = told_of(AlertApplied, date(2024, 4, 20), id_=f"{n}", alert=recover, month="2024-05", corrects=corrects)
+        assert said(office.learn(told)) == []
+        corrects = f"{n}"
+    assert office.open() == {("stop", "death")}
+
+
+def test_an_answer_that_should_have_been_to_another_alert_gives_the_first_one_back() -> None:
+    office = Office(RETIRED, LATE)
+    office.apply("stop", date(2024, 4, 20), "2024-05")
+    meant = told_of(
+        AlertApplied,
+        date(2024, 4, 22),
+        id_="meant",
+        alert=office.named("recover"),
+        month="2024-05",
+        corrects="answer-2024-04-20-stop",
+    )
+    assert said(office.learn(meant)) == [("stop", "death", "2024-02", 0, "0.00")]
+    assert office.open() == {("stop", "death")}
+
+
+def test_an_answer_that_was_taken_back_before_it_came_closes_nothing() -> None:
+    office = Office(RETIRED, LATE, taken_back("answer-2024-04-20-recover", AGENCY, date(2024, 4, 15)))
+    office.apply("recover", date(2024, 4, 20))
+    assert office.open() == {("stop", "death"), ("recover", "death")}
+
+
+def test_what_a_publisher_takes_back_is_its_own() -> None:
+    other = taken_back("pensionpaid", AGENCY, date(2024, 5, 7))
+    other = msgspec.structs.replace(
+        other, reference=msgspec.structs.replace(other.reference, source="/social-insurance/dalian")
+    )
+    office = Office(RETIRED, WITHHELD, other)
+    assert office.open() == {("pay-back", "correction")}
+
+
+# What is kept of it
+
+
+def test_what_the_agency_told_long_ago_stays_and_the_rest_can_be_taken_back() -> None:
+    days = [date(2020 + n // 12, n % 12 + 1, 2) for n in range(1, 61)]
+    office = Office(RETIRED)
+    for n, day in enumerate(days):
+        office.learn(told_of(PensionPaid, day, id_=f"paid-{n}", paid=n % 2 == 0))
+    assert owed(office) == 30
+    office.learn(taken_back("paid-59", AGENCY, date(2025, 12, 3)))
+    assert owed(office) == 29
+    office.learn(taken_back("paid-1", AGENCY, date(2025, 12, 3)))
+    assert owed(office) == 29, "that was told long ago"
+
+
+def test_a_state_does_not_grow_with_the_number_of_reports() -> None:
+    office, sizes = Office(RETIRED), []
+    for n in range(200):
+        day = date(2024, 3, 1) + timedelta(days=n)
+        office.learn(told_of(PensionPaid, date(2024, 2, 1), day, f"paid-{n}", paid=n % 2 == 0))
+        sizes.append(len(msgspec.msgpack.encode(office.state)))
+    assert len(office.state.dossier.payments) == KEEP + 1
+    assert max(sizes) < 1.1 * max(sizes[:50])
+
+
+def owed(office: Office) -> int:
+    """Months that are owed."""
+    found = review(office.state.dossier, LAW, date(2025, 12, 3)).owed
+    return found.months if found else 0
