@@ -7,6 +7,7 @@ Nothing here knows why something changed: late facts, retractions, corrections a
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -58,17 +59,22 @@ class Terms(Struct, frozen=True):
     @property
     def slot(self) -> str:
         """Its place among what an office is told: one instruction about payment of each kind, one task of each kind."""
-        if self.action in _TASKS and self.kind is not Kind.SUSPECTED_DEATH:
-            return f"{self.action}:{self.kind}"
-        if self.action is Action.RECOVER and self.kind is Kind.DEATH_RETRACTED:
-            return GRANT_BACK
-        return str(self.action)
+        return _slot(self.action, self.kind)
 
     def same(self, other: "Terms") -> bool:
         """Whether it says what another says. What is at risk while something is verified grows by the month, and is no news."""
         if self.strength is Strength.SUSPECTED:
             return (self.action, self.kind, self.first_month) == (other.action, other.kind, other.first_month)
         return self == other
+
+
+@cache
+def _slot(action: Action, kind: Kind) -> str:
+    if action in _TASKS and kind is not Kind.SUSPECTED_DEATH:
+        return f"{action}:{kind}"
+    if action is Action.RECOVER and kind is Kind.DEATH_RETRACTED:
+        return GRANT_BACK
+    return str(action)
 
 
 GRANT_BACK = "recover:grant"
@@ -129,8 +135,9 @@ def standing(assessment: Assessment, due: Iterable[Task], grant: Task | None, la
             strength,
         )
         act_by = min(by, today + timedelta(days=rule.act_within_days))
-        found[terms.slot] = Instruction(terms, rule.citation, evidence, act_by)
-        return terms.slot
+        slot = terms.slot
+        found[slot] = Instruction(terms, rule.citation, evidence, act_by)
+        return slot
 
     def cite(slot: str, rule: Citation) -> None:
         """The article is that of the day of the fact, the deadline that of today."""
