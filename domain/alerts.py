@@ -46,14 +46,14 @@ class Strength(StrEnum):
 
 
 class Terms(Struct, frozen=True):
-    """What an instruction says: from which month, over which months, how much. Same terms: the same instruction."""
+    """What an instruction says: from which month, over which months, how much (yuan). Same terms: the same instruction."""
 
     action: Action
     kind: Kind
     first_month: Month
     last_month: Month | None
     months: int
-    amount: Yuan
+    amount: str
     strength: Strength
 
     @property

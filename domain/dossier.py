@@ -186,7 +186,9 @@ def asks(known: Known) -> tuple[Mark, ...]:
 
 def is_gone(dossier: Dossier, known: Known) -> bool:
     """Whether a fact was taken back or corrected before it came."""
-    return _taken_back(known.reference) in dossier.marks or _corrected(known.reference) in dossier.marks
+    return bool(dossier.marks) and (
+        _taken_back(known.reference) in dossier.marks or _corrected(known.reference) in dossier.marks
+    )
 
 
 def bears(known: Known) -> bool:

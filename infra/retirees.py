@@ -19,6 +19,12 @@ from infra.master_key import random_pieces
 from infra.session import Answer, Asked, Session
 from infra.submissions import Key, Prepared
 
+_FEW = 16
+"""So many facts are asked about marks along with all else, whoever they are of: to look takes less than one more round trip."""
+
+Wanted = dict[tuple[bytes, bytes], Mark]
+"""Marks by whose they may be and what they are stored under."""
+
 
 class Retiree:
     """What a batch holds of one retiree. `stream`: the id in bytes; `wrapped`: None when the key was destroyed.
@@ -42,6 +48,11 @@ class Retiree:
         self.marks: dict[Mark, Mark | None] = {}
         self.history: list[Known | AlertRaised | AlertWithdrawn | AlertEscalated] | None = None
 
+    @property
+    def marked(self) -> bool:
+        """Whether the state has marks that are kept apart. Few have; one made anew from the history brings them along."""
+        return self.state is not None and self.state.dossier.marked
+
 
 class Found(NamedTuple):
     """The retirees by tag; receipts and the contents' digests of what was accepted before."""
@@ -53,6 +64,8 @@ class Found(NamedTuple):
 
 def find(session: Session, given: Sequence[Prepared], facts: Sequence[Known]) -> Found:
     """Begin a transaction, lock the retirees, and see only then what there is: whoever had them before has committed."""
+    told = [(prepared.tag, fact) for prepared, fact in zip(given, facts, strict=True)]
+    wanted = _wanted(told) if len(told) <= _FEW else {}
     tags = list(dict.fromkeys([prepared.tag for prepared in given]))
     sources = array(TEXT, [one.key[0].encode() for one in given])
     ids = array(TEXT, [one.key[1].encode() for one in given])
@@ -60,10 +73,14 @@ def find(session: Session, given: Sequence[Prepared], facts: Sequence[Known]) ->
         (SQL["begin"], ()),
         (SQL["retirees_lock"], (array(BYTEA, tags),)),
         (SQL["inbox_known"], (sources, ids)),
+        *_marks_of(wanted),
     ]
-    _, locked, inbox = session.exchange(asked)
+    _, locked, inbox, *marks = session.exchange(asked)
     found = Found(_retirees(tags, locked), {}, {})
-    _mark(session, found.retirees, given, facts)
+    if len(told) > _FEW and (wanted := _wanted([(tag, fact) for tag, fact in told if found.retirees[tag].marked])):
+        marks = session.exchange(list(_marks_of(wanted)))
+    for answer in marks:
+        _mark(found.retirees, wanted, answer)
     for source, id_, digest, status, position, retiree, recorded_at in inbox:
         key = source.decode(), id_.decode()
         found.digests[key] = digest
@@ -95,23 +112,25 @@ def _retirees(tags: Sequence[bytes], locked: Answer) -> dict[bytes, Retiree]:
     return found
 
 
-def _mark(
-    session: Session, retirees: Mapping[bytes, Retiree], given: Sequence[Prepared], facts: Sequence[Known]
-) -> None:
-    """Ask for the marks that the facts may meet, of the few people who have any."""
-    marked = {tag for tag, retiree in retirees.items() if retiree.state and retiree.state.dossier.marked}
-    about = [(one.tag, fact) for one, fact in zip(given, facts, strict=True) if one.tag in marked]
-    wanted = {(tag, hashed(mark)): mark for tag, fact in about for mark in asks(fact)}
-    if not wanted:
-        return
-    whose, marks = zip(*wanted, strict=True)
-    (answer,) = session.exchange([(SQL["marks_find"], (array(BYTEA, whose), array(BYTEA, marks)))])
+def _wanted(told: Sequence[tuple[bytes, Known]]) -> Wanted:
+    return {(tag, hashed(mark)): mark for tag, fact in told for mark in asks(fact)}
+
+
+def _marks_of(wanted: Wanted) -> Iterator[Asked]:
+    if wanted:
+        whose, marks = zip(*wanted, strict=True)
+        yield SQL["marks_find"], (array(BYTEA, whose), array(BYTEA, marks))
+
+
+def _mark(retirees: Mapping[bytes, Retiree], wanted: Wanted, answer: Answer) -> None:
+    """Put the marks that the facts meet into the states."""
     for tag, mark, value in answer:
-        retirees[tag].marks[wanted[tag, mark]] = value and value.decode()
+        if retirees[tag].marked:
+            retirees[tag].marks[wanted[tag, mark]] = value and value.decode()
     for retiree in {tag: retirees[tag] for tag, _, _ in answer}.values():
-        assert retiree.state
-        dossier = replace(retiree.state.dossier, marks=dict(retiree.marks))
-        retiree.state = replace(retiree.state, dossier=dossier)
+        if retiree.state and retiree.marked:
+            dossier = replace(retiree.state.dossier, marks=dict(retiree.marks))
+            retiree.state = replace(retiree.state, dossier=dossier)
 
 
 def _new_ids(count: int) -> Iterator[bytes]:
