@@ -7,6 +7,7 @@ Nothing here knows why something changed: late facts, retractions, corrections a
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -46,30 +47,35 @@ class Strength(StrEnum):
 
 
 class Terms(Struct, frozen=True):
-    """What an instruction says: from which month, over which months, how much. Same terms: the same instruction."""
+    """What an instruction says: from which month, over which months, how much (yuan). Same terms: the same instruction."""
 
     action: Action
     kind: Kind
     first_month: Month
     last_month: Month | None
     months: int
-    amount: Yuan
+    amount: str
     strength: Strength
 
     @property
     def slot(self) -> str:
         """Its place among what an office is told: one instruction about payment of each kind, one task of each kind."""
-        if self.action in _TASKS and self.kind is not Kind.SUSPECTED_DEATH:
-            return f"{self.action}:{self.kind}"
-        if self.action is Action.RECOVER and self.kind is Kind.DEATH_RETRACTED:
-            return GRANT_BACK
-        return str(self.action)
+        return _slot(self.action, self.kind)
 
     def same(self, other: "Terms") -> bool:
         """Whether it says what another says. What is at risk while something is verified grows by the month, and is no news."""
         if self.strength is Strength.SUSPECTED:
             return (self.action, self.kind, self.first_month) == (other.action, other.kind, other.first_month)
         return self == other
+
+
+@cache
+def _slot(action: Action, kind: Kind) -> str:
+    if action in _TASKS and kind is not Kind.SUSPECTED_DEATH:
+        return f"{action}:{kind}"
+    if action is Action.RECOVER and kind is Kind.DEATH_RETRACTED:
+        return GRANT_BACK
+    return str(action)
 
 
 GRANT_BACK = "recover:grant"
@@ -143,9 +149,10 @@ def standing(
             strength,
         )
         act_by = min(by, today + timedelta(days=rule.act_within_days))
+        slot = terms.slot
         after_death = kind is Kind.DEATH and action in _MONTHS
-        found[terms.slot] = Instruction(terms, rule.citation, evidence, act_by, late if after_death else None)
-        return terms.slot
+        found[slot] = Instruction(terms, rule.citation, evidence, act_by, late if after_death else None)
+        return slot
 
     def cite(slot: str, rule: Citation) -> None:
         """The article is that of the day of the fact, the deadline that of today."""

@@ -117,6 +117,8 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def turning(self) -> list[Known]:
         """The turns that count: told by who knows, of this person."""
+        if not self.turns:
+            return []
         name = name_of(self)
         return [
             known
@@ -131,8 +133,11 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def misnames(self, known: Known) -> bool:
         """The number fits and the name does not. A name that was not given says nothing."""
-        name = name_of(self)
-        return bool(known.name_tag and name and known.name_tag != name)
+        tag = known.name_tag
+        if not tag or not self.registrations:
+            return False
+        name = self.registrations[0].name_tag
+        return tag != name and bool(name)
 
     def _confirms(self, known: Known) -> bool:
         return (
@@ -143,8 +148,8 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
     def _is_overruled(self, known: Known) -> bool:
-        if not isinstance(known.fact, DeathDeclared) or self.misnames(known):
-            return False
+        if not self.turns or not isinstance(known.fact, DeathDeclared) or self.misnames(known):
+            return False  # nobody was seen again
         seen = last_reappearance(self.turning)
         return seen is not None and seen >= known.fact.effective
 
@@ -188,7 +193,9 @@ def asks(known: Known) -> tuple[Mark, ...]:
 
 def is_gone(dossier: Dossier, known: Known) -> bool:
     """Whether a fact was taken back or corrected before it came."""
-    return taken_back_mark(known.reference) in dossier.marks or corrected_mark(known.reference) in dossier.marks
+    return bool(dossier.marks) and (
+        taken_back_mark(known.reference) in dossier.marks or corrected_mark(known.reference) in dossier.marks
+    )
 
 
 def bears(known: Known) -> bool:

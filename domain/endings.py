@@ -28,6 +28,8 @@ class Ending(NamedTuple):
 
 def endings(dossier: Dossier) -> tuple[Ending, ...]:
     """The last end of each sort that the facts tell of, by month."""
+    if not dossier.turns and not dossier.verified:
+        return tuple(_of_death(dossier))
     found = {}
     for known in dossier.turning:
         if (ends := _ends(known.fact)) is not None:

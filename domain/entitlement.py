@@ -19,7 +19,7 @@ from domain.dossier import Dossier, learn
 from domain.endings import Ending, endings
 from domain.facts import DuplicateBenefitSettled, Known, Reference
 from domain.kinds import Kind
-from domain.law import Law
+from domain.law import Citation, Law
 from domain.months import Month, count, month_of, plus
 from domain.payments import Payment, beside, laid, with_one
 from domain.rates import Rates
@@ -291,11 +291,14 @@ def _start(registered: Known, law: Law) -> Month:
 def _payable(start: Month, registered: Known, law: Law) -> Timeline:
     """The months from `start` on as they are usually paid, cut where a new version of the rule came into force."""
     facts = (registered.reference,)
+    return tuple(Span(first, end, Status.PAYABLE, rule, facts) for first, end, rule in _usual(start, law))
+
+
+@lru_cache(maxsize=1_024)
+def _usual(start: Month, law: Law) -> list[tuple[Month, Month | None, Citation]]:
     begins = list(law.versions("pension-payable", start))
     ends = [*(plus(first, -1) for first, _ in begins[1:]), None]
-    return tuple(
-        Span(first, end, Status.PAYABLE, rule.citation, facts) for (first, rule), end in zip(begins, ends, strict=True)
-    )
+    return [(first, end, rule.citation) for (first, rule), end in zip(begins, ends, strict=True)]
 
 
 def _payment_day(law: Law, day: date) -> date:

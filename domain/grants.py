@@ -39,8 +39,10 @@ def _amount(dossier: Dossier, death: Known, due: Timeline, law: Law) -> int:
     registered, died = dossier.registration, death.fact.effective
     if law.survivors is None or registered is None or registered.contribution_months is None:
         return 0
+    province = law.survivors.provinces.get(registered.residence_division[:2])
+    if province is None:
+        return 0
     try:
-        province = law.survivors.province(registered.residence_division)
         figure = province.figure(died.year - 1)
         claim = Claim(
             contributed=registered.contribution_months,

@@ -134,7 +134,7 @@ def _known_better(doubted: Known, turning: list[Known]) -> bool:
 def _conflict(dossier: Dossier) -> Task | None:
     """Life after death: a verification, a sentence, a return; or two days of death. A person settles which is true."""
     confirmed = list(dossier.confirmed)
-    if not confirmed:
+    if not confirmed or (len(confirmed) == 1 and not dossier.verified and not dossier.turns):
         return None
     died = confirmed[0].fact.effective
     later = [known for known in (*dossier.living, *dossier.turning) if known.fact.effective > died and _alive(known)]

@@ -221,8 +221,9 @@ def raised(
     if not given:
         evidence = (cause,) if cause else ()
         return [AlertWithdrawn(alert=alert, retiree=retiree, office=office, evidence=evidence) for alert in lapsed]
+    prefix = str(retiree)
     return [
-        _alert(f"{retiree}-{before + n}", retiree, instruction, office, tuple(lapsed) if n == 1 else ())
+        _alert(f"{prefix}-{before + n}", retiree, instruction, office, tuple(lapsed) if n == 1 else ())
         for n, instruction in enumerate(given, start=1)
     ]
 

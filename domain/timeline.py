@@ -88,7 +88,12 @@ def composed(usual: Timeline, reasons: Sequence[Reason]) -> Timeline:
         holding = [reason for reason in ordered if reason.holds(span.first)]
         laid = _laid(span, holding)
         before = found[-1] if found else None
-        if before and before.last and replace(laid, first=before.first) == replace(before, last=laid.last):
+        if (
+            before
+            and before.last
+            and before.status is laid.status
+            and replace(laid, first=before.first) == replace(before, last=laid.last)
+        ):
             found[-1] = replace(before, last=laid.last)
         else:
             found.append(laid)

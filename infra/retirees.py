@@ -15,11 +15,16 @@ from domain.history import Outcome, Receipt
 from domain.replaying import Told
 from infra import codec
 from infra.copying import BYTEA, TEXT, array, read_int, read_time
-from infra.copying import UUID as UUID_TYPE
 from infra.log import SQL
 from infra.master_key import random_pieces
 from infra.session import Answer, Asked, Session
 from infra.submissions import Key, Prepared
+
+_FEW = 16
+"""So many facts are asked about marks along with all else, whoever they are of: to look takes less than one more round trip."""
+
+Wanted = dict[tuple[bytes, bytes], Mark]
+"""Marks by whose they may be and what they are stored under."""
 
 
 class Retiree:
@@ -44,6 +49,11 @@ class Retiree:
         self.marks: dict[Mark, Mark | None] = {}
         self.history: list[Told] | None = None
 
+    @property
+    def marked(self) -> bool:
+        """Whether the state has marks that are kept apart. Few have; one made anew from the history brings them along."""
+        return self.state is not None and self.state.dossier.marked
+
 
 class Led(NamedTuple):
     """The record of a tag that another one goes on for; `wrapped`: None when its key was destroyed."""
@@ -63,6 +73,9 @@ class Found(NamedTuple):
 
 def find(session: Session, given: Sequence[Prepared], facts: Sequence[Known]) -> Found:
     """Begin a transaction, lock the retirees, and see only then what there is: whoever had them before has committed."""
+    told = [(prepared.tag, fact) for prepared, fact in zip(given, facts, strict=True)]
+    told += [(one.other, fact) for one, fact in zip(given, facts, strict=True) if one.other is not None]
+    wanted = _wanted(told) if len(told) <= _FEW else {}
     tags = list(dict.fromkeys([prepared.tag for prepared in given]))
     tags += {one.other for one in given if one.other is not None}.difference(tags)
     sources = array(TEXT, [one.key[0].encode() for one in given])
@@ -71,11 +84,15 @@ def find(session: Session, given: Sequence[Prepared], facts: Sequence[Known]) ->
         (SQL["begin"], ()),
         (SQL["retirees_lock"], (array(BYTEA, tags),)),
         (SQL["inbox_known"], (sources, ids)),
+        *_marks_of(wanted),
     ]
-    _, locked, inbox = session.exchange(asked)
+    _, locked, inbox, *marks = session.exchange(asked)
     led = {tag: Led(UUID(bytes=record), key) for tag, *_, record, key in locked if record is not None}
     found = Found(_retirees(tags, locked), led, {}, {})
-    _mark(session, found.retirees, given, facts)
+    if len(told) > _FEW and (wanted := _wanted([(tag, fact) for tag, fact in told if found.retirees[tag].marked])):
+        marks = session.exchange(list(_marks_of(wanted)))
+    for answer in marks:
+        _mark(found.retirees, wanted, answer)
     for source, id_, digest, status, position, retiree, recorded_at in inbox:
         key = source.decode(), id_.decode()
         found.digests[key] = digest
@@ -110,27 +127,25 @@ def _retirees(tags: Sequence[bytes], locked: Answer) -> dict[bytes, Retiree]:
     return found
 
 
-def _mark(
-    session: Session, retirees: Mapping[bytes, Retiree], given: Sequence[Prepared], facts: Sequence[Known]
-) -> None:
-    """Ask for the marks that the facts may meet, of the few people who have any."""
-    wanted: dict[tuple[bytes, bytes], Mark] = {}
-    marked = {tag: one for tag, one in retirees.items() if one.state and one.state.dossier.marked}
-    for one, fact in zip(given, facts, strict=True) if marked else ():
-        for tag in (one.tag, one.other):
-            if tag is not None and (retiree := marked.get(tag)):
-                wanted |= {(retiree.stream, hashed(mark)): mark for mark in asks(fact)}
-    if not wanted:
-        return
-    whose, marks = zip(*wanted, strict=True)
-    (answer,) = session.exchange([(SQL["marks_find"], (array(UUID_TYPE, whose), array(BYTEA, marks)))])
-    streams = {retiree.stream: retiree for retiree in marked.values()}
-    for stream, mark, value in answer:
-        streams[stream].marks[wanted[stream, mark]] = value and value.decode()
-    for retiree in {stream: streams[stream] for stream, _, _ in answer}.values():
-        assert retiree.state
-        dossier = replace(retiree.state.dossier, marks=dict(retiree.marks))
-        retiree.state = replace(retiree.state, dossier=dossier)
+def _wanted(told: Sequence[tuple[bytes, Known]]) -> Wanted:
+    return {(tag, hashed(mark)): mark for tag, fact in told for mark in asks(fact)}
+
+
+def _marks_of(wanted: Wanted) -> Iterator[Asked]:
+    if wanted:
+        whose, marks = zip(*wanted, strict=True)
+        yield SQL["marks_find"], (array(BYTEA, whose), array(BYTEA, marks))
+
+
+def _mark(retirees: Mapping[bytes, Retiree], wanted: Wanted, answer: Answer) -> None:
+    """Put the marks that the facts meet into the states."""
+    for tag, mark, value in answer:
+        if retirees[tag].marked:
+            retirees[tag].marks[wanted[tag, mark]] = value and value.decode()
+    for retiree in {tag: retirees[tag] for tag, _, _ in answer}.values():
+        if retiree.state and retiree.marked:
+            dossier = replace(retiree.state.dossier, marks=dict(retiree.marks))
+            retiree.state = replace(retiree.state, dossier=dossier)
 
 
 def _new_ids(count: int) -> Iterator[bytes]:

@@ -28,8 +28,11 @@ delete from ledger.led where record = $1::uuid
 delete from ledger.mark where stream = $1::uuid
 
 -- marks_find: those of the marks asked for that are there
-select m.stream, m.mark, m.value
-from unnest($1::uuid[], $2::bytea[]) as a(stream, mark) join ledger.mark m on m.stream = a.stream and m.mark = a.mark
+select a.tag, m.mark, m.value
+from unnest($1::bytea[], $2::bytea[]) as a(tag, mark) cross join lateral (
+    select m.mark, m.value from ledger.mark m
+    where m.stream = (select coalesce(l.leader, i.retiree) from ledger.identity i
+                      left join ledger.led l on l.record = i.retiree where i.tag = a.tag) and m.mark = a.mark) as m
 
 -- marks_save: new marks; a value is never empty
 insert into ledger.mark (stream, mark, value)

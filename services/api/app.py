@@ -39,6 +39,7 @@ def create_app(settings: Settings) -> FastAPI:
             yield
         finally:
             app.state.wakeups.close()
+            app.state.gatherer.close()
             made.application.close()
 
     app = FastAPI(title="Changqing 长青", version=documents.VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)

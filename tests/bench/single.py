@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 
 from services.application import Changqing
@@ -53,9 +54,9 @@ def measure(bench: Bench) -> None:
 
 async def gathered(application: Changqing, sent: Sequence[Sent], clients: int) -> None:
     """Submit through one Gatherer, as the API does: so many clients, each waiting for its answer before its next."""
-    gatherer = Gatherer(partial(accept, application))
-    waiting = iter(sent)
-    await asyncio.gather(*(_client(gatherer, waiting) for _ in range(clients)))
+    with closing(Gatherer(partial(accept, application))) as gatherer:
+        waiting = iter(sent)
+        await asyncio.gather(*(_client(gatherer, waiting) for _ in range(clients)))
 
 
 async def _client(gatherer: Gatherer, waiting: Iterator[Sent]) -> None:

@@ -404,6 +404,21 @@ def test_a_parked_fact_takes_effect_when_its_retiree_is_registered(ours: Ledger)
     assert ours.accept([submission(DIED)], date(2024, 5, 7)) == [parked]
 
 
+@pytest.mark.parametrize("others", [0, 40])
+def test_a_report_that_was_taken_back_before_it_came_raises_nothing_however_many_come_with_it(
+    ours: Ledger, others: int
+) -> None:
+    before = [submission(retirement()), submission(DeathRetracted(effective=TODAY, retracts="late"), "2")]
+    accepted(ours.accept(before, TODAY))
+    company = [submission(retirement(), f"{n}", number=number_of(n)) for n in range(10, 10 + others)]
+    accepted(ours.accept([*company, submission(DIED, "late")], TODAY))
+    assert Counter(entry.name for entry in assert_whole(ours.database)) == {
+        "retirement-registered.v1": 1 + others,
+        "death-retracted.v1": 1,
+        "death-reported.v1": 1,
+    }
+
+
 def test_a_fact_and_its_registration_in_one_batch_are_decided_in_their_order(ours: Ledger) -> None:
     parked, registered = accepted(ours.accept([submission(DIED), submission(retirement())], TODAY))
     assert (parked.status, registered.status) == (Outcome.PARKED, Outcome.ACCEPTED)
