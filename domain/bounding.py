@@ -33,8 +33,8 @@ def _without(
     verified: tuple[Known, ...],
     turns: tuple[Known, ...],
 ) -> Dossier:
-    kept = {known.reference for known in (*registrations, *verified, *turns)}
-    gone = {kept_elsewhere(known.reference): OTHER for known in everything if known.reference not in kept}
+    kept = set(map(id, (*registrations, *verified, *turns)))  # a reference takes longer to hash than to be the same
+    gone = {kept_elsewhere(known.reference): OTHER for known in everything if id(known) not in kept}
     marks = {**dossier.marks, **gone}
     return replace(dossier, registrations=registrations, verified=verified, turns=turns, more=True, marks=marks)
 
@@ -43,14 +43,16 @@ def _verified(dossier: Dossier) -> tuple[Known, ...]:
     """The latest, of this person and of other names each."""
     if len(dossier.verified) <= KEEP:
         return dossier.verified
-    others = list(islice(filter(dossier.misnames, dossier.verified), KEEP))
-    return tuple(known for known in dossier.verified if known in others or known in dossier.living[:KEEP])
+    others = islice(filter(dossier.misnames, dossier.verified), KEEP)
+    kept = set(map(id, (*others, *dossier.living[:KEEP])))
+    return tuple(known for known in dossier.verified if id(known) in kept)
 
 
 def _without_echoes(turns: tuple[Known, ...]) -> tuple[Known, ...]:
     """The turns without those that say what `KEEP` others say already."""
-    if len(turns) <= KEEP:
-        return turns
+    day_by_day = zip(turns, turns[KEEP:], strict=False)
+    if not any(one.fact.effective == later.fact.effective for one, later in day_by_day):
+        return turns  # they are in the order of their days, and what says the same is of one day
     told: Counter[tuple[object, ...]] = Counter()
     kept = []
     for known in turns:

@@ -74,8 +74,14 @@ class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     due: date | None = None
     seen: date | None = None
 
-    def on(self, day: date, law: Law) -> "RetireeState":
-        """The state as it is left on a day, with the next one on which something falls due."""
+    def on(self, day: date, law: Law, before: "RetireeState | None" = None) -> "RetireeState":
+        """The state as it is left on a day, with the next one on which something falls due.
+
+        `before`: the state that was decided on; where nothing changed that something falls due by, its day stands until it comes.
+        """
+        same = before is not None and before.dossier is self.dossier and before.told is self.told
+        if before and same and before.seen and (before.due is None or before.due > day):
+            return replace(self, due=before.due, seen=day)
         return replace(self, due=next_due(self, law, day), seen=day)
 
     @property

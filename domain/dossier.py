@@ -191,7 +191,7 @@ def bears(known: Known) -> bool:
 
 def leans_on_all(dossier: Dossier, known: Known) -> bool:
     """Whether with this fact one that was left out may count, so that the dossier must be `recalled` first."""
-    if dossier.left_out is None and not dossier.more:
+    if not bears(known) or (dossier.left_out is None and not dossier.more):
         return False
     after = learn(dossier, known)
     if _name(after) != _name(dossier):

@@ -121,13 +121,14 @@ class Batch:
         elif leans_on_all(state.dossier, known):
             facts = [fact for fact in self._history(retiree) if isinstance(fact, Known)]
             state = replace(state, dossier=recalled(state.dossier, facts))
+        before = state
         decisions = decide(retiree.id, state, known, self._law, today)
         state = reduce(evolve, decisions, state)
         if late:  # what fell due before this came, and before the clock
             passed = pass_day(retiree.id, state, self._law, today)
             decisions += passed
             state = reduce(evolve, passed, state)
-        retiree.state = state = state.on(today, self._law)
+        retiree.state = state = state.on(today, self._law, before)
         status = Outcome.ACCEPTED if state.registered else Outcome.PARKED
         self._accepted.append(Accepted(prepared, retiree, known, decisions, status))
 

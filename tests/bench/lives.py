@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
+from itertools import cycle
 from typing import NamedTuple
 
 from services.demo.sample import Event
@@ -86,14 +87,14 @@ class Lives(Story):
         return [self._fact(one, self._plans[id(one)][number]) for one in self.registered]
 
     def now(self, asked: Iterable[Asked]) -> None:
-        """The rounds are over: what is told from here on is told today. Of a third of the open alerts only answers come."""
+        """The rounds are over: what is told from here on is told today. Of half of those with open alerts one answer comes, and no more."""
         self._day = self._today
-        self._open = {one.number: one for one in asked}
-        waiting = [one for one in self.registered if _number(one) in self._open][::3]
+        alerts, self._open = {one.number: one for one in asked}, {}
+        waiting = [one for one in self.registered if _number(one) in alerts][::2]
         alone = set(map(_number, waiting))
         self.registered = [one for one in self.registered if _number(one) not in alone]
-        both = ("alert-acknowledged.v1", "alert-confirmed.v1")
-        self._answers = [(one, self._open[_number(one)], kind) for kind in reversed(both) for one in waiting]
+        kinds = cycle(("alert-acknowledged.v1", "alert-confirmed.v1"))
+        self._answers = [(one, alerts[_number(one)], kind) for one, kind in zip(waiting, kinds, strict=False)]
 
     def _next(self, kind: str) -> Sent:
         if kind in ("death", "rumour", "retraction", "again"):
