@@ -8,6 +8,7 @@ came, a document that was taken back, a report that was left out) is a mark, loo
 from bisect import bisect
 from collections.abc import Iterable
 from datetime import date
+from functools import cached_property
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -47,8 +48,10 @@ class LeftOut(Struct, frozen=True, kw_only=True, omit_defaults=True):
     misnamed: bool = False
 
 
-class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     """What bears on one retiree's pension, of the facts that nobody has taken back.
+
+    A dossier never changes, so what is once read out of it is kept beside it (`dict`), and is no part of it.
 
     `registrations`: the one that counts first; `first`: when we learned of one first, and by which. `deaths`: the
     earliest first; `left_out`: of those that are not kept. `verified`: verifications of survival, the latest first.
@@ -85,10 +88,10 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The community that serves, as registered; empty while nobody is."""
         return self.registration.residence_division if self.registration else ""
 
-    @property
-    def confirmed(self) -> Iterable[Known]:
+    @cached_property
+    def confirmed(self) -> tuple[Known, ...]:
         """The reports that confirm a death: of a strong source, of this person, and surely another than one taken back."""
-        return (known for known in self.deaths if self._confirms(known))
+        return tuple(known for known in self.deaths if self._confirms(known))
 
     @property
     def overruled(self) -> list[Known]:
@@ -105,7 +108,7 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether a report of a death gives another name than the registration."""
         return any(map(self.misnames, self.deaths))
 
-    @property
+    @cached_property
     def turning(self) -> list[Known]:
         """The turns that count: told by who knows, of this person."""
         name = _name(self)
@@ -115,10 +118,13 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
             if known.department not in WEAK and (known.name_tag is None or name is None or known.name_tag == name)
         ]
 
-    @property
+    @cached_property
     def living(self) -> tuple[Known, ...]:
         """The verifications of this person, the latest first."""
-        return tuple(known for known in self.verified if not self.misnames(known))
+        name = _name(self)
+        return tuple(
+            known for known in self.verified if known.name_tag is None or name is None or known.name_tag == name
+        )
 
     def misnames(self, known: Known) -> bool:
         """The number fits and the name does not. A name that was not given says nothing."""
@@ -181,6 +187,8 @@ def asks(known: Known) -> tuple[Mark, ...]:
 
 def is_gone(dossier: Dossier, known: Known) -> bool:
     """Whether a fact was taken back or corrected before it came."""
+    if not dossier.marks:
+        return False
     return _taken_back(known.reference) in dossier.marks or _corrected(known.reference) in dossier.marks
 
 
@@ -191,13 +199,20 @@ def bears(known: Known) -> bool:
 
 def leans_on_all(dossier: Dossier, known: Known) -> bool:
     """Whether with this fact one that was left out may count, so that the dossier must be `recalled` first."""
-    if not bears(known) or (dossier.left_out is None and not dossier.more):
+    if dossier.left_out is None and (not dossier.more or not _may_name_another(known)):
+        return False
+    if not bears(known):
         return False
     after = learn(dossier, known)
     if _name(after) != _name(dossier):
         return True
     kept = (*dossier.registrations, *dossier.verified, *dossier.turns)
     return (dossier.more and _takes_one_of(known, kept)) or _leans_on_deaths(dossier, after)
+
+
+def _may_name_another(known: Known) -> bool:
+    """Whether a fact may be about one that was told before, or about who it is."""
+    return known.fact.corrects is not None or isinstance(known.fact, _OF_ANOTHER)
 
 
 def _leans_on_deaths(before: Dossier, after: Dossier) -> bool:
@@ -271,7 +286,8 @@ def _with(dossier: Dossier, known: Known) -> Dossier:
     if isinstance(known.fact, SurvivalVerified):
         return replace(dossier, verified=_latest_first((*dossier.verified, known)))
     if isinstance(known.fact, TURNS):
-        return replace(dossier, turns=tuple(sorted((*dossier.turns, known), key=in_turn)))
+        at = bisect(dossier.turns, in_turn(known), key=in_turn)
+        return replace(dossier, turns=(*dossier.turns[:at], known, *dossier.turns[at:]))
     return dossier  # it only corrects
 
 
@@ -371,4 +387,5 @@ def in_turn(known: Known) -> tuple[date, int, Reference]:
 _RANKS = {kind: rank for rank, kind in enumerate(TURNS)}
 _DEATHS = (DeathReported, DeathDeclared)
 _RETRACTIONS = (DeathRetracted, FactRetracted)
+_OF_ANOTHER = (RetirementRegistered, *_RETRACTIONS)
 _BEARING = (RetirementRegistered, SurvivalVerified, *_DEATHS, *_RETRACTIONS, *TURNS)
