@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import islice
+from itertools import chain, islice
+from operator import eq
 
 from msgspec.structs import replace
 
@@ -18,11 +19,10 @@ def bounded(dossier: Dossier) -> Dossier:
 
     Registrations and verifications behind others of their kind, turns that are told again, reports of a later death.
     """
-    everything = (*dossier.registrations, *dossier.verified, *dossier.turns)
-    if len(everything) > KEEP:
-        kept = (dossier.registrations[:KEEP], _verified(dossier), _without_echoes(dossier.turns))
-        if sum(map(len, kept)) < len(everything):
-            dossier = _without(dossier, everything, *kept)
+    kept = (dossier.registrations[:KEEP], _verified(dossier), _without_echoes(dossier.turns))
+    everything = (dossier.registrations, dossier.verified, dossier.turns)
+    if list(map(len, kept)) != list(map(len, everything)):
+        dossier = _without(dossier, tuple(chain(*everything)), *kept)
     return _bounded_deaths(dossier) if len(dossier.deaths) > KEEP else dossier
 
 
@@ -43,6 +43,8 @@ def _verified(dossier: Dossier) -> tuple[Known, ...]:
     """The latest, of this person and of other names each."""
     if len(dossier.verified) <= KEEP:
         return dossier.verified
+    if len(dossier.living) == len(dossier.verified):
+        return dossier.verified[:KEEP]
     others = islice(filter(dossier.misnames, dossier.verified), KEEP)
     kept = set(map(id, (*others, *dossier.living[:KEEP])))
     return tuple(known for known in dossier.verified if id(known) in kept)
@@ -50,8 +52,8 @@ def _verified(dossier: Dossier) -> tuple[Known, ...]:
 
 def _without_echoes(turns: tuple[Known, ...]) -> tuple[Known, ...]:
     """The turns without those that say what `KEEP` others say already."""
-    day_by_day = zip(turns, turns[KEEP:], strict=False)
-    if not any(one.fact.effective == later.fact.effective for one, later in day_by_day):
+    days = [known.fact.effective for known in turns]
+    if not any(map(eq, days, days[KEEP:])):
         return turns  # they are in the order of their days, and what says the same is of one day
     told: Counter[tuple[object, ...]] = Counter()
     kept = []

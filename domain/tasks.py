@@ -66,6 +66,9 @@ _SAY_NOTHING_OF_LIFE = (
 )
 
 
+_OF_SECOND_PENSIONS = (DuplicateBenefitFound, DuplicateBenefitSettled)
+
+
 class Task(Struct, frozen=True):
     """Something to verify, to remind of or to settle: why, under which rule, since which month, by which facts; `amount` in fen.
 
@@ -89,7 +92,7 @@ def tasks(dossier: Dossier, law: Law, today: date, *, dead: bool) -> Iterator[Ta
         return
     if (stay := release_due(stays_of(dossier, law))) and stay.ends_on and stay.ends_on < today:
         yield Task(Kind.RELEASE_DUE, "release-due", month_of(stay.ends_on), stay.facts)
-    if (found := _second_pension([known for known in dossier.turns if not dossier.misnames(known)])) is not None:
+    if (found := _second_pension(dossier)) is not None:
         yield found
     due = verification(dossier.living, law, dossier.division)
     if due and due.warned <= today <= due.due:
@@ -108,8 +111,10 @@ def due_days(dossier: Dossier, law: Law) -> Iterator[date]:
 
 def _doubts(dossier: Dossier) -> Iterator[Task]:
     """Turns told by somebody whose word is looked into first, or of somebody under another name."""
+    turning = dossier.turning
+    if len(turning) == len(dossier.turns) and len(dossier.living) == len(dossier.verified):
+        return  # all told by who knows, of this person
     doubted: dict[Kind, list[Known]] = {}
-    turning = dossier.turning if dossier.turns else []
     for known in (*dossier.turns, *reversed(dossier.verified)):
         if dossier.misnames(known):
             doubted.setdefault(Kind.IDENTITY_MISMATCH, []).append(known)
@@ -148,13 +153,11 @@ def _alive(known: Known) -> bool:
     return not isinstance(known.fact, _SAY_NOTHING_OF_LIFE)
 
 
-def _second_pension(turns: list[Known]) -> Task | None:
+def _second_pension(dossier: Dossier) -> Task | None:
     found: Known | None = None
-    for known in turns:
-        if isinstance(known.fact, DuplicateBenefitFound):
-            found = known
-        elif isinstance(known.fact, DuplicateBenefitSettled):
-            found = None
+    for known in dossier.turns:
+        if isinstance(known.fact, _OF_SECOND_PENSIONS) and not dossier.misnames(known):
+            found = known if isinstance(known.fact, DuplicateBenefitFound) else None
     if found is None or not isinstance(found.fact, DuplicateBenefitFound):
         return None
     resident = found.fact.scheme is Scheme.RESIDENT  # of others nothing is returned here, by agreement one goes on
