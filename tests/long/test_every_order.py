@@ -79,7 +79,7 @@ _KINDS: list[tuple[type[LifeEvent], tuple[Department, ...], Callable[[Random], d
     (Reappeared, _SEEKERS, lambda _: {}),
     (Wanted, _JUSTICE, _case),
     (Detained, _JUSTICE, _case),
-    (Sentenced, _JUSTICE, lambda r: {"sentence": r.choice(list(Sentence)), "ends_on": _day(r), **_case(r)}),
+    (Sentenced, _JUSTICE, lambda r: {"sentence": r.choice(list(Sentence)), **_case(r)}),
     (Paroled, _JUSTICE, _case),
     (ParoleRevoked, _JUSTICE, _case),
     (Released, _JUSTICE, lambda r: {"discharge": r.choice(list(Discharge)), **_case(r)}),
@@ -93,7 +93,10 @@ def history(random: Random) -> list[Known]:
     facts = [registered(_day(random), LAST_DAY, name=random.choice([None, "one"]))]
     for n in range(random.randint(3, 11)):
         kind, departments, rest = random.choice(_KINDS)
-        fact = kind(effective=_day(random), **rest(random))  # type: ignore[arg-type] # as the table has it
+        day, said = _day(random), rest(random)
+        if kind is Sentenced:
+            said["ends_on"] = day + timedelta(random.randrange(900))
+        fact = kind(effective=day, **said)  # type: ignore[arg-type] # as the table has it
         if random.random() < 0.1:
             fact = msgspec.structs.replace(fact, corrects=f"{random.randrange(12)}")
         name = random.choice([None, None, None, "one", "other"])
