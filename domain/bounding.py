@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import islice
+from itertools import chain, islice
+from operator import eq
 
 from msgspec.structs import replace
 
@@ -20,11 +21,10 @@ def bounded(dossier: Dossier) -> Dossier:
     Registrations and verifications behind others of their kind, turns that are told again, reports of a later death. What the
     agency told of money long ago stays, and can no more be taken back.
     """
-    everything = (*dossier.registrations, *dossier.verified, *dossier.turns)
-    if len(everything) > KEEP:
-        kept = (_registrations(dossier), _verified(dossier), _without_echoes(dossier.turns))
-        if sum(map(len, kept)) < len(everything):
-            dossier = _without(dossier, everything, *kept)
+    kept = (_registrations(dossier), _verified(dossier), _without_echoes(dossier.turns))
+    everything = (dossier.registrations, dossier.verified, dossier.turns)
+    if list(map(len, kept)) != list(map(len, everything)):
+        dossier = _without(dossier, tuple(chain(*everything)), *kept)
     paid, payments = fewest(dossier.paid, dossier.payments)
     if payments is not dossier.payments:
         dossier = replace(dossier, paid=paid, payments=payments)
@@ -38,8 +38,8 @@ def _without(
     verified: tuple[Known, ...],
     turns: tuple[Known, ...],
 ) -> Dossier:
-    kept = {known.reference for known in (*registrations, *verified, *turns)}
-    gone = {kept_elsewhere(known.reference): OTHER for known in everything if known.reference not in kept}
+    kept = set(map(id, (*registrations, *verified, *turns)))  # a reference takes longer to hash than to be the same
+    gone = {kept_elsewhere(known.reference): OTHER for known in everything if id(known) not in kept}
     marks = {**dossier.marks, **gone}
     return replace(dossier, registrations=registrations, verified=verified, turns=turns, more=True, marks=marks)
 
@@ -57,14 +57,18 @@ def _verified(dossier: Dossier) -> tuple[Known, ...]:
     """The latest, of this person and of other names each."""
     if len(dossier.verified) <= KEEP:
         return dossier.verified
-    others = list(islice(filter(dossier.misnames, dossier.verified), KEEP))
-    return tuple(known for known in dossier.verified if known in others or known in dossier.living[:KEEP])
+    if len(dossier.living) == len(dossier.verified):
+        return dossier.verified[:KEEP]
+    others = islice(filter(dossier.misnames, dossier.verified), KEEP)
+    kept = set(map(id, (*others, *dossier.living[:KEEP])))
+    return tuple(known for known in dossier.verified if id(known) in kept)
 
 
 def _without_echoes(turns: tuple[Known, ...]) -> tuple[Known, ...]:
     """The turns without those that say what `KEEP` others say already."""
-    if len(turns) <= KEEP:
-        return turns
+    days = [known.fact.effective for known in turns]
+    if not any(map(eq, days, days[KEEP:])):
+        return turns  # they are in the order of their days, and what says the same is of one day
     told: Counter[tuple[object, ...]] = Counter()
     kept = []
     for known in turns:

@@ -6,7 +6,6 @@ Begun in month M: from M+1 on; ended in N: paid again from N+1 (law.md, what hap
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,7 +28,7 @@ from domain.facts.justice import Justice
 from domain.kinds import Kind
 from domain.law import Law
 from domain.months import Month, month_of, plus
-from domain.remembered import AT_ONCE, Same
+from domain.remembered import once
 from domain.timeline import Reason, Status
 
 _STATUS = {Kind.IMPRISONMENT: Status.STOPPED, Kind.CUSTODY: Status.SUSPENDED, Kind.LENIENCY: Status.UNADJUSTED}
@@ -72,15 +71,10 @@ class Stay(Struct, frozen=True, kw_only=True):
             yield replace(whole, first=kept, kept=True)
 
 
+@once
 def stays_of(dossier: Dossier, law: Law) -> tuple[Stay, ...]:
     """The stays of a dossier's owner, by the facts that count."""
-    return _stays_of(Same(dossier.turns, dossier.registrations), law) if dossier.turns else ()
-
-
-@lru_cache(AT_ONCE)
-def _stays_of(same: Same, law: Law) -> tuple[Stay, ...]:
-    turns, registrations = same.things
-    return tuple(stays(Dossier(turns=turns, registrations=registrations).turning, law))
+    return tuple(stays(dossier.turning, law)) if dossier.turns else ()
 
 
 def stays(turns: Iterable[Known], law: Law) -> list[Stay]:
@@ -96,25 +90,32 @@ def stays(turns: Iterable[Known], law: Law) -> list[Stay]:
 
 def _take(cases: list["_Case"], known: Known, fact: Justice, law: Law) -> None:
     """One fact more; the case it is of becomes the last of `cases`."""
+    day, release = fact.effective, fact if isinstance(fact, Released) else None
     for case in cases:
-        case.past(fact.effective)
-        if isinstance(fact, Released) and case.open and case.open.held:  # who is free is free of every case
-            case.release(known, fact)
+        if (stay := case.open) is None:
+            continue
+        if stay.ends_on and stay.ends_on < day:
+            case.past(day)
+        if release and stay.held:  # who is free is free of every case
+            case.release(known, release)
     case = _of(cases, fact.case) or _Case(law)
     case.number = case.number or fact.case
     case.take(known)
-    if case in cases:
-        cases.remove(case)
-    cases.append(case)
+    if not cases or case is not cases[-1]:
+        if case in cases:
+            cases.remove(case)
+        cases.append(case)
 
 
 def _of(cases: list["_Case"], number: str | None) -> "_Case | None":
     """The case of a number, or the last one that had none yet; without a number the last one that is not over."""
-    running = [case for case in reversed(cases) if not case.over]
-    if number is None:
-        return next(iter(running), None)
-    same = (case for case in cases if case.number == number)
-    return next(same, None) or next((case for case in running if case.number is None), None)
+    unnamed = None
+    for case in reversed(cases):
+        if case.number == number if number else not case.over:
+            return case
+        if unnamed is None and case.number is None and not case.over:
+            unnamed = case
+    return unnamed
 
 
 class _Case:

@@ -6,6 +6,7 @@ office was told. Its size does not grow with the length of the history.
 
 from datetime import date, timedelta
 from functools import reduce
+from itertools import takewhile
 from typing import assert_never
 from uuid import UUID
 
@@ -86,9 +87,24 @@ class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     twin: Twin | None = None
     led_by: UUID | None = None
 
-    def on(self, day: date, law: Law) -> "RetireeState":
-        """The state as it is left on a day, with the next one on which something falls due."""
+    def on(self, day: date, law: Law, before: "RetireeState | None" = None) -> "RetireeState":
+        """The state as it is left on a day, with the next one on which something falls due.
+
+        `before`: the state that was decided on; where nothing changed that something falls due by, its day stands.
+        """
+        stands = before and before.is_current(day) and before.dossier is self.dossier
+        if before and stands and before.days_to_act_by == self.days_to_act_by:
+            return replace(self, due=before.due, seen=day)
         return replace(self, due=next_due(self, law, day), seen=day)
+
+    def is_current(self, day: date) -> bool:
+        """Whether what was told is what holds on a day: it was looked at, and nothing fell due since."""
+        return self.seen is not None and (self.due is None or day < self.due)
+
+    @property
+    def days_to_act_by(self) -> list[date]:
+        """The days by which something is to be done, but for those whose passing was told of."""
+        return [one.act_by for one in self.told.values() if one.is_open and not one.escalated]
 
     @property
     def registered(self) -> bool:
@@ -120,10 +136,19 @@ def followed(retiree: UUID, state: RetireeState, known: Known, law: Law, today: 
     """What follows from a fact that may be told, or was taken in by another record of the same person. Never refuses."""
     after = known_with(state, known, law, today)
     recorded = fact_recorded(known, after, law)
+    now = evolve(state, recorded)
     if after is state.dossier and not _goes_to_handover(state, known) and not isinstance(known.fact, Answer):
         return [recorded]
-    now = replace(evolve(state, recorded), dossier=after)
+    if after is state.dossier and state.is_current(today) and _moves_nothing(state, now, known):
+        return [recorded]
     return [recorded, *alerts_of(retiree, now, known.reference, law, today)]
+
+
+def _moves_nothing(state: RetireeState, now: RetireeState, known: Known) -> bool:
+    """Whether an answer tells of no payment, or a step of a handover of no move: other alerts than before follow from neither."""
+    if isinstance(known.fact, AlertApplied | OverpaymentReturned):
+        return False
+    return now.handover is state.handover or not (state.handover.moves or now.handover.moves)
 
 
 def fact_recorded(known: Known, after: Dossier, law: Law) -> FactRecorded:
@@ -156,10 +181,11 @@ def next_due(state: RetireeState, law: Law, today: date) -> date | None:
     if state.led_by:
         return None
     dossier = state.dossier
-    days = [one.act_by + timedelta(days=1) for one in state.told.values() if one.is_open and not one.escalated]
+    days = [day + timedelta(days=1) for day in state.days_to_act_by]
     if dossier.registrations and (dossier.turns or dossier.verified):
         # an office is told of a span in the month before it begins
-        days += [first_day(plus(span.first, -1)) for span in timeline(dossier, law, today)]
+        to_come = takewhile(lambda span: span.first > month_of(today), reversed(timeline(dossier, law, today)))
+        days += [first_day(plus(span.first, -1)) for span in to_come]
         days += due_days(dossier, law)
     if dossier.registrations and not _is_quiet(state) and (turn := law.next_turn(today)):
         days.append(turn)

@@ -8,6 +8,7 @@ came, a document that was taken back, a report that was left out) is a mark, loo
 from bisect import bisect
 from collections.abc import Iterable
 from datetime import date
+from functools import cached_property
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -49,8 +50,10 @@ class LeftOut(Struct, frozen=True, kw_only=True, omit_defaults=True):
     misnamed: bool = False
 
 
-class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     """What bears on one retiree's pension, of the facts that nobody has taken back.
+
+    A dossier never changes, so what is once read out of it is kept beside it (`dict`), and is no part of it.
 
     `registrations`: the one that counts first; `first`: when we learned of one first, and by which. `deaths`: the
     earliest first; `left_out`: of those that are not kept. `verified`: verifications of survival, the latest first.
@@ -94,10 +97,10 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The community that serves, as registered; empty while nobody is."""
         return self.registration.residence_division if self.registration else ""
 
-    @property
-    def confirmed(self) -> Iterable[Known]:
+    @cached_property
+    def confirmed(self) -> tuple[Known, ...]:
         """The reports that confirm a death: of a strong source, of this person, and surely another than one taken back."""
-        return (known for known in self.deaths if self._confirms(known))
+        return tuple(known for known in self.deaths if self._confirms(known))
 
     @property
     def overruled(self) -> list[Known]:
@@ -114,7 +117,7 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether a report of a death gives another name than the registration."""
         return any(map(self.misnames, self.deaths))
 
-    @property
+    @cached_property
     def turning(self) -> list[Known]:
         """The turns that count: told by who knows, of this person."""
         if not self.turns:
@@ -126,10 +129,13 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True):
             if known.department not in WEAK and (known.name_tag is None or name is None or known.name_tag == name)
         ]
 
-    @property
+    @cached_property
     def living(self) -> tuple[Known, ...]:
         """The verifications of this person, the latest first."""
-        return tuple(known for known in self.verified if not self.misnames(known))
+        name = name_of(self)
+        return tuple(
+            known for known in self.verified if known.name_tag is None or name is None or known.name_tag == name
+        )
 
     def misnames(self, known: Known) -> bool:
         """The number fits and the name does not. A name that was not given says nothing."""
@@ -241,7 +247,8 @@ def _with(dossier: Dossier, known: Known) -> Dossier:
     if isinstance(known.fact, SurvivalVerified):
         return replace(dossier, verified=latest_first((*dossier.verified, known)))
     if isinstance(known.fact, TURNS):
-        return replace(dossier, turns=tuple(sorted((*dossier.turns, known), key=in_turn)))
+        at = bisect(dossier.turns, in_turn(known), key=in_turn)
+        return replace(dossier, turns=(*dossier.turns[:at], known, *dossier.turns[at:]))
     return dossier  # it only corrects
 
 

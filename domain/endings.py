@@ -14,6 +14,13 @@ _LENIENCY = (_JUSTICE, Kind.RELEASE, "leniency-resumes")
 _ACQUITTAL = (_JUSTICE, Kind.ACQUITTAL, "acquittal-pays-back")
 _FOUND = (frozenset({Kind.MISSING}), Kind.REAPPEARANCE, "reappearance-pays-back")
 _VERIFIED = (frozenset({Kind.VERIFICATION_OVERDUE}), Kind.SURVIVAL_VERIFIED, "verification-pays-back")
+_BY_KIND: dict[type[LifeEvent], tuple[frozenset[Kind], Kind, str]] = {
+    Released: _RELEASE,
+    Paroled: _LENIENCY,
+    Sentenced: _LENIENCY,
+    Acquitted: _ACQUITTAL,
+    Reappeared: _FOUND,
+}
 _DEATH = frozenset({Kind.DEATH})
 
 
@@ -30,14 +37,12 @@ def endings(dossier: Dossier) -> tuple[Ending, ...]:
     """The last end of each sort that the facts tell of, by month."""
     if not dossier.turns and not dossier.verified:
         return tuple(_of_death(dossier))
-    found = {}
-    for known in dossier.turning:
-        if (ends := _ends(known.fact)) is not None:
-            found[ends] = Ending(*ends, month_of(known.fact.effective))
-    for known in dossier.living[:1]:
-        found[_VERIFIED] = Ending(*_VERIFIED, month_of(known.fact.effective))
-    by_month = sorted(found.values(), key=lambda ending: ending.month or "")
-    return (*by_month, *_of_death(dossier))
+    last = {ends[2]: (ends, known) for known in dossier.turning if (ends := _ends(known.fact))}
+    if dossier.living:
+        last["verified"] = _VERIFIED, dossier.living[0]
+    found = [Ending(*ends, month_of(known.fact.effective)) for ends, known in last.values()]
+    found.sort(key=lambda ending: ending.month or "")
+    return (*found, *_of_death(dossier))
 
 
 def why_again(ended: Iterable[Ending], why: Kind | None, since: Month) -> tuple[Kind, str]:
@@ -47,19 +52,8 @@ def why_again(ended: Iterable[Ending], why: Kind | None, since: Month) -> tuple[
 
 
 def _ends(fact: LifeEvent) -> tuple[frozenset[Kind], Kind, str] | None:
-    match fact:
-        case Released():
-            return _RELEASE
-        case Paroled():
-            return _LENIENCY
-        case Sentenced(sentence=sentence) if not sentence.custodial:
-            return _LENIENCY
-        case Acquitted():
-            return _ACQUITTAL
-        case Reappeared():
-            return _FOUND
-        case _:
-            return None
+    ends = _BY_KIND.get(type(fact))
+    return None if ends is _LENIENCY and isinstance(fact, Sentenced) and fact.sentence.custodial else ends
 
 
 def _of_death(dossier: Dossier) -> Iterable[Ending]:

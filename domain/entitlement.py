@@ -8,6 +8,7 @@ from calendar import monthrange
 from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -23,7 +24,7 @@ from domain.law import Citation, Law
 from domain.months import Month, count, month_of, plus
 from domain.payments import Payment, beside, laid, with_one
 from domain.rates import Rates
-from domain.remembered import AT_ONCE, Same
+from domain.remembered import once
 from domain.survival import lapse, verification
 from domain.timeline import Reason, Run, Span, Status, Timeline, composed, joined
 
@@ -77,12 +78,11 @@ class _Due(NamedTuple):
 
 def _due(dossier: Dossier, law: Law, today: date) -> _Due | None:
     """What is due as `today` knows it; None while nobody is registered."""
-    return _reckoned(Same(dossier), law, today) if dossier.registrations else None
+    return _reckoned(dossier, law, today) if dossier.registrations else None
 
 
-@lru_cache(AT_ONCE)
-def _reckoned(same: Same, law: Law, today: date) -> _Due:
-    dossier: Dossier = same.things[0]
+@once
+def _reckoned(dossier: Dossier, law: Law, today: date) -> _Due:
     registered = dossier.registrations[0]
     against = reasons(dossier, law, today)
     spans = composed(_payable(_start(registered, law), registered, law), against)
@@ -238,6 +238,8 @@ def _settled(dossier: Dossier, law: Law, until: Month, today: date) -> Dossier:
 
 def _paid(dossier: Dossier, due: _Due, until: Month) -> tuple[Run, ...]:
     """What was paid up to `until`: what is settled, and from there on what was due by all that is known."""
+    if dossier.settled == until:
+        return dossier.paid
     since = plus(dossier.settled, 1) if dossier.settled else None
     return joined([*(run.within(None, until) for run in dossier.paid), *(run.within(since, until) for run in due.runs)])
 
@@ -252,14 +254,16 @@ class _Amiss(NamedTuple):
 
 def _amiss(paid: Iterable[Run], due: _Due) -> list[_Amiss]:
     found: list[_Amiss] = []
-    rates = due.rates
+    rates, at = due.rates, 0
     for was in paid:
-        for run in due.runs:
-            if (
-                (was.pays, was.less) == (run.pays, run.less)
-                or (was.pays and run.kept)
-                or not (part := run.within(was.first, was.last))
-            ):
+        while (last := due.runs[at].last) and last < was.first:
+            at += 1  # both are in order, and what is due has no end
+        for run in islice(due.runs, at, None):
+            if was.last and run.first > was.last:
+                break
+            if (was.pays is run.pays and was.less == run.less) or (was.pays and run.kept):
+                continue
+            if not (part := run.within(was.first, was.last)):
                 continue
             assert part.last  # what was paid has an end
             amount = rates.of_run(part.first, part.last, run) - rates.of_run(part.first, part.last, was)
@@ -291,14 +295,14 @@ def _start(registered: Known, law: Law) -> Month:
 def _payable(start: Month, registered: Known, law: Law) -> Timeline:
     """The months from `start` on as they are usually paid, cut where a new version of the rule came into force."""
     facts = (registered.reference,)
-    return tuple(Span(first, end, Status.PAYABLE, rule, facts) for first, end, rule in _usual(start, law))
+    return tuple(Span(first, end, Status.PAYABLE, rule, facts) for first, end, rule in _payable_by(law, start))
 
 
 @lru_cache(maxsize=1_024)
-def _usual(start: Month, law: Law) -> list[tuple[Month, Month | None, Citation]]:
+def _payable_by(law: Law, start: Month) -> tuple[tuple[Month, Month | None, Citation], ...]:
     begins = list(law.versions("pension-payable", start))
     ends = [*(plus(first, -1) for first, _ in begins[1:]), None]
-    return [(first, end, rule.citation) for (first, rule), end in zip(begins, ends, strict=True)]
+    return tuple((first, end, rule.citation) for (first, rule), end in zip(begins, ends, strict=True))
 
 
 def _payment_day(law: Law, day: date) -> date:

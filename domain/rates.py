@@ -4,7 +4,7 @@ While a sentence is served, and on leniency, no adjustment is made, and none is 
 with later adjustments only (劳社厅函〔2001〕44号, 〔2003〕315号). After parole these begin with the next year.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -12,7 +12,7 @@ from domain.dossier import Dossier
 from domain.facts import PensionAdjusted
 from domain.kinds import Kind
 from domain.law import Law
-from domain.money import fen
+from domain.money import Yuan, fen
 from domain.months import Month, count, month_of, plus
 from domain.timeline import Reason, Run, Span, run_of
 
@@ -25,15 +25,16 @@ class Rates:
     def __init__(self, dossier: Dossier, law: Law, reasons: Iterable[Reason] = ()) -> None:
         registered = dossier.registration
         assert registered
+        self._dossier, self._registered = dossier, registered
         self._years = (registered.contribution_months or 0) // 12
-        self._bases = [(month_of(registered.effective), fen(registered.monthly_pension))]
-        self._bases += [
-            (month_of(known.fact.effective), fen(known.fact.monthly_pension))
-            for known in dossier.turning
-            if isinstance(known.fact, PensionAdjusted)
-        ]
         self._adjustments = law.adjustments(registered.residence_division)
         self._withheld = [one.month for one in self._adjustments if any(_withholds(r, one.month) for r in reasons)]
+
+    def _adjusted(self) -> Iterator[tuple[Month, Yuan]]:
+        """The amounts that the agency has told since the registration, each with its first month, the latest first."""
+        for known in reversed(self._dossier.turning):
+            if isinstance(known.fact, PensionAdjusted):
+                yield month_of(known.fact.effective), known.fact.monthly_pension
 
     def runs(self, due: Iterable[Span]) -> list[Run]:
         """The spans as runs, cut where an adjustment comes in, each with those withheld until then."""
@@ -50,7 +51,9 @@ class Rates:
     def of(self, month: Month, less: Sequence[Month] | None = None) -> int:
         """The amount of a month without the adjustments in `less`, or without those that are rightly withheld."""
         withheld = self._withheld if less is None else less
-        since, amount = next((base for base in reversed(self._bases) if base[0] <= month), self._bases[0])
+        registered = month_of(self._registered.effective), self._registered.monthly_pension
+        since, told = next((one for one in self._adjusted() if one[0] <= month), registered)
+        amount = fen(told)
         for one in self._adjustments:
             if since < one.month <= month and one.month not in withheld:
                 amount += one.of(amount, self._years)
@@ -60,9 +63,15 @@ class Rates:
         """What the months `first` to `last` come to by a run; 0 where it does not pay."""
         if not run.pays:
             return 0
-        if len(self._bases) == 1 and not self._adjustments:
-            return count(first, last) * self._bases[0][1]
-        return sum(self.of(plus(first, n), run.less) for n in range(count(first, last)))
+        if self._adjustments:
+            return sum(self.of(plus(first, n), run.less) for n in range(count(first, last)))
+        total = 0
+        for since, told in self._adjusted():
+            if since <= first:
+                return total + count(first, last) * fen(told)
+            if since <= last:
+                total, last = total + count(since, last) * fen(told), plus(since, -1)
+        return total + count(first, last) * fen(self._registered.monthly_pension)
 
 
 def _withholds(reason: Reason, month: Month) -> bool:

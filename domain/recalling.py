@@ -9,6 +9,7 @@ from domain.dossier import (
     RETRACTIONS,
     Dossier,
     Mark,
+    bears,
     by_day,
     corrected_mark,
     days_of_death,
@@ -27,13 +28,20 @@ from domain.facts import TURNS, DeathRetracted, Known, Reference, RetirementRegi
 
 def leans_on_all(dossier: Dossier, known: Known) -> bool:
     """Whether with this fact one that was left out may count, so that the dossier must be `recalled` first."""
-    if dossier.left_out is None and not dossier.more:
+    if dossier.left_out is None and not (dossier.more and _may_name_another(known)):
+        return False
+    if not bears(known):
         return False
     after = learn(dossier, known)
     if name_of(after) != name_of(dossier):
         return True
     kept = (*dossier.registrations, *dossier.verified, *dossier.turns)
     return (dossier.more and any(has(kept, target) for target in named(known))) or _leans_on_deaths(dossier, after)
+
+
+def _may_name_another(known: Known) -> bool:
+    """Whether a fact may be about one that was told before, or about who it is."""
+    return known.fact.corrects is not None or isinstance(known.fact, (RetirementRegistered, *RETRACTIONS))
 
 
 def _leans_on_deaths(before: Dossier, after: Dossier) -> bool:

@@ -1,27 +1,29 @@
-"""What was just reckoned of a dossier, for who asks again while the same fact is decided on.
+"""What was reckoned of a dossier, kept beside it for who asks again while the same fact is decided on.
 
-Dossiers never change, so the very same one always answers the same; told apart by being the same object, as to compare them
-would take longer than to reckon.
+Dossiers never change, so the very same one always answers the same under the same law, on the same day.
 """
 
-from typing import Any
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any, TypeVar, TypeVarTuple
+
+from domain.dossier import Dossier
+
+_Given = TypeVarTuple("_Given")
+_Found = TypeVar("_Found")
 
 
-class Same:
-    """Some immutable things, equal to others only if they are the same objects."""
+def once(reckon: Callable[[Dossier, *_Given], _Found]) -> Callable[[Dossier, *_Given], _Found]:
+    """Reckon it once of a dossier, as long as what is `given` beside it is the same; the last answer alone is kept."""
+    name = f"{reckon.__module__}.{reckon.__qualname__}"
 
-    __slots__ = ("_hash", "things")
+    def answer(dossier: Dossier, *given: *_Given) -> _Found:
+        kept: dict[str, tuple[tuple[Any, ...], _Found]] = dossier.__dict__
+        before = kept.get(name)
+        if before is not None and before[0] == given:
+            return before[1]
+        found = reckon(dossier, *given)
+        kept[name] = given, found
+        return found
 
-    def __init__(self, *things: Any) -> None:
-        self.things = things
-        self._hash = hash(tuple(map(id, things)))
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Same) and all(a is b for a, b in zip(self.things, other.things, strict=True))
-
-
-AT_ONCE = 16
-"""How many are remembered: the few that threads are at."""
+    return update_wrapper(answer, reckon)

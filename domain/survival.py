@@ -2,6 +2,7 @@
 
 from calendar import monthrange
 from datetime import date, timedelta
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -25,9 +26,15 @@ def verification(verified: tuple[Known, ...], law: Law, division: str) -> Verifi
     if not verified:
         return None
     last = verified[0]
-    rule = law.local("verification-cycle", last.fact.effective, division)
-    due = _months_later(last.fact.effective, rule.months_after)
-    return Verification(last, due, due - timedelta(days=rule.warn_days))
+    return Verification(last, *_term(last.fact.effective, division, law))
+
+
+@lru_cache(maxsize=4_096)
+def _term(verified: date, division: str, law: Law) -> tuple[date, date]:
+    """The day by which the next one is due, and the day from which its owner is reminded."""
+    rule = law.local("verification-cycle", verified, division)
+    due = _months_later(verified, rule.months_after)
+    return due, due - timedelta(days=rule.warn_days)
 
 
 def lapse(found: Verification | None, law: Law, today: date) -> Reason | None:

@@ -67,6 +67,9 @@ _SAY_NOTHING_OF_LIFE = (
 )
 
 
+_OF_SECOND_PENSIONS = (DuplicateBenefitFound, DuplicateBenefitSettled)
+
+
 class Task(Struct, frozen=True):
     """Something to verify, to remind of or to settle: why, under which rule, since which month, by which facts; `amount` in fen.
 
@@ -109,8 +112,10 @@ def due_days(dossier: Dossier, law: Law) -> Iterator[date]:
 
 def _doubts(dossier: Dossier) -> Iterator[Task]:
     """Turns told by somebody whose word is looked into first, or of somebody under another name."""
+    turning = dossier.turning
+    if len(turning) == len(dossier.turns) and len(dossier.living) == len(dossier.verified):
+        return  # all told by who knows, of this person
     doubted: dict[Kind, list[Known]] = {}
-    turning = dossier.turning if dossier.turns else []
     for known in (*dossier.turns, *reversed(dossier.verified)):
         if dossier.misnames(known):
             doubted.setdefault(Kind.IDENTITY_MISMATCH, []).append(known)
@@ -155,11 +160,9 @@ def _second_pension(dossier: Dossier, *, dead: bool) -> Task | None:
     if dead:
         return None
     found = None
-    for known in (known for known in dossier.turns if not dossier.misnames(known)):
-        if isinstance(known.fact, DuplicateBenefitFound):
-            found = known
-        elif isinstance(known.fact, DuplicateBenefitSettled):
-            found = None
+    for known in dossier.turns:
+        if isinstance(known.fact, _OF_SECOND_PENSIONS) and not dossier.misnames(known):
+            found = known if isinstance(known.fact, DuplicateBenefitFound) else None
     if found is None or not isinstance(found.fact, DuplicateBenefitFound):
         return None
     resident = found.fact.scheme is Scheme.RESIDENT  # of others nothing is returned here, by agreement one goes on

@@ -1,5 +1,7 @@
 """Timelines: spans of months with a status, composed of the reasons that hold, and the months in which two of them differ."""
 
+from bisect import bisect, insort
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 
@@ -83,40 +85,55 @@ def composed(usual: Timeline, reasons: Sequence[Reason]) -> Timeline:
         return usual
     ordered = sorted(reasons, key=lambda r: (-_WEIGHT[r.status], r.kind is not Kind.DEATH, r.first, r.facts))
     cuts = sorted({r.first for r in ordered} | {plus(r.last, 1) for r in ordered if r.last})
+    to_come = deque(sorted(enumerate(ordered), key=lambda one: one[1].first))
+    holding: list[tuple[int, Reason]] = []
     found: list[Span] = []
-    for span in _cut(usual, cuts):
-        holding = [reason for reason in ordered if reason.holds(span.first)]
-        laid = _laid(span, holding)
-        before = found[-1] if found else None
-        if (
-            before
-            and before.last
-            and before.status is laid.status
-            and replace(laid, first=before.first) == replace(before, last=laid.last)
-        ):
-            found[-1] = replace(before, last=laid.last)
-        else:
-            found.append(laid)
+    for span in usual:
+        for month, last in _parts(span, cuts):
+            if holding:
+                holding = [one for one in holding if one[1].last is None or month <= one[1].last]
+            while to_come and to_come[0][1].first <= month:
+                if (one := to_come.popleft())[1].holds(month):
+                    insort(holding, one)
+            laid = _laid(span, month, last, holding)
+            if found and _goes_on(found[-1], laid):
+                found[-1] = replace(found[-1], last=last)
+            else:
+                found.append(laid)
     return tuple(found)
 
 
-def _laid(span: Span, holding: list[Reason]) -> Span:
+def _goes_on(before: Span, laid: Span) -> bool:
+    """Whether a span says of the months after another one what that says."""
+    return (
+        before.facts == laid.facts
+        and before.status is laid.status
+        and before.kind is laid.kind
+        and before.rule == laid.rule
+        and before.also == laid.also
+        and before.kept is laid.kept
+    )
+
+
+def _laid(usual: Span, month: Month, last: Month | None, holding: list[tuple[int, Reason]]) -> Span:
+    """Months of a usual span in which reasons hold, those that decide first."""
     if not holding:
-        return span
-    first, *others = holding
+        return Span(month, last, usual.status, usual.rule, usual.facts, usual.kind, usual.also)
+    first, *others = (reason for _, reason in holding)
     also = () if first.kind is Kind.DEATH else tuple(others)  # after a death nothing else matters to anybody
     kept = first.kept and all(other.kept or other.status in PAYS for other in others)
-    return Span(span.first, span.last, first.status, first.rule, first.facts, first.kind, also, kept)
+    return Span(month, last, first.status, first.rule, first.facts, first.kind, also, kept)
 
 
-def _cut(spans: Timeline, at: Sequence[Month]) -> Iterator[Span]:
-    for whole in spans:
-        span = whole
-        for month in at:
-            if span.first < month and (span.last is None or month <= span.last):
-                yield replace(span, last=plus(month, -1))
-                span = replace(span, first=month)
-        yield span
+def _parts(span: Span, cuts: Sequence[Month]) -> Iterator[tuple[Month, Month | None]]:
+    """The first and the last month of each part of a span, cut before the months in `cuts`."""
+    first = span.first
+    for month in cuts[bisect(cuts, first) :]:
+        if span.last is not None and span.last < month:
+            break
+        yield first, plus(month, -1)
+        first = month
+    yield first, span.last
 
 
 class Run(Struct, frozen=True, omit_defaults=True):
@@ -147,7 +164,8 @@ class Run(Struct, frozen=True, omit_defaults=True):
 
 def run_of(span: Span) -> Run:
     """What a span says of payment alone."""
-    return Run(span.first, span.last, span.pays, span.why, kept=span.kept)
+    pays = span.status in PAYS
+    return Run(span.first, span.last, pays, None if pays else span.kind, kept=span.kept)
 
 
 def joined(runs: Iterable[Run | None]) -> tuple[Run, ...]:

@@ -150,14 +150,14 @@ class Batch:
         parts = parting(state, known) if state.links else None
         if (prepared.other is not None or parts or state.twin) and not alone:
             raise AloneError(prepared)
-        due = state.due
+        before = state
         decisions = decide(retiree.id, state, known, self._law, today)
         state = reduce(evolve, decisions, state)
-        if due is not None and due <= today:  # what fell due before this came, and before the clock
+        if before.due is not None and before.due <= today:  # what fell due before this came, and before the clock
             passed = pass_day(retiree.id, state, self._law, today)
             decisions += passed
             state = reduce(evolve, passed, state)
-        retiree.state = state = state.on(today, self._law)
+        retiree.state = state = state.on(today, self._law, before)
         beside: list[Beside] = []
         if prepared.other is not None or parts:
             regrouping = Regrouping(self._session, self._keys, self._law, today, self._locked)

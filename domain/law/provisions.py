@@ -6,6 +6,7 @@ Which day asks which version is `domain.law.rules`; what a city's file must hold
 from collections.abc import Iterable
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 from math import ceil
 from typing import Annotated, Literal, TypeVar
 
@@ -41,7 +42,7 @@ class Citation(Struct, frozen=True):
     en: str
 
 
-class Provision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Provision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """One version of one rule, in force from `valid_from` to `valid_to` (both included; None: until further notice).
 
     `mark`: how sure the source is. P: in a policy document of a city; T: the text was read; S: a secondary source;
@@ -57,7 +58,7 @@ class Provision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     en: _Words
     mark: Literal["P", "T", "S", "C"]
 
-    @property
+    @cached_property
     def citation(self) -> Citation:
         """The rule as it is cited."""
         return Citation(self.key, self.document, self.article, self.zh, self.en)

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from services.opening import spare_the_collector
-from tests.bench import alone, bulk, copying, history, importing, replay, report, scale, single
+from tests.bench import alone, bulk, copying, history, importing, law, replay, report, scale, single
 from tests.bench.runner import Bench, load
 from tests.bench.server import served
 from tests.bench.sizes import FULL, QUICK
@@ -26,6 +26,7 @@ SECTIONS: dict[str, Callable[[Bench], None]] = {
     "copy": copying.measure,
     "scale": scale.measure,
     "history": history.measure,
+    "law": law.measure,
 }
 
 

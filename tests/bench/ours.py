@@ -2,16 +2,26 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from functools import partial
+from threading import Event as Flag
+from time import thread_time
+from unittest.mock import patch
+from uuid import UUID
 
+from domain.facts import Known
 from domain.history import Receipt
+from domain.telling import Told
 from infra import codec, log
+from infra.batch import Batch
 from infra.database import Database
 from infra.keys import KeyRing
+from infra.retirees import Found
 from infra.row import Row
 from infra.statutes import the_law
+from infra.submissions import Prepared
 from services.application import Changqing
-from services.cloudevents import structured
+from services.cloudevents import structured, submission
 from services.intake import Answer, Received, accept
 from tests.bench.stream import Sent
 
@@ -43,6 +53,55 @@ def load(application: Changqing, sent: Sequence[Sent], batch: int) -> None:
     """A bulk load: everything, in transactions of `batch` submissions. Each of them must be accepted."""
     for begin in range(0, len(sent), batch):
         check(submit(application, sent[begin : begin + batch]))
+
+
+def load_on(application: Changqing, sent: Sequence[Sent], day: date, batch: int) -> list[UUID]:
+    """A bulk load of what was told on a day of the past; whom each is about."""
+    retirees: list[UUID] = []
+    for begin in range(0, len(sent), batch):
+        submissions = [submission(structured(one.body), one.publisher) for one in sent[begin : begin + batch]]
+        receipts = application.ledger.accept(submissions, day)
+        retirees += [receipt.retiree for receipt in receipts if isinstance(receipt, Receipt)]
+    assert len(retirees) == len(sent), "some were refused"
+    return retirees
+
+
+def let_pass(application: Changqing, day: date) -> None:
+    """The clock deals with whatever fell due until a day."""
+    application.ledger.pass_days(day, Flag(), lambda *_: None)
+
+
+def open_alerts(application: Changqing) -> dict[UUID, Told]:
+    """One alert of everybody who has any that is still open."""
+    with application.database.transaction() as connection:
+        rows = connection.execute("select stream, state from ledger.stream where state is not null").fetchall()
+    told = ((stream, state.told.values()) for stream, data in rows if (state := codec.decode_state(data)))
+    return {stream: one for stream, alerts in told for one in alerts if one.is_open}
+
+
+class Deciding:
+    """How often it was decided on facts of each kind, and the seconds it took of the processor."""
+
+    def __init__(self) -> None:
+        self.times: dict[type, int] = {}
+        self.seconds: dict[type, float] = {}
+
+
+@contextmanager
+def deciding() -> Iterator[Deciding]:
+    """Counts what deciding takes: the whole of it, from a state that is loaded to the state and the events to be stored."""
+    counted, decide = Deciding(), Batch._decide
+    times, seconds = counted.times, counted.seconds
+
+    def timed(batch: Batch, found: Found, prepared: Prepared, known: Known, *, alone: bool) -> None:
+        kind, begun = type(known.fact), thread_time()
+        decide(batch, found, prepared, known, alone=alone)
+        took = thread_time() - begun
+        seconds[kind] = seconds.get(kind, 0.0) + took
+        times[kind] = times.get(kind, 0) + 1
+
+    with patch.object(Batch, "_decide", timed):
+        yield counted
 
 
 def check(answers: Sequence[Answer]) -> None:

@@ -61,6 +61,12 @@ class BenchServer:
         """Write everything out, so that no contender pays for what the one before it left in memory."""
         self._admin.execute("checkpoint")
 
+    def processor_seconds(self) -> float:
+        """What the server's processes that live on have taken of the processor so far."""
+        lasting = "('client backend', 'walwriter', 'background writer', 'checkpointer')"
+        found = self._admin.execute(f"select pid from pg_stat_activity where backend_type in {lasting}")  # noqa: S608 - ours
+        return sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for (pid,) in found) / 1e9
+
     def _show(self, name: str) -> str:
         return str(_one(self._admin.execute(sql.SQL("show {}").format(sql.Identifier(name)))))
 

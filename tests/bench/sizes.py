@@ -30,6 +30,10 @@ class Sizes(Struct, frozen=True, kw_only=True):
     long_retirees: int = 10
     long_budget: float = 90.0
     """Seconds after which histories stay as long as they have become."""
+    lives: int = 2_000
+    """Retirees with thirty facts each."""
+    lived: int = 10_000
+    """What is told of them next."""
     imported: int = 60_000
     """Lines of the smaller file; the larger has four times as many."""
 
@@ -49,5 +53,7 @@ QUICK = Sizes(
     long=100,
     long_retirees=4,
     long_budget=5.0,
+    lives=300,
+    lived=1_500,
     imported=4_000,
 )

@@ -59,7 +59,7 @@ class Story:
         """Somebody new."""
         retiree = next(self._people)
         (self.spared if self._rng.random() < self._share else self.registered).append(retiree)
-        return _sent(retiree)
+        return sent(retiree)
 
     def report(self, retiree: Event, *, strong: bool) -> Sent:
         """A death: confirmed by civil affairs, or heard of by the community."""
@@ -70,7 +70,7 @@ class Story:
         effective = max((self._day - ago).isoformat(), data["effective"])
         said = self._event("death-reported.v1", source, retiree, {"effective": effective})
         self.standing.append((retiree, said))
-        return _sent(said)
+        return sent(said)
 
     def retraction(self) -> Sent:
         """One of the reports that stand is taken back by who made it."""
@@ -82,13 +82,13 @@ class Story:
         """The latest of the reports that stand is taken back."""
         retiree, said = self.standing.pop()
         what = {"effective": self._day.isoformat(), "retracts": said["id"]}
-        return _sent(self._event("death-retracted.v1", said["source"], retiree, what))
+        return sent(self._event("death-retracted.v1", said["source"], retiree, what))
 
     def again(self, retiree: Event) -> Sent:
         """A registration corrected by who made it: another pension."""
         pension = f"{self._rng.randrange(2_000, 9_000)}.{self._rng.randrange(100):02d}"
         what = {**retiree["data"], "monthly_pension": pension}
-        return _sent(self._event("retirement-registered.v1", retiree["source"], retiree, what))
+        return sent(self._event("retirement-registered.v1", retiree["source"], retiree, what))
 
     def _next(self, kind: str) -> Sent:
         if kind == "registration" or not self.registered:
@@ -109,5 +109,5 @@ class Story:
         return event(type_, source, f"told-{self._told}", datetime.combine(self._day, time(0), UTC), data)
 
 
-def _sent(said: Event) -> Sent:
+def sent(said: Event) -> Sent:
     return Sent(msgspec.json.encode(said), Publisher("bench", department_of(said["source"]), "bench"))
