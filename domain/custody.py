@@ -74,18 +74,26 @@ class Stay(Struct, frozen=True, kw_only=True):
 @once
 def stays_of(dossier: Dossier, law: Law) -> tuple[Stay, ...]:
     """The stays of a dossier's owner, by the facts that count."""
-    return tuple(stays(dossier.turning, law)) if dossier.turns else ()
+    return tuple(stay for case in _cases_of(dossier, law) for stay in case.stays)
 
 
-def stays(turns: Iterable[Known], law: Law) -> list[Stay]:
-    """The stays of one person, case by case. `turns`: facts that stand, by their effective day."""
+def acquitted_in_vain(dossier: Dossier, law: Law) -> Known | None:
+    """An acquittal that fits no custody that was told of, while months were suspended for one: perhaps it is of that case."""
+    if not any(stay.kind is Kind.CUSTODY for stay in stays_of(dossier, law)):
+        return None
+    return next((case.in_vain for case in _cases_of(dossier, law) if case.in_vain), None)
+
+
+@once
+def _cases_of(dossier: Dossier, law: Law) -> "list[_Case]":
+    """The cases of one person, by the facts that count, in the order of their days."""
     cases: list[_Case] = []
-    for known in turns:
+    for known in dossier.turning if dossier.turns else ():
         if isinstance(known.fact, Justice):
             _take(cases, known, known.fact, law)
     for case in cases:
         case.past(date.max)
-    return [stay for case in cases for stay in case.stays]
+    return cases
 
 
 def _take(cases: list["_Case"], known: Known, fact: Justice, law: Law) -> None:
@@ -119,7 +127,10 @@ def _of(cases: list["_Case"], number: str | None) -> "_Case | None":
 
 
 class _Case:
-    """Through the facts of one case by day. `closed`: its stays so far, which an acquittal undoes; `over`: it has come to its end."""
+    """Through the facts of one case by day. `closed`: its stays so far, which an acquittal undoes; `over`: it has come to its end.
+
+    `in_vain`: an acquittal that had none to undo.
+    """
 
     def __init__(self, law: Law) -> None:
         self._law = law
@@ -127,6 +138,7 @@ class _Case:
         self.closed: list[Stay] = []
         self.open: Stay | None = None
         self.over = False
+        self.in_vain: Known | None = None
 
     @property
     def stays(self) -> list[Stay]:
@@ -165,6 +177,7 @@ class _Case:
             case Released():
                 self.release(known, fact)
             case Acquitted():
+                self.in_vain = None if self.stays else known
                 self.open, self.closed, self.over = None, [], True
             case _:
                 pass

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from msgspec import Struct
 
-from domain.custody import release_due, stays_of
+from domain.custody import acquitted_in_vain, release_due, stays_of
 from domain.dossier import Dossier, by_day, days_of_death
 from domain.facts import (
     WEAK,
@@ -86,7 +86,10 @@ class Task(Struct, frozen=True):
 
 def tasks(dossier: Dossier, law: Law, today: date, *, dead: bool) -> Iterator[Task]:
     """The tasks that stand on a day, at most one of each kind. `dead`: a death is confirmed, so that nobody is reminded."""
-    yield from _doubts(dossier)
+    doubts = list(_doubts(dossier))
+    yield from doubts
+    if (known := acquitted_in_vain(dossier, law)) and not any(task.kind is Kind.ACQUITTAL for task in doubts):
+        yield Task(Kind.ACQUITTAL, _RULES[Kind.ACQUITTAL], month_of(known.fact.effective), (known.reference,))
     if conflict := _conflict(dossier):
         yield conflict
     if (found := _second_pension(dossier, dead=dead)) is not None:

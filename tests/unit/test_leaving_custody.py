@@ -1,11 +1,15 @@
 """Who is let out of custody on a suspended sentence still has it; what a file gets wrong about a term is refused."""
 
 from datetime import date
+from typing import Any
 
+import msgspec
 import pytest
 
+from domain.alerts import Action
 from domain.decide import RetireeState, check, decide
 from domain.facts import (
+    Acquitted,
     Department,
     Detained,
     Discharge,
@@ -20,6 +24,7 @@ from domain.kinds import Kind
 from domain.refusals import Refused
 from infra.statutes import the_law
 from tests.building import RETIREE, known, registered, timeline, told
+from tests.unit.one_pension import Office, told_of
 
 LAW = the_law()
 POLICE = Department.POLICE
@@ -79,3 +84,27 @@ def test_a_second_pension_that_a_community_found_is_settled_by_the_agency() -> N
     *_, step = told([RETIRED, known("two", found, date(2024, 1, 8), Department.COMMUNITY)], LAW)
     (alert,) = step.alerts
     assert (alert.action, alert.kind, alert.amount) == ("settle", Kind.DUPLICATE_BENEFIT, "300.00")
+
+
+@pytest.mark.parametrize(
+    ("custody", "release", "case"),
+    [({"case": "1"}, None, "2"), ({}, Released(effective=date(2023, 4, 5)), None)],
+    ids=["another number of the case", "let out on bail, and that not said"],
+)
+def test_an_acquittal_that_fits_no_custody_is_looked_into_until_it_is_told_right(
+    custody: dict[str, Any], release: Released | None, case: str | None
+) -> None:
+    office = Office(RETIRED, told_of(Detained, date(2023, 2, 10), **custody))
+    if release:
+        office.learn(known("out", release, release.effective, POLICE))
+    office.learn(told_of(Acquitted, date(2023, 6, 20), case=case))
+    asked = [one.terms for one in office.state.told.values() if one.is_open]
+    assert (Action.VERIFY, Kind.ACQUITTAL) in [(terms.action, terms.kind) for terms in asked]
+    right = msgspec.structs.replace(told_of(Acquitted, date(2023, 6, 20)).fact, corrects="acquitted", **custody)
+    if release:
+        bail = msgspec.structs.replace(release, corrects="out", discharge=Discharge.BAIL)
+        office.learn(known("bail", bail, date(2023, 6, 21), POLICE))
+    office.learn(known("right", right, date(2023, 6, 21), told_of(Acquitted, date(2023, 6, 20)).department))
+    terms = [one.terms for one in office.state.told.values() if one.is_open]
+    assert Action.VERIFY not in [one.action for one in terms]
+    assert [one.months for one in terms if one.action is Action.PAY_BACK] == [2 if release else 4]
