@@ -515,7 +515,7 @@ def test_the_sealed_person_is_found_again_under_its_key_only(ours: Ledger, keys:
     event = entries(ours.database)[0].event
     assert isinstance(event, FactPublished)
     assert msgspec.json.decode(keys.open(receipt.retiree, wrapped, event.sealed), type=Person) == PERSON
-    with pytest.raises(WrongKeyError, match="key file is not the one"):
+    with pytest.raises(WrongKeyError, match="key is not the one"):
         KeyRing(b"\1" * 32).open(receipt.retiree, wrapped, event.sealed)
     with pytest.raises(WrongKeyError):
         keys.open(uuid4(), wrapped, event.sealed)
