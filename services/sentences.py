@@ -317,10 +317,10 @@ SENTENCES: dict[str, Sentence] = {
     ),
     "wrong-key": Sentence(
         503,
-        "密钥文件与账本不符，未受理",
-        "the key file is not the ledger's, nothing was accepted",
-        "请运维人员恢复正确的密钥文件",
-        "let the operator put the right key file back",
+        "密钥与账本不符，未受理",
+        "the key is not the ledger's, nothing was accepted",
+        "请运维人员恢复正确的密钥",
+        "let the operator put the right key back",
     ),
     "method-not-allowed": Sentence(
         405, "不支持这种请求方法", "this method is not allowed here", "按 /openapi.json 改正", "see /openapi.json"
