@@ -19,7 +19,7 @@ from domain.facts import Known
 from domain.history import Outcome, Receipt
 from domain.joining import concerns_both, leads, parting
 from domain.law import Law
-from domain.recalling import leans_on_all, recalled
+from domain.recalling import leans_on_all, of_facts, recalled
 from domain.refusals import Refused
 from domain.replaying import Told, facts_of, replayed
 from infra import codec, log
@@ -192,8 +192,9 @@ class Batch:
         twin = self._locked(record)
         state = twin.state
         assert state is not None
-        if leans_on_all(state.dossier, known):
-            state = replace(state, dossier=recalled(state.dossier, facts_of(self._history(twin))))
+        if twin.marked or leans_on_all(state.dossier, known):  # its marks are not at hand
+            facts = facts_of(self._history(twin))
+            state = replace(state, dossier=replace(recalled(state.dossier, facts), marks=of_facts(facts).marks))
         decisions = followed(twin.id, state, known, self._law, today)
         twin.state = reduce(evolve, decisions, state).on(today, self._law)
         return [(twin, decision) for decision in decisions]

@@ -265,6 +265,13 @@ def test_what_was_granted_and_recovered_of_one_of_two_pensions_is_undone_there(o
     assert {action for action, _ in kinds(ours, mine)} == {Action.SETTLE, Action.RESUME}
 
 
+def test_what_was_taken_back_before_it_came_does_nothing_to_either_of_two_pensions(ours: Ledger) -> None:
+    mine, also = accepted(ours, told(1, retirement(), "1"), told(2, retirement(), "2"), linked(1, 2))[:2]
+    accepted(ours, told(1, DeathRetracted(effective=TODAY, retracts="3"), "4"), told(2, DIED, "3"))
+    assert not state_of(ours.database, mine.retiree).dossier.deaths
+    assert not state_of(ours.database, also.retiree).dossier.deaths
+
+
 def test_a_second_pension_settled_long_ago_hides_no_new_one(ours: Ledger) -> None:
     accepted(ours, told(1, retirement(), "1"), told(2, retirement(date(2021, 3, 31)), "2"))
     old = DuplicateBenefitSettled(effective=date(2022, 6, 5), keeps_ours=True)
