@@ -92,8 +92,8 @@ class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
         `before`: the state that was decided on; where nothing changed that something falls due by, its day stands.
         """
-        stands = before and before.is_current(day) and before.dossier is self.dossier
-        if before and stands and before.days_to_act_by == self.days_to_act_by:
+        same = before and before.dossier is self.dossier and _is_quiet(before) is _is_quiet(self)
+        if before and same and before.is_current(day) and before.days_to_act_by == self.days_to_act_by:
             return replace(self, due=before.due, seen=day)
         return replace(self, due=next_due(self, law, day), seen=day)
 
