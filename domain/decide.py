@@ -98,8 +98,8 @@ class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return replace(self, due=next_due(self, law, day), seen=day)
 
     def is_current(self, day: date) -> bool:
-        """Whether what was told is what holds on a day: it was looked at, and nothing fell due since."""
-        return self.seen is not None and (self.due is None or day < self.due)
+        """Whether what was told is what holds on a day: it was looked at, by a day that has come, and nothing fell due since."""
+        return self.seen is not None and self.seen <= day and (self.due is None or day < self.due)
 
     @property
     def days_to_act_by(self) -> list[date]:
@@ -181,7 +181,8 @@ def next_due(state: RetireeState, law: Law, today: date) -> date | None:
     if state.led_by:
         return None
     dossier = state.dossier
-    days = [day + timedelta(days=1) for day in state.days_to_act_by]
+    # a day that is over is one of an alert that was closed then, and is open again
+    days = [max(day, today) + timedelta(days=1) for day in state.days_to_act_by]
     if dossier.registrations and (dossier.turns or dossier.verified):
         # an office is told of a span in the month before it begins
         to_come = takewhile(lambda span: span.first > month_of(today), reversed(timeline(dossier, law, today)))
@@ -269,7 +270,7 @@ def standing_of(dossier: Dossier, law: Law, today: date) -> Standing:
 
 def _standing(state: RetireeState, law: Law, today: date) -> tuple[Standing, Assessment | None]:
     dossier = state.dossier
-    if not dossier.registrations or (_is_quiet(state) and all(run.pays for run in dossier.paid)):
+    if not dossier.registrations or (_is_quiet(state) and all(run.pays and not run.less for run in dossier.paid)):
         return {}, None  # nothing speaks against a month, and every one was paid: the most there are
     found = review(dossier, law, today)
     dead = any(dossier.confirmed)

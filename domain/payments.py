@@ -66,7 +66,7 @@ def with_one(paid: tuple[Run, ...], payments: tuple[Payment, ...], one: Payment)
 
 def fewest(paid: tuple[Run, ...], payments: tuple[Payment, ...]) -> tuple[tuple[Run, ...], tuple[Payment, ...]]:
     """The same with no more than can be taken back: what the others told is part of what was paid."""
-    if len(payments) <= KEEP + 1:
+    if len(payments) <= KEEP + 1 or not paid:  # before anybody is registered there are no months to lay them over
         return paid, payments
     old, kept = payments[:-KEEP], payments[-KEEP:]
     last = next((one for one in reversed(old) if one.why), old[-1])

@@ -33,7 +33,7 @@ def late_report(dossier: Dossier, law: Law) -> LateReport | None:
         return None
     day = death.fact.effective
     counted = death.fact.judged_on or day if isinstance(death.fact, DeathDeclared) else day
-    told = min(one.learnt for one in dossier.deaths if one.learnt >= day and not dossier.misnames(one))
+    told = min((k.learnt for k in dossier.deaths if k.learnt >= day and not dossier.misnames(k)), default=day)
     if told <= dossier.first[0]:
         return None
     rule, calendar = law.local("death-report", counted, dossier.division), law.calendar

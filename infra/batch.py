@@ -14,7 +14,7 @@ from uuid import UUID
 import psycopg
 from msgspec.structs import replace
 
-from domain.decide import FactRecorded, RetireeState, decide, evolve, followed, pass_day
+from domain.decide import Decision, FactRecorded, RetireeState, decide, evolve, followed, pass_day
 from domain.facts import Known
 from domain.history import Outcome, Receipt
 from domain.joining import concerns_both, leads, parting
@@ -126,7 +126,7 @@ class Batch:
                 refused[index] = Refused("id-conflict", "id", "this id was used before with other content")
         if self._accepted:
             self._committing = True
-            for receipt in write(self._session, self._keys, self._accepted, self._today, self._regrouped):
+            for receipt in write(self._session, self._keys, self._accepted, self._regrouped):
                 receipts[receipt.source, receipt.id] = receipt
         return [refused.get(index) or receipts[prepared.key] for index, prepared in enumerate(given)]
 
@@ -140,6 +140,8 @@ class Batch:
             raise Refused("person-erased", "data.person", "the key that would encrypt this was destroyed")
         state = retiree.state
         today = day_of(self._today, state)
+        if today != self._today:
+            known = replace(known, learnt=today)
         if state is None:
             state = self.made_anew(retiree)
         elif leans_on_all(state.dossier, known):
@@ -152,12 +154,8 @@ class Batch:
             raise AloneError(prepared)
         before = state
         decisions = decide(retiree.id, state, known, self._law, today)
-        state = reduce(evolve, decisions, state)
-        if before.due is not None and before.due <= today:  # what fell due before this came, and before the clock
-            passed = pass_day(retiree.id, state, self._law, today)
-            decisions += passed
-            state = reduce(evolve, passed, state)
-        retiree.state = state = state.on(today, self._law, before)
+        decisions += self._fell_due(retiree, before, decisions, today)
+        retiree.state = state = reduce(evolve, decisions, before).on(today, self._law, before)
         beside: list[Beside] = []
         if prepared.other is not None or parts:
             regrouping = Regrouping(self._session, self._keys, self._law, today, self._locked)
@@ -196,8 +194,17 @@ class Batch:
             facts = facts_of(self._history(twin))
             state = replace(state, dossier=replace(recalled(state.dossier, facts), marks=of_facts(facts).marks))
         decisions = followed(twin.id, state, known, self._law, today)
+        decisions += self._fell_due(twin, state, decisions, today)
         twin.state = reduce(evolve, decisions, state).on(today, self._law)
         return [(twin, decision) for decision in decisions]
+
+    def _fell_due(
+        self, retiree: Retiree, before: RetireeState, decisions: Sequence[Decision], today: date
+    ) -> list[Decision]:
+        """What fell due for somebody before a fact came, and before the clock did."""
+        if before.due is None or today < before.due:
+            return []
+        return pass_day(retiree.id, reduce(evolve, decisions, before), self._law, today)
 
     def _locked(self, record: UUID) -> Retiree:
         """Another record of a person, held like the one that was found."""

@@ -43,7 +43,7 @@ def last_day(session: Session) -> DayPassed | None:
 def pass_some(session: Session, keys: KeyRing, law: Law, day: date, after: bytes | None = None) -> list[bytes]:
     """Decide on some of those for whom something falls due on a day, and commit; who they were.
 
-    With `after`: on the next after that one of all for whom anything ever fell due, anew.
+    With `after`: on the next after that one of everybody, anew.
     """
     finding = SQL["due_find"], (date4(day), int8(AT_A_TIME))
     if after is not None:

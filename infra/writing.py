@@ -44,7 +44,7 @@ class Accepted(NamedTuple):
 
 
 def write(
-    session: Session, keys: KeyRing, accepted: Sequence[Accepted], learnt: date, regrouping: Iterable[Asked] = ()
+    session: Session, keys: KeyRing, accepted: Sequence[Accepted], regrouping: Iterable[Asked] = ()
 ) -> list[Receipt]:
     """Write and commit; the receipts. The positions are taken after everything that could wait."""
     touched = {one.retiree.stream: one.retiree for one in accepted}
@@ -52,7 +52,7 @@ def write(
     newcomers = sorted((one for one in touched.values() if one.new), key=lambda one: one.tag)
     for retiree, wrapped in zip(newcomers, keys.new_keys([one.id for one in newcomers]), strict=True):
         retiree.wrapped = wrapped
-    record, places, count = _record(keys, accepted, learnt)  # counts the versions on, which the states are saved with
+    record, places, count = _record(keys, accepted)  # counts the versions on, which the states are saved with
     known = [one for one in touched.values() if not one.new]
     asked = [*_newcomers(newcomers), *regrouping, *save(known), *_dues(newcomers), *_marks(newcomers), record]
     *_, ((before, recorded_at, room, _),) = session.exchange(asked, commit=True)
@@ -122,7 +122,7 @@ def _marks(touched: Iterable[Retiree]) -> Iterator[Asked]:
         yield SQL["marks_save"], (array(UUID_TYPE, streams), array(BYTEA, marks), array(BYTEA, values))
 
 
-def _record(keys: KeyRing, accepted: Sequence[Accepted], learnt: date) -> tuple[Asked, list[int], int]:
+def _record(keys: KeyRing, accepted: Sequence[Accepted]) -> tuple[Asked, list[int], int]:
     """The statement that takes the positions; at which place each submission's fact stands, from 1, of how many events."""
     people = [(*_key(one), _encode_person(one.prepared.person)) for one in accepted]
     streams: list[bytes] = []
@@ -133,7 +133,7 @@ def _record(keys: KeyRing, accepted: Sequence[Accepted], learnt: date) -> tuple[
     for one, sealed in zip(accepted, keys.seal_all(people), strict=True):
         retiree = one.retiree
         places.append(len(events) + 1)
-        published = _published(one, sealed, learnt)
+        published = _published(one, sealed)
         decided = [(retiree, published if isinstance(d, FactRecorded) else d) for d in one.decisions]
         for whose, event in (*decided, *_besides(one, published)) if one.beside else decided:
             whose.version += 1
@@ -187,7 +187,7 @@ def statement_of(events: Sequence[tuple[bytes, int, bytes, bytes]]) -> Asked:
     )
 
 
-def _published(one: Accepted, sealed: bytes, learnt: date) -> FactPublished:
+def _published(one: Accepted, sealed: bytes) -> FactPublished:
     submission = one.prepared.submission
     return FactPublished(
         source=submission.source,
@@ -195,7 +195,7 @@ def _published(one: Accepted, sealed: bytes, learnt: date) -> FactPublished:
         department=submission.department,
         published_by=submission.published_by,
         channel=submission.channel,
-        learnt=learnt,
+        learnt=one.known.learnt,
         fact=submission.fact,
         sealed=sealed,
         digest=one.prepared.digest,

@@ -35,7 +35,8 @@ class Gatherer:
 
     async def submit(self, received: Sequence[Received]) -> list[Answer]:
         """The answers to what was received, once it is on disk. Raises what `accept` raises."""
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():  # closed before, or in a process that was forked
+            self._waiting = SimpleQueue()
             self._thread = Thread(target=self._work, name="gatherer", daemon=True)
             self._thread.start()
         waiting = _Waiting(received, asyncio.get_running_loop().create_future())
@@ -47,14 +48,15 @@ class Gatherer:
         if self._thread:
             self._waiting.put(None)
             self._thread.join()
+            self._thread = None
 
     def _work(self) -> None:
         while taken := self._take():
             answers: list[Answer] | Exception
             try:
                 answers = self._accept([one for waiting in taken for one in waiting.received])
-            except Exception as error:  # noqa: BLE001 - each submitter is told, and the next batch goes on
-                answers = error
+            except BaseException as error:  # noqa: BLE001 - each submitter is told, and the next batch goes on
+                answers = error if isinstance(error, Exception) else RuntimeError(type(error).__name__)
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 taken[0].answers.get_loop().call_soon_threadsafe(_tell, taken, answers)
 

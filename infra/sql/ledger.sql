@@ -58,8 +58,8 @@ on conflict (stream) do update set day = excluded.day
 -- due_find: some of those for whom something falls due on a day, or fell due before
 select stream from ledger.due where day <= $1::date and day < 'infinity' order by day, stream limit $2::bigint
 
--- due_walk: some of those for whom anything ever fell due, by their id
-select stream from ledger.due where stream > $1::uuid order by stream limit $2::bigint
+-- due_walk: some of everybody of whom anything is known, by their id
+select stream from ledger.stream where state is not null and stream > $1::uuid order by stream limit $2::bigint
 
 -- clock: what time it is here
 select clock_timestamp()

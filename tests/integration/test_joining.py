@@ -272,6 +272,16 @@ def test_what_was_taken_back_before_it_came_does_nothing_to_either_of_two_pensio
     assert not state_of(ours.database, also.retiree).dossier.deaths
 
 
+def test_what_fell_due_for_the_other_pension_is_dealt_with_before_the_clock_comes(ours: Ledger) -> None:
+    _, also = accepted(ours, told(1, retirement(), "1"), told(2, retirement(), "2"), linked(1, 2))[:2]
+    verified = SurvivalVerified(effective=TODAY)
+    accepted(ours, told(2, verified, "3", Department.AGENCY))
+    due = state_of(ours.database, also.retiree).due
+    assert due is not None
+    accepted(ours, told(1, VisitMade(effective=TODAY), "4", Department.COMMUNITY), today=due)
+    assert (Action.CONTACT, Kind.VERIFICATION_DUE) in kinds(ours, also)
+
+
 def test_a_second_pension_settled_long_ago_hides_no_new_one(ours: Ledger) -> None:
     accepted(ours, told(1, retirement(), "1"), told(2, retirement(date(2021, 3, 31)), "2"))
     old = DuplicateBenefitSettled(effective=date(2022, 6, 5), keeps_ours=True)

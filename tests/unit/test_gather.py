@@ -122,3 +122,28 @@ def test_what_waits_is_finished_before_the_thread_ends() -> None:
 
     asyncio.run(story())
     assert len(came) == 20
+
+
+def test_a_gatherer_that_was_closed_begins_again() -> None:
+    async def one(gatherer: Gatherer) -> list[Answer]:
+        return await asyncio.wait_for(gatherer.submit([received(1, "1")]), 10)
+
+    gatherer = Gatherer(receipts)
+    for _ in range(2):
+        assert ids(asyncio.run(one(gatherer))) == ["1"]
+        gatherer.close()
+
+
+def test_whatever_ends_a_batch_its_submitters_are_told_and_the_next_goes_on() -> None:
+    def accept(batch: Sequence[Received]) -> list[Answer]:
+        if len(batch) > 1:
+            raise SystemExit
+        return receipts(batch)
+
+    async def story(gatherer: Gatherer) -> list[Answer]:
+        with pytest.raises(RuntimeError, match="SystemExit"):
+            await asyncio.wait_for(gatherer.submit([received(1, "1"), received(2, "2")]), 10)
+        return await asyncio.wait_for(gatherer.submit([received(3, "3")]), 10)
+
+    with closing(Gatherer(accept)) as gatherer:
+        assert ids(asyncio.run(story(gatherer))) == ["3"]

@@ -189,3 +189,32 @@ def owed(office: Office) -> int:
     """Months that are owed."""
     found = review(office.state.dossier, LAW, date(2025, 12, 3)).owed
     return found.months if found else 0
+
+
+def test_what_was_told_of_money_before_the_retiree_came_is_all_there_at_registration() -> None:
+    reports = [
+        told_of(PensionPaid, date(2021 + n // 12, 1 + n % 12, 1), date(2024, 5, 6), f"p{n}", paid=False)
+        for n in range(KEEP + 6)
+    ]
+    office = Office(*reports, registered(date(2020, 1, 31), date(2024, 6, 3)))
+    (owed,) = [one.terms for one in office.state.told.values() if one.is_open]
+    assert (owed.action, owed.months) == ("pay-back", KEEP + 6)
+
+
+def test_an_alert_that_is_open_again_after_its_day_is_escalated_on_the_next() -> None:
+    office = Office(RETIRED, LATE)
+    office.apply("recover", date(2024, 4, 20))
+    late = date(2024, 9, 2)
+    office.learn(taken_back("answer-2024-04-20-recover", AGENCY, late))
+    due = office.state.on(late, LAW).due
+    assert due is not None
+    assert due > late
+    told = office.state.told.values()
+    assert all(one.escalated or one.act_by >= late or due == late + timedelta(days=1) for one in told if one.is_open)
+
+
+def test_a_state_from_a_day_to_come_is_looked_at_anew() -> None:
+    office = Office(RETIRED, LATE)
+    state = office.state.on(date(2026, 1, 5), LAW)
+    assert state.is_current(date(2026, 1, 5))
+    assert not state.is_current(date(2024, 4, 12))
