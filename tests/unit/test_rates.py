@@ -6,6 +6,7 @@ from importlib.resources import files
 
 import pytest
 
+from domain.alerts import Action
 from domain.entitlement import reasons
 from domain.facts import (
     Department,
@@ -21,6 +22,7 @@ from domain.law import Law, LawError, parse_law
 from domain.months import Month
 from domain.rates import Rates
 from tests.building import assess, compiled, known, registered
+from tests.unit.one_pension import Office, taken_back
 
 NATIONAL = files("domain.law").joinpath("national.toml").read_text("utf-8")
 TODAY = date(2024, 12, 31)
@@ -149,3 +151,10 @@ def test_an_adjustment_that_cannot_be_used_is_named(wrong: str) -> None:
     text = "\n".join(line for line in adjustment(2022).splitlines() if not line.startswith(f"{key} ")) + f"\n{wrong}\n"
     with pytest.raises(LawError, match=r"national\.toml"):
         law_of(text)
+
+
+def test_what_leniency_withheld_is_owed_at_once_when_the_sentence_is_taken_back() -> None:
+    office = Office(RETIRED, sentenced(Sentence.SUSPENDED, date(2021, 6, 1), ends_on=date(2025, 6, 1)), law=EACH_YEAR)
+    office.learn(taken_back("sentence", POLICE, TODAY))
+    (owed,) = [one.terms for one in office.state.told.values() if one.is_open]
+    assert (owed.action, owed.first_month, owed.amount) == (Action.PAY_BACK, "2022-01", "7200.00")
