@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -44,6 +45,7 @@ class Calendar:
             return year is not None and day in year.on
         return year is None or day not in year.off
 
+    @lru_cache(maxsize=4_096)  # noqa: B019 - a calendar is there as long as its law
     def after(self, day: date, working_days: int) -> date:
         """So many working days after a day, which itself does not count."""
         while working_days > 0:
