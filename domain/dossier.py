@@ -29,7 +29,7 @@ from domain.facts import (
     SurvivalVerified,
 )
 from domain.months import Month
-from domain.payments import Payment
+from domain.payments import Payment, without
 from domain.timeline import Run
 
 Mark = str
@@ -276,7 +276,7 @@ def _without(dossier: Dossier, target: Reference, mark: Mark) -> Dossier:
         return tuple(known for known in facts if known.reference != target)
 
     if any(one.reference == target for one in dossier.payments):
-        return replace(dossier, payments=tuple(one for one in dossier.payments if one.reference != target))
+        return replace(dossier, payments=without(dossier.payments, target))
     if has((*dossier.registrations, *dossier.verified, *dossier.turns), target):
         return replace(
             dossier,

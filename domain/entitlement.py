@@ -213,11 +213,10 @@ def _made_good(settled: Dossier, due: _Due, by: Payment, first: Month, last: Mon
     runs = (one.due.within(first, last) for one in wrong if (one.amount > 0) == owed)
     payment = replace(by, runs=tuple(replace(run, moved=True) for run in runs if run))
     parts = beside((*settled.payments, payment))
-    over = _over(wrong)
-    if owed:
-        return replace(payment, made_good=max(0, parts - over))
-    left = _over(_amiss(laid(settled.paid, (*settled.payments, payment)), due))
-    return replace(payment, made_good=min(parts, over - left))
+    right = _amiss(laid(settled.paid, (*settled.payments, payment)), due)
+    fen = sum(one.amount for one in right) - sum(one.amount for one in wrong)  # so much less is paid of these months
+    good = max(0, parts - _over(wrong)) if owed else min(parts, fen)
+    return replace(payment, made_good=good, moved=fen - good)
 
 
 def _told(settled: Dossier, payment: Payment) -> Dossier:

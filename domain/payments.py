@@ -17,6 +17,8 @@ KEEP = 24
 """Payments that can still be taken back; what was told before them stands."""
 _STANDS = Reference("", "")
 """Stands for those: no source is empty."""
+_UNDONE = Reference("", "-")
+"""Stands for what was taken back while later ones rest on it."""
 
 
 class Payment(Struct, frozen=True, omit_defaults=True):
@@ -24,13 +26,15 @@ class Payment(Struct, frozen=True, omit_defaults=True):
 
     `returned`: fen that came back, `offset` against a pension or not. `made_good`: fen that came back in parts before, and are
     now among the months that `runs` says are made good; less than 0: fen that were told to have come back, did not, and have
-    now. `month`, `why`: when that was, and of what.
+    now. `moved`: fen that came back at once with the months made good; less than 0: that were paid back. `month`, `why`: when
+    that was, and of what.
     """
 
     reference: Reference
     runs: tuple[Run, ...] = ()
     returned: int = 0
     made_good: int = 0
+    moved: int = 0
     month: Month | None = None
     why: Kind | None = None
     offset: bool = False
@@ -62,6 +66,32 @@ def with_one(paid: tuple[Run, ...], payments: tuple[Payment, ...], one: Payment)
     ):
         return (*payments, one)
     return payments
+
+
+def without(payments: Iterable[Payment], target: Reference) -> tuple[Payment, ...]:
+    """The payments without one.
+
+    What made months good that a later one moved once more leaves them as they are until that is taken back too: what did not
+    move after all is beside them.
+    """
+    left: list[Payment] = []
+    for payment in reversed(tuple(payments)):
+        one = payment
+        if one.reference == target:
+            one = replace(one, reference=_UNDONE, returned=-one.moved)
+        if one.reference != _UNDONE or _rests_on(left, one):
+            left.append(one)
+    return tuple(reversed(left))
+
+
+def _rests_on(later: Iterable[Payment], one: Payment) -> bool:
+    """Whether a later payment moved months that one had made good."""
+    return any(
+        mine.moved and its.moved and mine.within(its.first, its.last)
+        for mine in one.runs
+        for other in later
+        for its in other.runs
+    )
 
 
 def fewest(paid: tuple[Run, ...], payments: tuple[Payment, ...]) -> tuple[tuple[Run, ...], tuple[Payment, ...]]:

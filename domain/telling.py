@@ -342,7 +342,7 @@ def _returned(terms: Terms, known: Known, dossier: Dossier, law: Law, today: dat
     fact = known.fact
     assert isinstance(fact, OverpaymentReturned)
     offset = fact.kind is Return.OFFSET
-    part = Payment(known.reference, (), fen(fact.amount), 0, Month(fact.month), terms.kind, offset)
+    part = Payment(known.reference, returned=fen(fact.amount), month=Month(fact.month), why=terms.kind, offset=offset)
     return returned(dossier, law, today, part, terms.first_month, terms.last_month)
 
 

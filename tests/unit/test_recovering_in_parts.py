@@ -126,6 +126,17 @@ def test_a_last_part_that_is_taken_back_is_owed_again_alone() -> None:
     assert told == [("recover", "death", "2024-02", 3, "6370.34")]
 
 
+def test_a_last_part_taken_back_after_the_months_were_paid_back_is_owed_alone() -> None:
+    office = dead()
+    part(office, "4000.00", date(2024, 4, 20))
+    part(office, "6370.34", date(2024, 4, 21))
+    office.learn(retraction("death", date(2024, 5, 6)))
+    office.apply("resume", date(2024, 5, 6))
+    office.apply("pay-back", date(2024, 5, 6))
+    told = said(office.learn(taken_back("answer-2024-04-21-recover", AGENCY, date(2024, 5, 7))))
+    assert told == [("recover", "correction", "2024-02", 0, "6370.34")]
+
+
 def test_a_part_taken_back_after_all_was_recovered_is_owed_alone_and_can_be_recovered() -> None:
     office = dead()
     part(office, "4000.00", date(2024, 4, 20))

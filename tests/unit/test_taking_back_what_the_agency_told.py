@@ -50,6 +50,33 @@ def test_a_recovery_that_was_not_done_after_all_is_asked_for_again() -> None:
     assert told == [("recover", "death", "2024-02", 3, "10370.34")]
 
 
+def returned_and_paid_back() -> Office:
+    """Three months were recovered, the death taken back, and all four paid back."""
+    office = Office(RETIRED, LATE)
+    office.apply("stop", date(2024, 4, 15), "2024-05")
+    office.apply("recover", date(2024, 4, 20))
+    office.learn(retraction("death", date(2024, 5, 6)))
+    office.apply("resume", date(2024, 5, 6))
+    office.apply("pay-back", date(2024, 5, 6))
+    assert office.open() == set()
+    return office
+
+
+def test_a_recovery_that_was_not_done_after_all_is_asked_for_once_more_after_all_was_paid_back() -> None:
+    office = returned_and_paid_back()
+    told = said(office.learn(taken_back("answer-2024-04-20-recover", AGENCY, date(2024, 5, 7))))
+    assert told == [("recover", "correction", "2024-02", 0, "10370.34")]
+    office.apply("recover", date(2024, 5, 8))
+    assert office.open() == set()
+
+
+def test_a_recovery_and_its_paying_back_that_were_both_not_done_leave_nothing() -> None:
+    office = returned_and_paid_back()
+    office.learn(taken_back("answer-2024-04-20-recover", AGENCY, date(2024, 5, 7)))
+    told = said(office.learn(taken_back("answer-2024-05-06-pay-back", AGENCY, date(2024, 5, 8))))
+    assert [one[2:] for one in told] == [("2024-05", 1, "3456.78")], "no pension went out in May"
+
+
 def test_a_stop_that_was_not_done_after_all_is_asked_for_again_and_what_it_told_of_is_not_recovered() -> None:
     office = Office(RETIRED, LATE)
     office.apply("stop", date(2024, 7, 3), "2024-07")
