@@ -171,18 +171,8 @@ def last_paid_month(law: Law, today: date) -> Month:
 
 
 def reported(dossier: Dossier, law: Law, today: date, by: Reference, run: Run) -> Dossier:
-    """The dossier with what the agency says that it did in some months, whatever we thought of them."""
-    until = last_paid_month(law, today)
-    part = run.within(None, until)
-    return _told(_settled(dossier, law, until, today), Payment(by, (part,) if part else ()))
-
-
-def exposed(dossier: Dossier, law: Law, today: date, by: Reference, run: Run) -> Dossier:
-    """The dossier when an office did what it was asked some months late, but for what it has paid back or recovered since."""
-    settled = settled_on(dossier, law, today)
-    paid = laid(settled.paid, settled.payments)
-    parts = (run.within(one.first, one.last) for one in paid if not one.moved)
-    return _told(settled, Payment(by, joined(parts)))
+    """The dossier with what the agency says that it did in some months, or will do, whatever we thought of them."""
+    return _told(settled_on(dossier, law, today), Payment(by, (run,)))
 
 
 def squared(

@@ -41,7 +41,7 @@ class Payment(Struct, frozen=True, omit_defaults=True):
 
 
 def laid(paid: tuple[Run, ...], payments: Iterable[Payment]) -> tuple[Run, ...]:
-    """What was paid, with what the agency told of it since, in the order it told."""
+    """What was paid, with what the agency told of it since, in the order it told, and over that what moved since."""
     for one in payments:
         for run in one.runs:
             paid = overwritten(paid, run)
@@ -61,8 +61,10 @@ def offsets(payments: Iterable[Payment], month: Month) -> int:
 def with_one(paid: tuple[Run, ...], payments: tuple[Payment, ...], one: Payment) -> tuple[Payment, ...]:
     """The payments with one more, unless it says what was thought anyway, of months that none of them speaks of."""
     says_more = one.returned or one.made_good or not paid or laid(paid, (one,)) != paid
-    if says_more or any(
-        mine.within(its.first, its.last) for mine in one.runs for other in payments for its in other.runs
+    if (
+        says_more
+        or _tells_ahead(paid, one)
+        or any(mine.within(its.first, its.last) for mine in one.runs for other in payments for its in other.runs)
     ):
         return (*payments, one)
     return payments
@@ -92,6 +94,12 @@ def _rests_on(later: Iterable[Payment], one: Payment) -> bool:
         for other in later
         for its in other.runs
     )
+
+
+def _tells_ahead(paid: tuple[Run, ...], one: Payment) -> bool:
+    """Whether it speaks of months that are still to be paid."""
+    known = paid[-1].last
+    return any(run.last is None or known is None or run.last > known for run in one.runs)
 
 
 def fewest(paid: tuple[Run, ...], payments: tuple[Payment, ...]) -> tuple[tuple[Run, ...], tuple[Payment, ...]]:

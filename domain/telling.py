@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from domain.alerts import GRANT_BACK, OFF, Action, Instruction, Standing, Strength, Terms, grant_back
 from domain.dossier import Dossier
-from domain.entitlement import exposed, reported, returned, squared
+from domain.entitlement import reported, returned, squared
 from domain.facts import (
     AlertAcknowledged,
     AlertApplied,
@@ -147,7 +147,7 @@ def effect(told: Mapping[str, Told], known: Known) -> Callable[[Dossier, Law, da
         case PensionPaid(paid=paid, until=until, effective=day):
             first = month_of(day)
             run = Run(first, Month(until) if until else first, paid, None if paid else Kind.CORRECTION)
-            return lambda dossier, law, today: reported(dossier, law, today, by, run)
+            return partial(_report, run, by)
         case AlertApplied(month=month):
             one = _named(told, known)
             return _applied(one.terms, Month(month), by) if one else None
@@ -323,9 +323,9 @@ def _applied(terms: Terms, month: Month, by: Reference) -> Callable[[Dossier, La
     """What an application in `month` tells of what was paid until then."""
     match terms.action:
         case Action.STOP | Action.SUSPEND if month > terms.first_month:
-            return partial(_expose, Run(terms.first_month, plus(month, -1), pays=True), by)
+            return partial(_report, Run(terms.first_month, plus(month, -1), pays=True), by)
         case Action.RESUME if month > terms.first_month:
-            return partial(_expose, Run(terms.first_month, plus(month, -1), pays=False, why=Kind.CORRECTION), by)
+            return partial(_report, Run(terms.first_month, plus(month, -1), pays=False, why=Kind.CORRECTION), by)
         case Action.RECOVER | Action.PAY_BACK if terms.slot != GRANT_BACK:
             return partial(_squared, terms, by)
         case _:
@@ -346,5 +346,5 @@ def _returned(terms: Terms, known: Known, dossier: Dossier, law: Law, today: dat
     return returned(dossier, law, today, part, terms.first_month, terms.last_month)
 
 
-def _expose(run: Run, by: Reference, dossier: Dossier, law: Law, today: date) -> Dossier:
-    return exposed(dossier, law, today, by, run)
+def _report(run: Run, by: Reference, dossier: Dossier, law: Law, today: date) -> Dossier:
+    return reported(dossier, law, today, by, run)

@@ -145,7 +145,7 @@ def paid(facts: tuple[Known, ...], law: Law, today: date) -> tuple[Run, ...]:
     for known in facts:
         if isinstance(known.fact, PensionPaid) and known.reference not in gone:
             month = month_of(known.fact.effective)
-            last = min(Month(known.fact.until) if known.fact.until else month, last_paid_month(law, known.learnt))
+            last = Month(known.fact.until) if known.fact.until else month
             why = None if known.fact.paid else Kind.CORRECTION
             found = overwritten(found, Run(month, last, known.fact.paid, why))
     return found

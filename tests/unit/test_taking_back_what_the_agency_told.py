@@ -187,6 +187,56 @@ def test_what_a_publisher_takes_back_is_its_own() -> None:
     assert office.open() == {("pay-back", "correction")}
 
 
+@pytest.mark.parametrize("recovered_first", [False, True])
+def test_months_that_were_paid_and_recovered_are_recovered_once(recovered_first: bool) -> None:
+    report = told_of(PensionPaid, date(2024, 2, 1), date(2024, 4, 20), until="2024-04")
+    office = Office(RETIRED, LATE)
+    office.apply("stop", date(2024, 4, 15), "2024-05")
+    if not recovered_first:
+        office.learn(report)
+    office.apply("recover", date(2024, 4, 20))
+    if recovered_first:
+        office.learn(report)
+    assert office.open() == set()
+
+
+def test_months_that_were_withheld_and_paid_back_are_paid_back_once() -> None:
+    office = Office(RETIRED, death(date(2024, 1, 31), date(2024, 1, 31)), retraction("death", date(2024, 3, 5)))
+    office.apply("resume", date(2024, 3, 6))
+    office.apply("pay-back", date(2024, 3, 6))
+    office.learn(told_of(PensionPaid, date(2024, 2, 1), date(2024, 3, 20), paid=False, until="2024-03"))
+    assert office.open() == set()
+
+
+def test_what_was_told_of_months_that_were_recovered_holds_once_they_were_not() -> None:
+    office = Office(RETIRED, LATE)
+    office.apply("stop", date(2024, 4, 15), "2024-05")
+    office.apply("recover", date(2024, 4, 20))
+    office.learn(told_of(PensionPaid, date(2024, 4, 1), date(2024, 4, 22), paid=False))
+    told = said(office.learn(taken_back("answer-2024-04-20-recover", AGENCY, date(2024, 4, 23))))
+    assert told == [("recover", "death", "2024-02", 2, "6913.56")]
+
+
+# What will be
+
+
+def test_a_stop_from_a_month_to_come_tells_that_those_before_it_are_paid() -> None:
+    office = Office(RETIRED, death(date(2024, 1, 31), date(2024, 2, 5)))
+    office.apply("stop", date(2024, 2, 6), "2024-06")
+    assert said(office.day(date(2024, 7, 1))) == [("recover", "death", "2024-02", 4, "13827.12")]
+
+
+def test_a_resumption_from_a_month_to_come_tells_that_those_before_it_are_not_paid() -> None:
+    office = Office(RETIRED, death(date(2024, 1, 31), date(2024, 1, 31)), retraction("death", date(2024, 3, 5)))
+    office.apply("resume", date(2024, 3, 6), "2024-07")
+    assert said(office.day(date(2024, 8, 1)))[0][2:] == ("2024-02", 5, "17283.90")
+
+
+def test_a_report_of_the_coming_month_holds_once_that_is_paid() -> None:
+    office = Office(RETIRED, told_of(PensionPaid, date(2024, 4, 20), date(2024, 4, 28), paid=False, until="2024-05"))
+    assert said(office.day(date(2024, 6, 3))) == [("pay-back", "correction", "2024-04", 2, "6913.56")]
+
+
 # What is kept of it
 
 
