@@ -22,7 +22,7 @@ from domain.facts import DuplicateBenefitSettled, Known, Reference
 from domain.kinds import Kind
 from domain.law import Citation, Law
 from domain.months import Month, count, month_of, plus
-from domain.payments import Payment, beside, laid, with_one
+from domain.payments import Payment, beside, laid, with_one, without
 from domain.rates import Rates
 from domain.remembered import once
 from domain.survival import lapse, verification
@@ -179,7 +179,7 @@ def squared(
     dossier: Dossier, law: Law, today: date, by: Payment, first: Month, last: Month | None, *, owed: bool
 ) -> Dossier:
     """The dossier when what was owed to one side in some months has moved: to the retiree, or back from there."""
-    settled = settled_on(dossier, law, today)
+    settled = settled_on(unsaid(dossier, by.reference), law, today)
     due = _due(settled, law, today)
     if due is None:
         return settled
@@ -188,13 +188,18 @@ def squared(
 
 def returned(dossier: Dossier, law: Law, today: date, part: Payment, first: Month, last: Month | None) -> Dossier:
     """The dossier when a part of what was overpaid in some months came back; the last part makes the months good."""
-    settled = settled_on(dossier, law, today)
+    settled = settled_on(unsaid(dossier, part.reference), law, today)
     due = _due(settled, law, today)
     if due is None:
         return settled
     with_part = replace(settled, payments=(*settled.payments, part))
     over, _ = _debts(_amiss(laid(settled.paid, settled.payments), due), with_part.payments)
     return with_part if over else _told(settled, _made_good(settled, due, part, first, last, owed=False))
+
+
+def unsaid(dossier: Dossier, by: Reference) -> Dossier:
+    """The dossier without what one fact of the agency told of money."""
+    return replace(dossier, payments=without(dossier.payments, by))
 
 
 def _made_good(settled: Dossier, due: _Due, by: Payment, first: Month, last: Month | None, *, owed: bool) -> Payment:

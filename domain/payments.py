@@ -59,7 +59,15 @@ def offsets(payments: Iterable[Payment], month: Month) -> int:
 
 
 def with_one(paid: tuple[Run, ...], payments: tuple[Payment, ...], one: Payment) -> tuple[Payment, ...]:
-    """The payments with one more, unless it says what was thought anyway, of months that none of them speaks of."""
+    """The payments with one more, in place of what it corrects, or else as the last.
+
+    Unless it says what was thought anyway, of months that none of them speaks of.
+    """
+    if place := next((n for n, other in enumerate(payments, 1) if other.reference == one.reference), None):
+        before = payments[place - 1]
+        if before.runs and not before.returned and not any(run.moved for run in before.runs):
+            return (*payments[: place - 1], one, *payments[place:])
+        payments = without(payments, one.reference)
     says_more = one.returned or one.made_good or not paid or laid(paid, (one,)) != paid
     if (
         says_more
@@ -100,6 +108,11 @@ def _tells_ahead(paid: tuple[Run, ...], one: Payment) -> bool:
     """Whether it speaks of months that are still to be paid."""
     known = paid[-1].last
     return any(run.last is None or known is None or run.last > known for run in one.runs)
+
+
+def corrected(payments: tuple[Payment, ...], target: Reference, by: Reference) -> tuple[Payment, ...]:
+    """The payments with one under the name of what corrects it, which says in its place what it tells."""
+    return tuple(replace(one, reference=by) if one.reference == target else one for one in payments)
 
 
 def fewest(paid: tuple[Run, ...], payments: tuple[Payment, ...]) -> tuple[tuple[Run, ...], tuple[Payment, ...]]:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from domain.alerts import GRANT_BACK, OFF, Action, Instruction, Standing, Strength, Terms, grant_back
 from domain.dossier import Dossier
-from domain.entitlement import reported, returned, squared
+from domain.entitlement import reported, returned, squared, unsaid
 from domain.facts import (
     AlertAcknowledged,
     AlertApplied,
@@ -141,7 +141,15 @@ def answered(told: Mapping[str, Told], known: Known) -> Told | None:
 
 
 def effect(told: Mapping[str, Told], known: Known) -> Callable[[Dossier, Law, date], Dossier] | None:
-    """What an answer or a report of the agency does to what was paid; None when nothing."""
+    """What an answer or a report of the agency does to what was paid; None when nothing.
+
+    What corrects another fact of the agency does away with what that did, at the least.
+    """
+    run = _effect(told, known)
+    return partial(_unsay, known.reference) if run is None and known.fact.corrects else run
+
+
+def _effect(told: Mapping[str, Told], known: Known) -> Callable[[Dossier, Law, date], Dossier] | None:
     by = known.reference
     match known.fact:
         case PensionPaid(paid=paid, until=until, effective=day):
@@ -150,7 +158,7 @@ def effect(told: Mapping[str, Told], known: Known) -> Callable[[Dossier, Law, da
             return partial(_report, run, by)
         case AlertApplied(month=month):
             one = _named(told, known)
-            return _applied(one.terms, Month(month), by) if one else None
+            return _applied(one, Month(month), by) if one else None
         case OverpaymentReturned():
             one = _named(told, known)
             return partial(_returned, one.terms, known) if one and one.terms.slot != GRANT_BACK else None
@@ -319,9 +327,12 @@ def _taken_back(known: Known) -> set[Reference]:
     return {Reference(known.reference.source, id_) for id_ in named if id_}
 
 
-def _applied(terms: Terms, month: Month, by: Reference) -> Callable[[Dossier, Law, date], Dossier] | None:
-    """What an application in `month` tells of what was paid until then."""
+def _applied(told: Told, month: Month, by: Reference) -> Callable[[Dossier, Law, date], Dossier] | None:
+    """What an application in `month` tells of what was paid until then; of what was recovered or paid back, in whatever month, no more than was told."""
+    terms = told.terms
     match terms.action:
+        case Action.RECOVER | Action.PAY_BACK if told.stage is Stage.APPLIED:
+            return _leave
         case Action.STOP | Action.SUSPEND if month > terms.first_month:
             return partial(_report, Run(terms.first_month, plus(month, -1), pays=True), by)
         case Action.RESUME if month > terms.first_month:
@@ -330,6 +341,14 @@ def _applied(terms: Terms, month: Month, by: Reference) -> Callable[[Dossier, La
             return partial(_squared, terms, by)
         case _:
             return None
+
+
+def _leave(dossier: Dossier, _law: Law, _today: date) -> Dossier:
+    return dossier
+
+
+def _unsay(by: Reference, dossier: Dossier, _law: Law, _today: date) -> Dossier:
+    return unsaid(dossier, by)
 
 
 def _squared(terms: Terms, by: Reference, dossier: Dossier, law: Law, today: date) -> Dossier:

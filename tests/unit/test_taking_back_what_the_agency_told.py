@@ -30,6 +30,17 @@ def test_a_report_of_months_is_corrected_to_others() -> None:
     assert said(office.learn(corrected)) == [("pay-back", "correction", "2024-04", 1, "3456.78")]
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_corrected_report_stands_where_it_stood(late: bool) -> None:
+    first = told_of(PensionPaid, date(2024, 1, 1), date(2024, 5, 6), "first", paid=False, until="2024-03")
+    second = told_of(PensionPaid, date(2024, 2, 1), date(2024, 5, 6), "second", paid=True)
+    again = told_of(
+        PensionPaid, date(2024, 1, 1), date(2024, 5, 6), "again", paid=False, until="2024-03", corrects="first"
+    )
+    office = Office(RETIRED, *((again, second, first) if late else (first, second, again)))
+    assert owed(office) == 2, "February was paid"
+
+
 def test_a_report_that_was_taken_back_before_it_came_tells_nothing() -> None:
     office = Office(RETIRED, taken_back("pensionpaid", AGENCY, date(2024, 5, 6)))
     office.learn(WITHHELD)
@@ -145,6 +156,43 @@ def test_the_month_of_a_resumption_is_corrected(month: str, owed: int) -> None:
         AlertApplied, date(2024, 6, 3), id_="again", alert=resume, month=month, corrects="answer-2024-05-06-resume"
     )
     assert [one[3] for one in said(office.learn(again))] == [owed]
+
+
+def test_the_month_of_a_recovery_is_corrected_after_the_death_is_taken_back_and_all_is_owed_as_before() -> None:
+    office = Office(RETIRED, LATE)
+    recover = office.named("recover")
+    office.apply("stop", date(2024, 4, 15), "2024-05")
+    office.apply("recover", date(2024, 4, 20))
+    told = said(office.learn(retraction("death", date(2024, 5, 6))))
+    assert told[1] == ("pay-back", "death-retracted", "2024-02", 4, "13827.12")
+    corrects = "answer-2024-04-20-recover"
+    again = told_of(AlertApplied, date(2024, 5, 7), id_="again", alert=recover, month="2024-04", corrects=corrects)
+    assert said(office.learn(again)) == []
+    told = said(office.learn(taken_back("again", AGENCY, date(2024, 5, 8))))
+    assert told == [("pay-back", "death-retracted", "2024-05", 1, "3456.78")]
+
+
+def test_the_month_of_a_paying_back_is_corrected_after_the_next_death_and_all_is_to_be_recovered_as_before() -> None:
+    office = Office(RETIRED, death(date(2024, 1, 31), date(2024, 1, 31)), retraction("death", date(2024, 3, 5)))
+    office.apply("resume", date(2024, 3, 6))
+    pay_back = office.named("pay-back")
+    office.apply("pay-back", date(2024, 3, 6))
+    told = said(office.learn(death(date(2024, 1, 31), date(2024, 3, 20), "again", document="2号")))
+    assert told[1] == ("recover", "death", "2024-02", 2, "6913.56")
+    corrects = "answer-2024-03-06-pay-back"
+    again = told_of(AlertApplied, date(2024, 3, 21), id_="later", alert=pay_back, month="2024-03", corrects=corrects)
+    assert said(office.learn(again)) == []
+    assert office.open() == {("stop", "death"), ("recover", "death")}
+
+
+def test_a_recovery_that_should_have_been_told_as_dismissed_moves_nothing() -> None:
+    office = Office(RETIRED, LATE)
+    recover = office.named("recover")
+    office.apply("recover", date(2024, 4, 20))
+    corrects = "answer-2024-04-20-recover"
+    told = told_of(AlertDismissed, date(2024, 4, 22), id_="no", alert=recover, reason="in court", corrects=corrects)
+    office.learn(told)
+    assert office.state.dossier.payments == ()
 
 
 def test_an_application_is_corrected_as_often_as_need_be() -> None:
