@@ -29,7 +29,7 @@ from domain.facts import (
     SurvivalVerified,
 )
 from domain.months import Month
-from domain.payments import Payment
+from domain.payments import Payment, corrected, without
 from domain.timeline import Run
 
 Mark = str
@@ -168,7 +168,8 @@ def learn(dossier: Dossier, known: Known) -> Dossier:
     hold what `asks` names, and where `leans_on_all` says so, the dossier must be `recalled` first.
     """
     if corrects := known.fact.corrects:
-        dossier = _correct(dossier, Reference(known.reference.source, corrects))
+        by = None if is_gone(dossier, known) else known.reference
+        dossier = _correct(dossier, Reference(known.reference.source, corrects), by)
     match known.fact:
         case DeathRetracted(retracts=id_):
             after = replace(dossier, retractors=dossier.retractors | {known.department})
@@ -261,7 +262,10 @@ def _retract(dossier: Dossier, target: Reference, by: Department) -> Dossier:
     return _without(dossier, target, taken_back_mark(target))
 
 
-def _correct(dossier: Dossier, target: Reference) -> Dossier:
+def _correct(dossier: Dossier, target: Reference, by: Reference | None) -> Dossier:
+    """The dossier without a fact that is corrected; what it told of money stays until what corrects it is heard, if it is."""
+    if by and any(one.reference == target for one in dossier.payments):
+        return replace(dossier, payments=corrected(dossier.payments, target, by))
     report = next((report for report in dossier.deaths if report.reference == target), None)
     if report:  # a retraction may still come, and takes its document back too
         deaths = tuple(known for known in dossier.deaths if known is not report)
@@ -276,7 +280,7 @@ def _without(dossier: Dossier, target: Reference, mark: Mark) -> Dossier:
         return tuple(known for known in facts if known.reference != target)
 
     if any(one.reference == target for one in dossier.payments):
-        return replace(dossier, payments=tuple(one for one in dossier.payments if one.reference != target))
+        return replace(dossier, payments=without(dossier.payments, target))
     if has((*dossier.registrations, *dossier.verified, *dossier.turns), target):
         return replace(
             dossier,

@@ -22,7 +22,7 @@ from domain.facts import DuplicateBenefitSettled, Known, Reference
 from domain.kinds import Kind
 from domain.law import Citation, Law
 from domain.months import Month, count, month_of, plus
-from domain.payments import Payment, beside, laid, with_one
+from domain.payments import Payment, beside, laid, with_one, without
 from domain.rates import Rates
 from domain.remembered import once
 from domain.survival import lapse, verification
@@ -171,25 +171,15 @@ def last_paid_month(law: Law, today: date) -> Month:
 
 
 def reported(dossier: Dossier, law: Law, today: date, by: Reference, run: Run) -> Dossier:
-    """The dossier with what the agency says that it did in some months, whatever we thought of them."""
-    until = last_paid_month(law, today)
-    part = run.within(None, until)
-    return _told(_settled(dossier, law, until, today), Payment(by, (part,) if part else ()))
-
-
-def exposed(dossier: Dossier, law: Law, today: date, by: Reference, run: Run) -> Dossier:
-    """The dossier when an office did what it was asked some months late, but for what it has paid back or recovered since."""
-    settled = settled_on(dossier, law, today)
-    paid = laid(settled.paid, settled.payments)
-    parts = (run.within(one.first, one.last) for one in paid if not one.moved)
-    return _told(settled, Payment(by, joined(parts)))
+    """The dossier with what the agency says that it did in some months, or will do, whatever we thought of them."""
+    return _told(settled_on(dossier, law, today), Payment(by, (run,)))
 
 
 def squared(
     dossier: Dossier, law: Law, today: date, by: Payment, first: Month, last: Month | None, *, owed: bool
 ) -> Dossier:
     """The dossier when what was owed to one side in some months has moved: to the retiree, or back from there."""
-    settled = settled_on(dossier, law, today)
+    settled = settled_on(unsaid(dossier, by.reference), law, today)
     due = _due(settled, law, today)
     if due is None:
         return settled
@@ -198,7 +188,7 @@ def squared(
 
 def returned(dossier: Dossier, law: Law, today: date, part: Payment, first: Month, last: Month | None) -> Dossier:
     """The dossier when a part of what was overpaid in some months came back; the last part makes the months good."""
-    settled = settled_on(dossier, law, today)
+    settled = settled_on(unsaid(dossier, part.reference), law, today)
     due = _due(settled, law, today)
     if due is None:
         return settled
@@ -207,17 +197,21 @@ def returned(dossier: Dossier, law: Law, today: date, part: Payment, first: Mont
     return with_part if over else _told(settled, _made_good(settled, due, part, first, last, owed=False))
 
 
+def unsaid(dossier: Dossier, by: Reference) -> Dossier:
+    """The dossier without what one fact of the agency told of money."""
+    return replace(dossier, payments=without(dossier.payments, by))
+
+
 def _made_good(settled: Dossier, due: _Due, by: Payment, first: Month, last: Month | None, *, owed: bool) -> Payment:
     """A payment that makes months good, with the parts that had come back of them."""
     wrong = _amiss(laid(settled.paid, settled.payments), due)
     runs = (one.due.within(first, last) for one in wrong if (one.amount > 0) == owed)
     payment = replace(by, runs=tuple(replace(run, moved=True) for run in runs if run))
     parts = beside((*settled.payments, payment))
-    over = _over(wrong)
-    if owed:
-        return replace(payment, made_good=max(0, parts - over))
-    left = _over(_amiss(laid(settled.paid, (*settled.payments, payment)), due))
-    return replace(payment, made_good=min(parts, over - left))
+    right = _amiss(laid(settled.paid, (*settled.payments, payment)), due)
+    fen = sum(one.amount for one in right) - sum(one.amount for one in wrong)  # so much less is paid of these months
+    good = max(0, parts - _over(wrong)) if owed else min(parts, fen)
+    return replace(payment, made_good=good, moved=fen - good)
 
 
 def _told(settled: Dossier, payment: Payment) -> Dossier:

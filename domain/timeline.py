@@ -187,12 +187,16 @@ def _same(one: Run, other: Run) -> bool:
 
 
 def overwritten(runs: tuple[Run, ...], by: Run) -> tuple[Run, ...]:
-    """Runs that end somewhere, with the months of another as that has them; months that no run speaks of are left out."""
+    """Runs that end somewhere, with the months of another as that has them; months that no run speaks of are left out.
+
+    Months that moved later stand, but for what moved after that: what was done in the months themselves is no news of them.
+    """
     if by.last and by.last < by.first:
         return runs
     before = (run.within(None, plus(by.first, -1)) for run in runs)
     after = (run.within(plus(by.last, 1), None) for run in runs) if by.last else ()
-    here = (replace(by, first=p.first, last=p.last) for run in runs if (p := run.within(by.first, by.last)))
+    parts = filter(None, (run.within(by.first, by.last) for run in runs))
+    here = (one if one.moved and not by.moved else replace(by, first=one.first, last=one.last) for one in parts)
     return joined([*before, *here, *after])
 
 

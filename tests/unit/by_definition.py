@@ -17,6 +17,7 @@ from domain.facts import (
     DeathRetracted,
     FactRetracted,
     Known,
+    LifeEvent,
     PensionPaid,
     Reappeared,
     Reference,
@@ -141,11 +142,42 @@ def paid(facts: tuple[Known, ...], law: Law, today: date) -> tuple[Run, ...]:
         runs += [run_of(span).within(first, plus(until, -1)) for span in due(by_then, law, today) if until > first]
         first = until
     found = joined(runs)
-    gone = {known.reference for known in facts} - {known.reference for known in standing(facts)}
-    for known in facts:
-        if isinstance(known.fact, PensionPaid) and known.reference not in gone:
-            month = month_of(known.fact.effective)
-            last = min(Month(known.fact.until) if known.fact.until else month, last_paid_month(law, known.learnt))
-            why = None if known.fact.paid else Kind.CORRECTION
-            found = overwritten(found, Run(month, last, known.fact.paid, why))
+    for known in reports(facts, found, law):
+        found = overwritten(found, of_report(known.fact))
     return found
+
+
+def reports(facts: Iterable[Known], thought: tuple[Run, ...], law: Law) -> list[Known]:
+    """What the agency told of months, a correction in the place of what it corrects; not what was thought anyway and nobody contradicted."""
+    told: list[Known] = []
+    gone: set[Reference] = set()
+    registered = False
+    for known in facts:
+        registered = registered or isinstance(known.fact, RetirementRegistered)
+        source, corrects = known.reference.source, known.fact.corrects
+        names = {Reference(source, id_) for id_ in (corrects, getattr(known.fact, "retracts", None)) if id_}
+        gone |= names
+        place = next((n for n, one in enumerate(told) if one.reference in names), None)
+        if not isinstance(known.fact, PensionPaid) or known.reference in gone:
+            told = [one for one in told if one.reference not in names]
+        elif place is not None:
+            told[place] = known
+        else:
+            run, settled = of_report(known.fact), last_paid_month(law, known.learnt)
+            others = [of_report(one.fact) for one in told]
+            before = joined(one.within(None, settled) for one in thought) if registered else ()
+            if (
+                not before
+                or overwritten(before, run) != before
+                or (run.last and run.last > settled)
+                or any(run.within(other.first, other.last) for other in others)
+            ):
+                told.append(known)
+    return told
+
+
+def of_report(fact: LifeEvent) -> Run:
+    """The months that a report speaks of, and whether they were paid."""
+    assert isinstance(fact, PensionPaid)
+    month = month_of(fact.effective)
+    return Run(month, Month(fact.until) if fact.until else month, fact.paid, None if fact.paid else Kind.CORRECTION)

@@ -6,12 +6,21 @@ from importlib.resources import files
 import pytest
 
 from domain.decide import Decision
-from domain.facts import AlertApplied, OverpaymentReturned, Released, Return, Sentence, Sentenced
+from domain.facts import (
+    AlertApplied,
+    AlertDismissed,
+    OverpaymentReturned,
+    Released,
+    Return,
+    Sentence,
+    Sentenced,
+)
 from domain.law import Law, parse_law
+from domain.money import fen, yuan
 from domain.refusals import Refused
 from domain.telling import AlertEscalated
 from tests.building import AGENCY, death, retraction
-from tests.unit.one_pension import RETIRED, Office, said, taken_back, told_of
+from tests.unit.one_pension import RETIRED, Office, ended, said, taken_back, told_of
 from tests.unit.test_entitlement import NATIONAL
 
 LATE = death(date(2024, 1, 31), date(2024, 4, 10))
@@ -126,6 +135,17 @@ def test_a_last_part_that_is_taken_back_is_owed_again_alone() -> None:
     assert told == [("recover", "death", "2024-02", 3, "6370.34")]
 
 
+def test_a_last_part_taken_back_after_the_months_were_paid_back_is_owed_alone() -> None:
+    office = dead()
+    part(office, "4000.00", date(2024, 4, 20))
+    part(office, "6370.34", date(2024, 4, 21))
+    office.learn(retraction("death", date(2024, 5, 6)))
+    office.apply("resume", date(2024, 5, 6))
+    office.apply("pay-back", date(2024, 5, 6))
+    told = said(office.learn(taken_back("answer-2024-04-21-recover", AGENCY, date(2024, 5, 7))))
+    assert told == [("recover", "correction", "2024-02", 0, "6370.34")]
+
+
 def test_a_part_taken_back_after_all_was_recovered_is_owed_alone_and_can_be_recovered() -> None:
     office = dead()
     part(office, "4000.00", date(2024, 4, 20))
@@ -168,6 +188,86 @@ def test_survivors_return_a_grant_in_parts_too() -> None:
     assert office.state.told["recover:grant"].terms.amount == "4000.00"
     part(office, "4000.00", date(2024, 4, 4))
     assert ("recover", "death-retracted") not in office.open()
+
+
+def granted_in_error() -> Office:
+    """20,000 yuan were granted after a death that is taken back."""
+    office = Office(RETIRED, death(date(2024, 1, 31), date(2024, 1, 31)))
+    office.apply("stop", date(2024, 2, 1), "2024-02")
+    office.answer(AlertApplied, "grant", date(2024, 2, 5), month="2024-02", amount="20000.00")
+    office.learn(retraction("death", date(2024, 2, 6)))
+    assert asked(office) == "20000.00"
+    return office
+
+
+def asked(office: Office) -> str | None:
+    """What survivors are still to return."""
+    told = office.state.told.get("recover:grant")
+    return told.terms.amount if told and told.is_open else None
+
+
+@pytest.mark.parametrize("answer", [AlertApplied, AlertDismissed])
+def test_what_survivors_did_not_return_after_all_is_asked_for_again(
+    answer: type[AlertApplied | AlertDismissed],
+) -> None:
+    office = granted_in_error()
+    part(office, "5000.00", date(2024, 3, 4))
+    rest = {"month": "2024-03"} if answer is AlertApplied else {"reason": "poor"}
+    office.answer(answer, "recover", date(2024, 3, 5), **rest)
+    assert asked(office) is None
+    told = said(office.learn(taken_back("answer-2024-03-05-recover", AGENCY, date(2024, 3, 6))))
+    assert told == [("recover", "death-retracted", "2024-01", 0, "15000.00")]
+    assert asked(office) == "15000.00"
+
+
+@pytest.mark.parametrize(("all_came_back", "left"), [(False, "20000.00"), (True, "5000.00")])
+def test_a_part_of_a_grant_that_did_not_come_back_after_all_is_asked_for_again(all_came_back: bool, left: str) -> None:
+    office = granted_in_error()
+    part(office, "5000.00", date(2024, 3, 4))
+    if all_came_back:
+        office.apply("recover", date(2024, 3, 5))
+    told = said(office.learn(taken_back("answer-2024-03-04-recover", AGENCY, date(2024, 3, 6))))
+    assert told == [("recover", "death-retracted", "2024-01", 0, left)]
+    part(office, left, date(2024, 3, 7))
+    assert asked(office) is None
+
+
+def test_a_part_of_a_grant_is_corrected_by_another_amount() -> None:
+    office = granted_in_error()
+    part(office, "5000.00", date(2024, 3, 4))
+    assert said(part(office, "4000.00", date(2024, 3, 5), corrects="answer-2024-03-04-recover")) == []
+    assert asked(office) == "16000.00"
+
+
+def test_when_a_grant_was_not_paid_after_all_nobody_is_to_return_it() -> None:
+    office = granted_in_error()
+    told = office.learn(taken_back("answer-2024-02-05-grant", AGENCY, date(2024, 2, 7)))
+    assert (said(told), ended(told)) == ([], ["AlertWithdrawn"])
+    assert "20000.00" not in {one.terms.amount for one in office.state.told.values()}
+
+
+@pytest.mark.parametrize(("amount", "asked_for"), [("3000.00", ["1000.00"]), ("4000.00", [])])
+def test_each_part_can_be_corrected_once_all_came_back(amount: str, asked_for: list[str]) -> None:
+    office = dead()
+    alert = office.named("recover")
+    part(office, "4000.00", date(2024, 4, 20))
+    part(office, "6370.34", date(2024, 4, 21))
+
+    def correct(id_: str, on: date) -> list[str]:
+        told = told_of(
+            OverpaymentReturned,
+            on,
+            id_=id_,
+            alert=alert,
+            kind=Return.REFUND,
+            amount=amount,
+            month="2024-04",
+            corrects=f"answer-{id_}-recover",
+        )
+        return [one[4] for one in said(office.learn(told))]
+
+    assert correct("2024-04-20", date(2024, 4, 22)) == asked_for
+    assert correct("2024-04-21", date(2024, 4, 23)) == [yuan(1037034 - 2 * fen(amount))]
 
 
 # What an offset leaves to live on

@@ -30,6 +30,17 @@ def test_a_report_of_months_is_corrected_to_others() -> None:
     assert said(office.learn(corrected)) == [("pay-back", "correction", "2024-04", 1, "3456.78")]
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_corrected_report_stands_where_it_stood(late: bool) -> None:
+    first = told_of(PensionPaid, date(2024, 1, 1), date(2024, 5, 6), "first", paid=False, until="2024-03")
+    second = told_of(PensionPaid, date(2024, 2, 1), date(2024, 5, 6), "second", paid=True)
+    again = told_of(
+        PensionPaid, date(2024, 1, 1), date(2024, 5, 6), "again", paid=False, until="2024-03", corrects="first"
+    )
+    office = Office(RETIRED, *((again, second, first) if late else (first, second, again)))
+    assert owed(office) == 2, "February was paid"
+
+
 def test_a_report_that_was_taken_back_before_it_came_tells_nothing() -> None:
     office = Office(RETIRED, taken_back("pensionpaid", AGENCY, date(2024, 5, 6)))
     office.learn(WITHHELD)
@@ -48,6 +59,33 @@ def test_a_recovery_that_was_not_done_after_all_is_asked_for_again() -> None:
     office.apply("recover", date(2024, 4, 20))
     told = said(office.learn(taken_back("answer-2024-04-20-recover", AGENCY, date(2024, 4, 22))))
     assert told == [("recover", "death", "2024-02", 3, "10370.34")]
+
+
+def returned_and_paid_back() -> Office:
+    """Three months were recovered, the death taken back, and all four paid back."""
+    office = Office(RETIRED, LATE)
+    office.apply("stop", date(2024, 4, 15), "2024-05")
+    office.apply("recover", date(2024, 4, 20))
+    office.learn(retraction("death", date(2024, 5, 6)))
+    office.apply("resume", date(2024, 5, 6))
+    office.apply("pay-back", date(2024, 5, 6))
+    assert office.open() == set()
+    return office
+
+
+def test_a_recovery_that_was_not_done_after_all_is_asked_for_once_more_after_all_was_paid_back() -> None:
+    office = returned_and_paid_back()
+    told = said(office.learn(taken_back("answer-2024-04-20-recover", AGENCY, date(2024, 5, 7))))
+    assert told == [("recover", "correction", "2024-02", 0, "10370.34")]
+    office.apply("recover", date(2024, 5, 8))
+    assert office.open() == set()
+
+
+def test_a_recovery_and_its_paying_back_that_were_both_not_done_leave_nothing() -> None:
+    office = returned_and_paid_back()
+    office.learn(taken_back("answer-2024-04-20-recover", AGENCY, date(2024, 5, 7)))
+    told = said(office.learn(taken_back("answer-2024-05-06-pay-back", AGENCY, date(2024, 5, 8))))
+    assert [one[2:] for one in told] == [("2024-05", 1, "3456.78")], "no pension went out in May"
 
 
 def test_a_stop_that_was_not_done_after_all_is_asked_for_again_and_what_it_told_of_is_not_recovered() -> None:
@@ -120,6 +158,43 @@ def test_the_month_of_a_resumption_is_corrected(month: str, owed: int) -> None:
     assert [one[3] for one in said(office.learn(again))] == [owed]
 
 
+def test_the_month_of_a_recovery_is_corrected_after_the_death_is_taken_back_and_all_is_owed_as_before() -> None:
+    office = Office(RETIRED, LATE)
+    recover = office.named("recover")
+    office.apply("stop", date(2024, 4, 15), "2024-05")
+    office.apply("recover", date(2024, 4, 20))
+    told = said(office.learn(retraction("death", date(2024, 5, 6))))
+    assert told[1] == ("pay-back", "death-retracted", "2024-02", 4, "13827.12")
+    corrects = "answer-2024-04-20-recover"
+    again = told_of(AlertApplied, date(2024, 5, 7), id_="again", alert=recover, month="2024-04", corrects=corrects)
+    assert said(office.learn(again)) == []
+    told = said(office.learn(taken_back("again", AGENCY, date(2024, 5, 8))))
+    assert told == [("pay-back", "death-retracted", "2024-05", 1, "3456.78")]
+
+
+def test_the_month_of_a_paying_back_is_corrected_after_the_next_death_and_all_is_to_be_recovered_as_before() -> None:
+    office = Office(RETIRED, death(date(2024, 1, 31), date(2024, 1, 31)), retraction("death", date(2024, 3, 5)))
+    office.apply("resume", date(2024, 3, 6))
+    pay_back = office.named("pay-back")
+    office.apply("pay-back", date(2024, 3, 6))
+    told = said(office.learn(death(date(2024, 1, 31), date(2024, 3, 20), "again", document="2号")))
+    assert told[1] == ("recover", "death", "2024-02", 2, "6913.56")
+    corrects = "answer-2024-03-06-pay-back"
+    again = told_of(AlertApplied, date(2024, 3, 21), id_="later", alert=pay_back, month="2024-03", corrects=corrects)
+    assert said(office.learn(again)) == []
+    assert office.open() == {("stop", "death"), ("recover", "death")}
+
+
+def test_a_recovery_that_should_have_been_told_as_dismissed_moves_nothing() -> None:
+    office = Office(RETIRED, LATE)
+    recover = office.named("recover")
+    office.apply("recover", date(2024, 4, 20))
+    corrects = "answer-2024-04-20-recover"
+    told = told_of(AlertDismissed, date(2024, 4, 22), id_="no", alert=recover, reason="in court", corrects=corrects)
+    office.learn(told)
+    assert office.state.dossier.payments == ()
+
+
 def test_an_application_is_corrected_as_often_as_need_be() -> None:
     office = Office(RETIRED, LATE)
     recover, corrects = office.named("recover"), None
@@ -158,6 +233,56 @@ def test_what_a_publisher_takes_back_is_its_own() -> None:
     )
     office = Office(RETIRED, WITHHELD, other)
     assert office.open() == {("pay-back", "correction")}
+
+
+@pytest.mark.parametrize("recovered_first", [False, True])
+def test_months_that_were_paid_and_recovered_are_recovered_once(recovered_first: bool) -> None:
+    report = told_of(PensionPaid, date(2024, 2, 1), date(2024, 4, 20), until="2024-04")
+    office = Office(RETIRED, LATE)
+    office.apply("stop", date(2024, 4, 15), "2024-05")
+    if not recovered_first:
+        office.learn(report)
+    office.apply("recover", date(2024, 4, 20))
+    if recovered_first:
+        office.learn(report)
+    assert office.open() == set()
+
+
+def test_months_that_were_withheld_and_paid_back_are_paid_back_once() -> None:
+    office = Office(RETIRED, death(date(2024, 1, 31), date(2024, 1, 31)), retraction("death", date(2024, 3, 5)))
+    office.apply("resume", date(2024, 3, 6))
+    office.apply("pay-back", date(2024, 3, 6))
+    office.learn(told_of(PensionPaid, date(2024, 2, 1), date(2024, 3, 20), paid=False, until="2024-03"))
+    assert office.open() == set()
+
+
+def test_what_was_told_of_months_that_were_recovered_holds_once_they_were_not() -> None:
+    office = Office(RETIRED, LATE)
+    office.apply("stop", date(2024, 4, 15), "2024-05")
+    office.apply("recover", date(2024, 4, 20))
+    office.learn(told_of(PensionPaid, date(2024, 4, 1), date(2024, 4, 22), paid=False))
+    told = said(office.learn(taken_back("answer-2024-04-20-recover", AGENCY, date(2024, 4, 23))))
+    assert told == [("recover", "death", "2024-02", 2, "6913.56")]
+
+
+# What will be
+
+
+def test_a_stop_from_a_month_to_come_tells_that_those_before_it_are_paid() -> None:
+    office = Office(RETIRED, death(date(2024, 1, 31), date(2024, 2, 5)))
+    office.apply("stop", date(2024, 2, 6), "2024-06")
+    assert said(office.day(date(2024, 7, 1))) == [("recover", "death", "2024-02", 4, "13827.12")]
+
+
+def test_a_resumption_from_a_month_to_come_tells_that_those_before_it_are_not_paid() -> None:
+    office = Office(RETIRED, death(date(2024, 1, 31), date(2024, 1, 31)), retraction("death", date(2024, 3, 5)))
+    office.apply("resume", date(2024, 3, 6), "2024-07")
+    assert said(office.day(date(2024, 8, 1)))[0][2:] == ("2024-02", 5, "17283.90")
+
+
+def test_a_report_of_the_coming_month_holds_once_that_is_paid() -> None:
+    office = Office(RETIRED, told_of(PensionPaid, date(2024, 4, 20), date(2024, 4, 28), paid=False, until="2024-05"))
+    assert said(office.day(date(2024, 6, 3))) == [("pay-back", "correction", "2024-04", 2, "6913.56")]
 
 
 # What is kept of it

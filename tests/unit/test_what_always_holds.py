@@ -71,9 +71,10 @@ def payments(draw: st.DrawFn) -> list[Known]:
     told: list[Known] = []
     for n in range(draw(st.integers(1, 6))):
         day = draw(st.dates(date(2022, 1, 1), date(2024, 6, 30)))
-        until = draw(st.sampled_from([None, f"{day:%Y-%m}", str(plus(month_of(day), 3))]))
         other = f"paid-{draw(st.integers(0, 5))}"
         learnt = draw(st.dates(date(2024, 10, 1), LAST_DAY))
+        months = None, month_of(day), plus(month_of(day), 3), plus(month_of(learnt), 1)
+        until = draw(st.sampled_from(months))
         if draw(st.integers(0, 3)) == 0:
             told.append(taken_back(other, Department.AGENCY, learnt))
             told[-1] = msgspec.structs.replace(told[-1], reference=Reference(told[-1].reference.source, f"back-{n}"))
