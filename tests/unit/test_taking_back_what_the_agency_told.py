@@ -343,3 +343,13 @@ def test_a_state_from_a_day_to_come_is_looked_at_anew() -> None:
     state = office.state.on(date(2026, 1, 5), LAW)
     assert state.is_current(date(2026, 1, 5))
     assert not state.is_current(date(2024, 4, 12))
+
+
+def test_a_resumption_told_for_a_month_to_come_is_made_up_for_when_that_has_come() -> None:
+    office = Office(RETIRED, LATE, retraction("death", date(2024, 4, 12), "back"))
+    for action in ("pay-back", "resume"):
+        if any(one.terms.action == action for one in office.state.told.values() if one.is_open):
+            office.apply(action, date(2024, 4, 15), "2024-07" if action == "resume" else None)
+    due = office.state.on(date(2024, 4, 15), LAW).due
+    assert due == date(2024, 7, 1)
+    assert ("pay-back", "correction") in {(one[0], one[1]) for one in said(office.day(due))}
