@@ -9,7 +9,7 @@ import msgspec
 from domain.identity import names_a_person
 from services.importing.crew import Crew
 from services.importing.errors import ImportingError
-from services.importing.importer import Importer, Interrupted
+from services.importing.importer import Importer, Interrupted, Stop
 from services.importing.progress import Progress, Result
 from services.importing.record import Record, Summary
 from services.importing.source import Source
@@ -51,8 +51,9 @@ def import_file(file: Path, refusals: Path | None, workers: int, batch: int, *, 
 
 
 def _run(source: Source, record: Record, found: Summary | None, name: str, workers: int, batch: int) -> Summary:
+    stop = Stop()
     with Crew(workers, name) as crew, Progress(source.size, found) as progress:
-        return Importer(source, record, crew, batch, progress, found).run()
+        return Importer(source, record, crew, batch, progress, found, stop).run()
 
 
 def _publisher(file: Path) -> str:

@@ -32,11 +32,34 @@ class _Open:
     refused: list[Line] = field(default_factory=list)
 
 
+class Stop:
+    """Whether it is to stop: before the next answers; at once, when it is said twice.
+
+    Made before any worker is: a signal that comes while one is being started would be lost otherwise.
+    """
+
+    def __init__(self) -> None:
+        self.told = False
+        for sent in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(sent, self._tell)
+
+    def _tell(self, number: int, _: object) -> None:
+        self.told = True
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Importer:
     """One run over a file, from where the last one came to (`found`)."""
 
     def __init__(
-        self, source: Source, record: Record, crew: Crew, batch: int, progress: Progress, found: Summary | None
+        self,
+        source: Source,
+        record: Record,
+        crew: Crew,
+        batch: int,
+        progress: Progress,
+        found: Summary | None,
+        stop: Stop,
     ) -> None:
         self._source = source
         self._record = record
@@ -47,13 +70,11 @@ class Importer:
         self._again = found.given if found else 0
         self._open: dict[int, _Open] = {}
         self._number = 0
-        self._stop = False
+        self._stop = stop
         self._began = time.monotonic()
 
     def run(self) -> Summary:
         """Import to the end of the file. Raises `ImportingError`, `Interrupted`."""
-        for sent in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(sent, self._told_to_stop)
         summary = self._begin()
         while self._feed(summary):
             for answer in self._answers():
@@ -137,11 +158,6 @@ class Importer:
                 self._progress.waiting(answer.why)
             else:
                 answers.append(answer)
-        if self._stop:
+        if self._stop.told:
             raise Interrupted
         return answers
-
-    def _told_to_stop(self, number: int, _: object) -> None:
-        """Stop before the next answers; at once, when it is said twice."""
-        self._stop = True
-        signal.signal(number, signal.SIG_DFL)
