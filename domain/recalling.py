@@ -48,14 +48,14 @@ def _leans_on_deaths(before: Dossier, after: Dossier) -> bool:
     left = before.left_out
     if left is None:
         return False
+    if left.misnamed and not after.mismatch:
+        return True
     confirming = next(iter(after.confirmed), None)
     if confirming:
         fewer_days = days_of_death(after.confirmed) < days_of_death(before.confirmed)
         return left.sure is not None and (fewer_days or left.sure < by_day(confirming))
     doubtful = after.doubtful
-    if left.sure or not doubtful or (left.unsure and left.unsure < by_day(doubtful[0])):
-        return True
-    return left.misnamed and not after.mismatch
+    return bool(left.sure or not doubtful or (left.unsure and left.unsure < by_day(doubtful[0])))
 
 
 def recalled(dossier: Dossier, facts: Iterable[Known]) -> Dossier:

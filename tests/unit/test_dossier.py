@@ -117,6 +117,17 @@ def test_a_dossier_of_all_facts_at_once_goes_on_as_one_that_learned_them_one_by_
         assert msgspec.structs.replace(at_once, marks={}) == msgspec.structs.replace(one_by_one, marks={})
 
 
+def test_a_report_under_another_name_that_was_left_out_counts_when_those_kept_are_taken_back() -> None:
+    day = date(2024, 4, 10)
+    others = [
+        death(date(2024, 2, 1), day, f"m{n}", Department.POLICE, f"{n}号", "another name") for n in range(KEEP + 3)
+    ]
+    back = [retraction(f"m{n}", day, f"b{n}", Department.POLICE) for n in range(KEEP + 2)]
+    facts = [RETIRED, death(date(2024, 1, 31), day, "sure", document="民政1号"), *others, *back]
+    assert lived(facts)[-1].mismatch
+    assert review(lived(facts)[-1], LAW, day) == review(compiled(facts, LAW), LAW, day)
+
+
 def test_a_state_does_not_grow_with_the_number_of_reports_and_retractions() -> None:
     state = RetireeState()
     sizes = []
