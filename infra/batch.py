@@ -22,11 +22,11 @@ from domain.law import Law
 from domain.recalling import leans_on_all, of_facts, recalled
 from domain.refusals import Refused
 from domain.replaying import Told, facts_of, replayed
-from infra import codec, log
+from infra import codec
 from infra.copying import UUID as UUID_TYPE
 from infra.copying import array, read_int
 from infra.database import DatabaseError
-from infra.histories import records_of, told_of, wrapped_keys
+from infra.histories import stored_history
 from infra.keys import KeyRing, WrongKeyError
 from infra.log import SQL
 from infra.regrouping import Regrouping
@@ -219,10 +219,7 @@ class Batch:
     def _history(self, retiree: Retiree) -> list[Told]:
         """Everything about somebody that bears on decisions, this very batch included: slow, and seldom needed."""
         if retiree.history is None:  # the row is locked, so what is stored stays as it is
-            rows = log.read_stream(self._session, retiree.id, until=retiree.version)
-            events = [codec.decode(*row).event for row in rows]
-            wrapped = wrapped_keys(self._session, {retiree.id, *records_of(events)})
-            retiree.history = told_of(self._keys, retiree.id, wrapped, events)
+            _, retiree.history = stored_history(self._session, self._keys, retiree.id, retiree.version)
         here = [one for one in self._accepted if one.retiree is retiree]  # not in the log yet
         return [
             *retiree.history,

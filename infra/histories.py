@@ -85,6 +85,14 @@ def told_of(keys: KeyRing, retiree: UUID, wrapped: Mapping[UUID, bytes], events:
     return [told for event in events if (told := _told(event, known, retiree))]
 
 
+def stored_history(
+    session: Session, keys: KeyRing, retiree: UUID, until: int = log.LAST
+) -> tuple[list[Event], list[Told]]:
+    """A retiree's events up to a version, and what of them bears on decisions. Raises `WrongKeyError`."""
+    events = [codec.decode(*row).event for row in log.read_stream(session, retiree, until=until)]
+    return events, told_of(keys, retiree, wrapped_keys(session, {retiree, *records_of(events)}), events)
+
+
 def records_of(events: Iterable[Event]) -> set[UUID]:
     """The other records that facts of a stream were told under."""
     return {fact.under for event in events if (fact := published_of(event)) and fact.under}

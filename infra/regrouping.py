@@ -20,8 +20,7 @@ from domain.law import Law
 from domain.links import RecordsJoined, RecordsParted
 from domain.refusals import Refused
 from domain.replaying import facts_of
-from infra import codec, log
-from infra.histories import published_of, records_of, told_of, wrapped_keys
+from infra.histories import published_of, stored_history
 from infra.keys import KeyRing
 from infra.log import SQL
 from infra.retirees import Found, Retiree
@@ -37,11 +36,9 @@ class _Record:
     """A record with all its facts, as decisions know them and as they were told."""
 
     def __init__(self, session: Session, keys: KeyRing, retiree: Retiree) -> None:
-        rows = log.read_stream(session, retiree.id, until=retiree.version)
-        events = [codec.decode(*row).event for row in rows]
-        wrapped = wrapped_keys(session, {retiree.id, *records_of(events)})
+        events, told = stored_history(session, keys, retiree.id, retiree.version)
         self.id = retiree.id
-        self.facts = facts_of(told_of(keys, retiree.id, wrapped, events))
+        self.facts = facts_of(told)
         published = filter(None, map(published_of, events))
         self._published = {Reference(one.source, one.id): one for one in published}
 

@@ -37,7 +37,7 @@ from domain.refusals import Refused
 from domain.replaying import Told, facts_of, replayed
 from infra import codec, log
 from infra.database import Database
-from infra.histories import Histories, records_of, told_of, wrapped_keys
+from infra.histories import Histories, stored_history
 from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.session import Session
@@ -100,8 +100,7 @@ def made_anew(ledger: Ledger, keys: KeyRing, law: Law, retiree: UUID) -> Retiree
 
 
 def history(connection: Session, keys: KeyRing, retiree: UUID) -> list[Told]:
-    events = [codec.decode(*row).event for row in log.read_stream(connection, retiree)]
-    return told_of(keys, retiree, wrapped_keys(connection, {retiree, *records_of(events)}), events)
+    return stored_history(connection, keys, retiree)[1]
 
 
 def answers_alike(one: RetireeState, other: RetireeState, law: Law, day: date) -> None:
