@@ -23,7 +23,7 @@ from domain.dossier import (
     ranked,
     taken_back_mark,
 )
-from domain.facts import TURNS, DeathRetracted, Known, Reference, RetirementRegistered, SurvivalVerified
+from domain.facts import TURNS, DeathRetracted, Known, Reference, RetirementRegistered, SurvivalVerified, taken_back
 
 
 def leans_on_all(dossier: Dossier, known: Known) -> bool:
@@ -103,8 +103,7 @@ def of_facts(facts: Iterable[Known]) -> Dossier:
 
 def named(known: Known) -> Iterator[Reference]:
     """The facts that one takes back or takes the place of."""
-    yield from _corrected(known)
-    yield from _retracted(known)
+    return (Reference(known.reference.source, id_) for id_ in taken_back(known.fact))
 
 
 def _corrected(known: Known) -> Iterator[Reference]:

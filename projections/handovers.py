@@ -23,6 +23,7 @@ from domain.facts import (
     HandoverStepDone,
     Relocated,
     RetirementRegistered,
+    taken_back,
 )
 from domain.handover import (
     Handover,
@@ -42,7 +43,7 @@ from domain.history import Entry, FactMoved, FactPublished
 from domain.law import CityLaw, Law
 from domain.links import RecordsJoined, RecordsParted
 from domain.money import fen
-from projections.read_model import ReadModel, name, taken_back
+from projections.read_model import ReadModel, name
 
 
 class Register(Struct, frozen=True):
@@ -103,7 +104,7 @@ def fold(retiree: UUID, row: HandoverRow | None, entry: Entry) -> HandoverRow | 
     after = before
     if isinstance(event, FactPublished) or event.at_once:  # of others, what tells that the records are joined tells all
         after = evolve_handover(before, fact.known(None), gone=gone)
-    back = [name(fact.source, id_) for id_ in taken_back(fact)]
+    back = [name(fact.source, id_) for id_ in taken_back(fact.fact)]
     held = [one for one in _registers(row) if name(one.source, one.id) not in back]
     if not gone:
         under = fact.under if isinstance(event, FactPublished) else None if event.of == retiree else event.of

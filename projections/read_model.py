@@ -7,8 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from domain.facts import DeathRetracted, FactRetracted
-from domain.history import Entry, FactPublished
+from domain.history import Entry
 
 Key = Any
 """The value of a row's first field, its primary key."""
@@ -25,13 +24,6 @@ class ReadModel(NamedTuple):
     row: type[Struct]
     keys: Callable[[Entry], Iterable[Key]]
     fold: Callable[[Key, Any, Entry], Any]
-
-
-def taken_back(event: FactPublished) -> tuple[str, ...]:
-    """The ids, of the same source, of facts that this one takes back or takes the place of."""
-    fact = event.fact
-    retracted = fact.retracts if isinstance(fact, DeathRetracted | FactRetracted) else None
-    return tuple(id_ for id_ in (fact.corrects, retracted) if id_)
 
 
 def name(source: str, id_: str, under: UUID | None = None) -> str:

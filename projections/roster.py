@@ -22,12 +22,13 @@ from domain.facts import (
     Reference,
     RetirementRegistered,
     SpecialGroup,
+    taken_back,
 )
 from domain.handover import Handover, Reception, evolve_handover
 from domain.history import Entry, FactMoved, FactPublished
 from domain.lineage import Lineage
 from domain.links import RecordsJoined, RecordsParted
-from projections.read_model import ReadModel, is_of, name, taken_back, under_of
+from projections.read_model import ReadModel, is_of, name, under_of
 
 
 class Registration(Struct, frozen=True):
@@ -104,11 +105,11 @@ def keys(entry: Entry) -> tuple[UUID, ...]:
             return (entry.stream,)
         case RecordsJoined() | RecordsParted():
             return (entry.stream,)
-        case FactMoved(published=event) if isinstance(event.fact, _TOLD) or taken_back(event):
+        case FactMoved(published=event) if isinstance(event.fact, _TOLD) or taken_back(event.fact):
             return (entry.stream,)
         case FactPublished(fact=RetirementRegistered() | HandoverCompleted() | ReceptionAccepted()):
             return (entry.stream,)
-        case FactPublished() as event if event.department in _TELLERS and taken_back(event):
+        case FactPublished() as event if event.department in _TELLERS and taken_back(event.fact):
             return (entry.stream,)
         case _:
             return ()
@@ -172,7 +173,7 @@ def _published(row: RosterRow, event: FactPublished, position: int, *, at_once: 
         is_gone = any(is_of(name, event.source, event.id) for name in row.gone)
         receptions = evolve_handover(Handover(receptions=receptions), event.known(None), gone=is_gone).receptions
     gone = list(row.gone)
-    for id_ in taken_back(event):
+    for id_ in taken_back(event.fact):
         named = [one for one in held if (one.source, one.id) == (event.source, id_)]
         if not named:
             gone = list(dict.fromkeys((*gone, name(event.source, id_, event.under))))

@@ -215,6 +215,12 @@ TURNS = (
 """Facts that turn a pension, beside registrations, verifications of survival and deaths; those of one day happened in this order."""
 
 
+def taken_back(fact: LifeEvent) -> tuple[str, ...]:
+    """The ids, of the same source, of facts that one takes the place of or takes back."""
+    retracted = fact.retracts if isinstance(fact, DeathRetracted | FactRetracted) else None
+    return tuple(id_ for id_ in (fact.corrects, retracted) if id_)
+
+
 class Known(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A fact as the ledger knows it: what, from whom, and the day we learned it.
 
@@ -309,4 +315,5 @@ __all__ = [
     "VisitMade",
     "VisitReason",
     "Wanted",
+    "taken_back",
 ]
