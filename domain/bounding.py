@@ -7,8 +7,9 @@ from operator import eq
 
 from msgspec.structs import replace
 
-from domain.dossier import OTHER, Day, Dossier, LeftOut, by_day, days_of_death, document_mark, kept_elsewhere
+from domain.dossier import Day, Dossier, LeftOut, by_day, days_of_death
 from domain.facts import Known
+from domain.marks import OTHER, document_mark, kept_elsewhere
 from domain.payments import fewest
 
 KEEP = 5

@@ -1,22 +1,15 @@
-"""Deciding: a state and a fact in, facts and alerts out. Evolving: the state after them.
+"""Deciding: a state and a fact in, facts and alerts out. What follows from a day that passes is decided likewise."""
 
-The state of one retiree is all that a decision needs and no more: the dossier of what bears on entitlement, and what its
-office was told. Its size does not grow with the length of the history.
-"""
-
-from datetime import date, timedelta
+from datetime import date
 from functools import reduce
-from itertools import takewhile
-from typing import assert_never
 from uuid import UUID
 
-from msgspec import Struct
-from msgspec.structs import replace
-
-from domain.alerts import Instruction, Standing, difference, pays_from, standing
+from domain.alerts import Standing, difference, pays_from, standing
+from domain.answering import answered, deadline
 from domain.bounding import bounded
 from domain.dossier import Dossier, bears, is_gone
-from domain.entitlement import Assessment, learned, review, timeline
+from domain.effects import effect
+from domain.entitlement import Assessment, learned, review
 from domain.facts import (
     MAY_PUBLISH,
     AlertApplied,
@@ -31,90 +24,17 @@ from domain.facts import (
     Sentenced,
 )
 from domain.grants import grant
-from domain.handover import Handover, decide_handover, evolve_handover, moving_to, touches_handover
+from domain.handover import decide_handover, moving_to, touches_handover
 from domain.kinds import Kind
 from domain.law import Law
-from domain.links import Link, RecordsJoined, RecordsParted, Twin
-from domain.months import first_day, month_of, plus
-from domain.recalling import named
+from domain.months import month_of, plus
 from domain.recovery import check_part
 from domain.refusals import Refused
 from domain.reporting import late_report
-from domain.tasks import Task, due_days, tasks, two_pensions
-from domain.telling import (
-    AlertEscalated,
-    AlertRaised,
-    AlertWithdrawn,
-    Told,
-    answered,
-    deadline,
-    effect,
-    escalations,
-    grants_returned,
-    raised,
-    resumed_again,
-    told_after,
-)
-
-
-class FactRecorded(Struct, frozen=True):
-    """A published fact enters the history; `dossier` is what is known with it, `act_by` a deadline that it brings."""
-
-    known: Known
-    dossier: Dossier
-    act_by: date | None = None
-
-
-Decision = FactRecorded | AlertRaised | AlertWithdrawn | AlertEscalated
-
-
-class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What deciding needs of one retiree: the dossier, how far the handover is, and what the office was told, by slot.
-
-    `seen`: the day of the last decision; `due`: the first one after it on which something falls due without any fact.
-    `joined`: the records that are one person's with this one, by `links`; `twin`: the one of them that has a pension too;
-    `led_by`: the one that goes on for this one, which rests.
-    """
-
-    dossier: Dossier = Dossier()
-    handover: Handover = Handover()
-    told: dict[str, Told] = {}
-    alerts_raised: int = 0
-    due: date | None = None
-    seen: date | None = None
-    joined: tuple[UUID, ...] = ()
-    links: tuple[Link, ...] = ()
-    twin: Twin | None = None
-    led_by: UUID | None = None
-
-    def on(self, day: date, law: Law, before: "RetireeState | None" = None) -> "RetireeState":
-        """The state as it is left on a day, with the next one on which something falls due.
-
-        `before`: the state that was decided on; where nothing changed that something falls due by, its day stands.
-        """
-        same = before and before.dossier is self.dossier and _is_quiet(before) is _is_quiet(self)
-        if before and same and before.is_current(day) and before.days_to_act_by == self.days_to_act_by:
-            return replace(self, due=before.due, seen=day)
-        return replace(self, due=next_due(self, law, day), seen=day)
-
-    def is_current(self, day: date) -> bool:
-        """Whether what was told is what holds on a day: it was looked at, by a day that has come, and nothing fell due since."""
-        return self.seen is not None and self.seen <= day and (self.due is None or day < self.due)
-
-    @property
-    def days_to_act_by(self) -> list[date]:
-        """The days by which something is to be done, but for those whose passing was told of."""
-        return [one.act_by for one in self.told.values() if one.is_open and not one.escalated]
-
-    @property
-    def registered(self) -> bool:
-        """Whether the retiree is known to us; until then facts are parked."""
-        return bool(self.dossier.registrations)
-
-    @property
-    def open_alerts(self) -> dict[str, str]:
-        """The alerts that still need something done, by slot."""
-        return {slot: told.alert for slot, told in self.told.items() if told.is_open}
+from domain.state import Decision, FactRecorded, RetireeState, evolve, is_quiet
+from domain.tasks import Task, tasks, two_pensions
+from domain.telling import escalations, grants_returned, raised, resumed_again
+from domain.told import AlertRaised, AlertWithdrawn
 
 
 def decide(retiree: UUID, state: RetireeState, known: Known, law: Law, today: date) -> list[Decision]:
@@ -176,25 +96,6 @@ def pass_day(retiree: UUID, state: RetireeState, law: Law, today: date) -> list[
     return [*alerts, *escalations(retiree, after.told, office_of(state.dossier, law), today)]
 
 
-def next_due(state: RetireeState, law: Law, today: date) -> date | None:
-    """The first day after `today` on which something falls due without any fact; None when nothing will."""
-    if state.led_by:
-        return None
-    dossier = state.dossier
-    # a day that is over is one of an alert that was closed then, and is open again
-    days = [max(day, today) + timedelta(days=1) for day in state.days_to_act_by]
-    # what the agency tells of months to come is made up for when they are over
-    days += [first_day(plus(run.last, 1)) for one in dossier.payments for run in one.runs if run.last]
-    if dossier.registrations and (dossier.turns or dossier.verified):
-        # an office is told of a span in the month before it begins
-        to_come = takewhile(lambda span: span.first > month_of(today), reversed(timeline(dossier, law, today)))
-        days += [first_day(plus(span.first, -1)) for span in to_come]
-        days += due_days(dossier, law)
-    if dossier.registrations and not _is_quiet(state) and (turn := law.next_turn(today)):
-        days.append(turn)
-    return min((day for day in days if day > today), default=None)
-
-
 def check(known: Known, today: date) -> None:
     """Raise `Refused`: `not-your-fact` when the department may not publish it, `date-in-future`, `invalid-field` for a day or month that cannot be meant."""
     if known.department not in MAY_PUBLISH[type(known.fact)]:
@@ -219,48 +120,6 @@ def check(known: Known, today: date) -> None:
             pass
 
 
-def evolve(state: RetireeState, decision: Decision | RecordsJoined | RecordsParted) -> RetireeState:
-    """The state after a decision. Never refuses."""
-    match decision:
-        case FactRecorded(known=known, dossier=dossier, act_by=act_by):
-            handover, gone = state.handover, is_gone(state.dossier, known)
-            if touches_handover(known):
-                handover = evolve_handover(handover, known, gone=gone)
-            told = state.told if gone else told_after(state.told, known, act_by)
-            after = replace(state, dossier=dossier, handover=handover, told=told)
-            return _untied(after, known) if state.links else after
-        case AlertRaised():
-            return replace(state, told=told_after(state.told, decision), alerts_raised=state.alerts_raised + 1)
-        case AlertWithdrawn() | AlertEscalated():
-            return replace(state, told=told_after(state.told, decision))
-        case RecordsJoined() | RecordsParted():
-            return _regrouped(state, decision)
-        case _:
-            assert_never(decision)
-
-
-def _regrouped(state: RetireeState, event: RecordsJoined | RecordsParted) -> RetireeState:
-    """The state with another record joined or parted; its facts come in `domain.joining`."""
-    other = event.other
-    match event:
-        case RecordsJoined(leads=leads, both=both, by=by, to=to) if leads or both:
-            joined = state.joined if other in state.joined else (*state.joined, other)
-            twin = state.twin or Twin(other, event.day, by, leads) if both else state.twin
-            return replace(state, joined=joined, links=(*state.links, Link(other, by, to)), twin=twin)
-        case RecordsJoined():
-            return replace(state, led_by=other)
-        case RecordsParted():
-            links = tuple(link for link in state.links if other not in (link.record, link.to))
-            joined = tuple(one for one in state.joined if one != other)
-            return replace(state, joined=joined, links=links, twin=None, led_by=None)
-
-
-def _untied(state: RetireeState, known: Known) -> RetireeState:
-    """The state without the links that a fact takes back."""
-    gone = set(named(known))
-    return replace(state, links=tuple(link for link in state.links if link.by not in gone))
-
-
 def _goes_to_handover(state: RetireeState, known: Known) -> bool:
     return touches_handover(known) and not is_gone(state.dossier, known)
 
@@ -272,7 +131,7 @@ def standing_of(dossier: Dossier, law: Law, today: date) -> Standing:
 
 def _standing(state: RetireeState, law: Law, today: date) -> tuple[Standing, Assessment | None]:
     dossier = state.dossier
-    if not dossier.registrations or (_is_quiet(state) and all(run.pays and not run.less for run in dossier.paid)):
+    if not dossier.registrations or (is_quiet(state) and all(run.pays and not run.less for run in dossier.paid)):
         return {}, None  # nothing speaks against a month, and every one was paid: the most there are
     found = review(dossier, law, today)
     dead = any(dossier.confirmed)
@@ -285,13 +144,6 @@ def _standing(state: RetireeState, law: Law, today: date) -> tuple[Standing, Ass
     late = late_report(dossier, law) if dead else None
     grants = dead and (state.twin is None or state.twin.leads)  # of two pensions one
     return standing(found, due, grant(dossier, found.timeline, law) if grants else None, law, today, late), found
-
-
-def _is_quiet(state: RetireeState) -> bool:
-    """Whether nothing was heard that might speak against a month, or for another office, under whatever law."""
-    dossier = state.dossier
-    spoken = dossier.deaths or dossier.turns or dossier.verified or dossier.payments or dossier.twice
-    return not (spoken or state.handover.moves or state.twin)
 
 
 def _unserved(state: RetireeState, law: Law, today: date) -> Task | None:
@@ -331,25 +183,3 @@ def office_of(dossier: Dossier, law: Law) -> str:
     division = registered.residence_division
     city = law.city_of(division)
     return f"social-insurance/{city.code if city else division[:4] + '00000000'}"
-
-
-__all__ = [
-    "AlertEscalated",
-    "AlertRaised",
-    "AlertWithdrawn",
-    "Decision",
-    "FactRecorded",
-    "Instruction",
-    "RetireeState",
-    "alerts_of",
-    "check",
-    "decide",
-    "evolve",
-    "fact_recorded",
-    "followed",
-    "known_with",
-    "next_due",
-    "office_of",
-    "pass_day",
-    "standing_of",
-]

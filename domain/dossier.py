@@ -28,18 +28,14 @@ from domain.facts import (
     RetirementRegistered,
     SurvivalVerified,
 )
+from domain.marks import OTHER, Mark, corrected_mark, document_mark, kept_elsewhere, taken_back_mark
 from domain.months import Month
 from domain.payments import Payment, corrected, without
 from domain.timeline import Run
 
-Mark = str
-"""A fact or a document that was taken back, or a fact that was corrected; or one that was left out, whose value is its document's mark."""
-
 Day = tuple[date, Reference]
 DEATHS = (DeathReported, DeathDeclared)
 RETRACTIONS = (DeathRetracted, FactRetracted)
-OTHER = "!"
-"""The value of the mark of a fact left out that is no report of a death."""
 
 
 class LeftOut(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -184,20 +180,6 @@ def learn(dossier: Dossier, known: Known) -> Dossier:
             return dossier
 
 
-def asks(known: Known) -> tuple[Mark, ...]:
-    """The marks that a fact may meet."""
-    source, fact = known.reference.source, known.fact
-    corrected = (kept_elsewhere(Reference(source, fact.corrects)),) if fact.corrects else ()
-    match fact:
-        case DeathReported() | DeathDeclared():
-            own = taken_back_mark(known.reference), corrected_mark(known.reference)
-            return (*own, *filter(None, [document_mark(known)]), *corrected)
-        case DeathRetracted(retracts=id_) | FactRetracted(retracts=id_):
-            return (kept_elsewhere(Reference(source, id_)), *corrected)
-        case _:
-            return (taken_back_mark(known.reference), corrected_mark(known.reference), *corrected)
-
-
 def is_gone(dossier: Dossier, known: Known) -> bool:
     """Whether a fact was taken back or corrected before it came."""
     return bool(dossier.marks) and (
@@ -314,27 +296,6 @@ def _take_back(dossier: Dossier, report: Reference, document: Mark | None) -> Do
     )
     # The mark of the document is all that is left; of a report without one nothing is needed, as it was seen.
     return replace(dossier, deaths=deaths, marks={**dossier.marks, document: None} if document else dossier.marks)
-
-
-def taken_back_mark(report: Reference) -> Mark:
-    """The mark of a fact that was taken back before it came."""
-    return f"-{report.source}\0{report.id}"  # a source begins with a slash, a department does not
-
-
-def corrected_mark(fact: Reference) -> Mark:
-    """The mark of a fact that was corrected before it came."""
-    return f"~{fact.source}\0{fact.id}"
-
-
-def document_mark(known: Known) -> Mark | None:
-    """The mark of the document a report came under."""
-    document = known.fact.document
-    return f"-{known.department}\0{document}" if document else None
-
-
-def kept_elsewhere(report: Reference) -> Mark:
-    """The mark of a fact that is in the log and no more in the dossier."""
-    return f"+{report.source}\0{report.id}"
 
 
 def name_of(dossier: Dossier) -> str | None:

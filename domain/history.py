@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from domain.facts import LIFE_EVENTS, Department, Known, LifeEvent, Reference
 from domain.links import RecordsJoined, RecordsParted
-from domain.telling import AlertEscalated, AlertRaised, AlertWithdrawn
+from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 
 
 class FactPublished(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -10,7 +10,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from domain.bounding import bounded
-from domain.decide import RetireeState, evolve, office_of
+from domain.decide import office_of
 from domain.dossier import Dossier
 from domain.entitlement import settled_on
 from domain.facts import (
@@ -29,7 +29,8 @@ from domain.law import Law
 from domain.links import RecordsJoined, RecordsParted, loose
 from domain.recalling import named, of_facts
 from domain.refusals import Refused
-from domain.telling import AlertWithdrawn
+from domain.state import RetireeState, evolve
+from domain.told import AlertWithdrawn
 
 _OF_ALERTS = (Answer, PensionPaid, IdentityLinked)
 _OF_A_PENSION = (

@@ -8,22 +8,18 @@ from domain.dossier import (
     DEATHS,
     RETRACTIONS,
     Dossier,
-    Mark,
     bears,
     by_day,
-    corrected_mark,
     days_of_death,
-    document_mark,
     has,
     in_turn,
-    kept_elsewhere,
     latest_first,
     learn,
     name_of,
     ranked,
-    taken_back_mark,
 )
 from domain.facts import TURNS, DeathRetracted, Known, Reference, RetirementRegistered, SurvivalVerified, taken_back
+from domain.marks import Mark, corrected_mark, document_mark, kept_elsewhere, taken_back_mark
 
 
 def leans_on_all(dossier: Dossier, known: Known) -> bool:

@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn, RetireeState, evolve, fact_recorded, known_with
+from domain.decide import fact_recorded, known_with
 from domain.facts import Known
 from domain.joining import left_with, regrouped
 from domain.law import Law
 from domain.links import RecordsJoined, RecordsParted
 from domain.recalling import leans_on_all, recalled
+from domain.state import RetireeState, evolve
+from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 
 
 class Moved(Struct, frozen=True):

@@ -14,7 +14,7 @@ from uuid import UUID
 import psycopg
 from msgspec.structs import replace
 
-from domain.decide import Decision, FactRecorded, RetireeState, decide, evolve, followed, pass_day
+from domain.decide import decide, followed, pass_day
 from domain.facts import Known
 from domain.history import Outcome, Receipt
 from domain.joining import concerns_both, leads, parting
@@ -22,6 +22,7 @@ from domain.law import Law
 from domain.recalling import leans_on_all, of_facts, recalled
 from domain.refusals import Refused
 from domain.replaying import Told, facts_of, replayed
+from domain.state import Decision, FactRecorded, RetireeState, evolve
 from infra import codec
 from infra.copying import UUID as UUID_TYPE
 from infra.copying import array, read_int

@@ -12,9 +12,9 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from domain.decide import RetireeState
 from domain.facts import LIFE_EVENTS
 from domain.history import STORED_NAMES, Entry, Event, FactPublished
+from domain.state import RetireeState
 from infra.upcasting import UPCASTERS, Older, Upcaster
 
 _encoder = msgspec.json.Encoder()

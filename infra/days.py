@@ -10,9 +10,10 @@ from uuid import UUID
 
 import psycopg
 
-from domain.decide import FactRecorded, evolve, pass_day
+from domain.decide import pass_day
 from domain.history import DayPassed
 from domain.law import Law
+from domain.state import FactRecorded, evolve
 from infra import codec, log
 from infra.batch import Batch, day_of
 from infra.copying import UUID as UUID_TYPE

@@ -8,11 +8,11 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
 from domain.facts import Known, Person
 from domain.history import Event, FactMoved, FactPublished
 from domain.links import RecordsJoined, RecordsParted
 from domain.replaying import Moved, Told, facts_of
+from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from infra import codec, log
 from infra.database import Database, Rows
 from infra.keys import KeyRing

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from domain.decide import alerts_of, evolve
+from domain.decide import alerts_of
 from domain.dossier import is_gone
 from domain.entitlement import settled_on
 from domain.facts import Known, Reference, RetirementRegistered
@@ -20,6 +20,7 @@ from domain.law import Law
 from domain.links import RecordsJoined, RecordsParted
 from domain.refusals import Refused
 from domain.replaying import facts_of
+from domain.state import evolve
 from infra.histories import published_of, stored_history
 from infra.keys import KeyRing
 from infra.log import SQL

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from domain.decide import RetireeState
-from domain.dossier import Mark, asks
 from domain.facts import Known
 from domain.history import Outcome, Receipt
+from domain.marks import Mark, asks
 from domain.replaying import Told
+from domain.state import RetireeState
 from infra import codec
 from infra.copying import BYTEA, TEXT, array, read_int, read_time
 from infra.log import SQL

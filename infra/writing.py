@@ -8,9 +8,9 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from domain.decide import Decision, FactRecorded
 from domain.facts import Known
 from domain.history import Event, FactMoved, FactPublished, Outcome, Receipt
+from domain.state import Decision, FactRecorded
 from infra import codec
 from infra.copying import BYTEA, DATE, INT4, TEXT, array, date4, int4, int8, read_int, read_time
 from infra.copying import UUID as UUID_TYPE

@@ -6,7 +6,6 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
 from domain.facts import (
     AlertAcknowledged,
     AlertApplied,
@@ -19,7 +18,7 @@ from domain.facts import (
 )
 from domain.history import Entry, Event, FactPublished
 from domain.money import fen, yuan
-from domain.telling import Stage
+from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn, Stage
 from projections.read_model import ReadModel
 
 

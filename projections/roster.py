@@ -9,7 +9,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.alerts import OFF, Action
-from domain.decide import AlertRaised, AlertWithdrawn
 from domain.divisions import within
 from domain.dossier import precedence
 from domain.facts import (
@@ -28,6 +27,7 @@ from domain.handover import Handover, Reception, evolve_handover
 from domain.history import Entry, FactMoved, FactPublished
 from domain.lineage import Lineage
 from domain.links import RecordsJoined, RecordsParted
+from domain.told import AlertRaised, AlertWithdrawn
 from projections.read_model import ReadModel, is_of, name, under_of
 
 

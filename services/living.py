@@ -8,23 +8,13 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.decide import (
-    AlertEscalated,
-    AlertRaised,
-    AlertWithdrawn,
-    Decision,
-    FactRecorded,
-    RetireeState,
-    decide,
-    evolve,
-    next_due,
-    pass_day,
-)
+from domain.decide import decide, pass_day
 from domain.facts import Answer, DeathReported, Known, Reference, RetirementRegistered
 from domain.law import Law
 from domain.recalling import leans_on_all, recalled
 from domain.refusals import Refused
-from domain.telling import Stage
+from domain.state import Decision, FactRecorded, RetireeState, evolve, next_due
+from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn, Stage
 
 
 class AlertLine(Struct, frozen=True, kw_only=True):

@@ -11,11 +11,11 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
 from domain.facts import Department, FactRetracted
 from domain.facts.justice import Justice
 from domain.history import Entry, FactPublished, Outcome, Receipt
 from domain.links import RecordsJoined, RecordsParted
+from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from infra.bus import Message
 from services.intake import Refusal
 

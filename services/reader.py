@@ -8,12 +8,12 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
 from domain.facts import Person
 from domain.history import AlertsDelivered, DataDisclosed, Entry, delivery
 from domain.law import Law
 from domain.lineage import Lineage
 from domain.refusals import Refused
+from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from infra import codec, log
 from infra.keys import KeyRing
 from infra.ledger import Ledger

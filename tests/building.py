@@ -13,7 +13,7 @@ from stdnum.cn import ric
 
 from domain import entitlement
 from domain.alerts import Action
-from domain.decide import AlertRaised, Decision, RetireeState, decide, evolve
+from domain.decide import decide
 from domain.dossier import Dossier
 from domain.entitlement import Assessment, learned, review
 from domain.facts import (
@@ -48,7 +48,9 @@ from domain.facts import (
     Wanted,
 )
 from domain.law import Law
+from domain.state import Decision, RetireeState, evolve
 from domain.timeline import Timeline
+from domain.told import AlertRaised
 from infra.submissions import Submission
 
 RETIREE = UUID("5e3c2f6e-0000-4000-8000-000000000001")

@@ -19,20 +19,13 @@ import psycopg
 from msgspec.structs import replace
 
 from domain.bounding import KEEP
-from domain.decide import (
-    AlertEscalated,
-    AlertRaised,
-    AlertWithdrawn,
-    FactRecorded,
-    RetireeState,
-    decide,
-    evolve,
-    pass_day,
-)
+from domain.decide import decide, pass_day
 from domain.entitlement import Assessment, learned, review
 from domain.facts import DeathReported, Known, Person
 from domain.history import Entry, FactPublished, Receipt
 from domain.law import Law
+from domain.state import FactRecorded, RetireeState, evolve
+from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from infra import codec
 from infra.database import Database
 from infra.keys import KeyRing

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from domain.decide import RetireeState, decide, evolve
+from domain.decide import decide
 from domain.facts import (
     Aspect,
     DeathRetracted,
@@ -20,6 +20,7 @@ from domain.facts import (
 )
 from domain.history import Entry, FactPublished
 from domain.refusals import Refused
+from domain.state import RetireeState, evolve
 from tests.building import RETIREE
 from tests.handing import (
     CITIES,

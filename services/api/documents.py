@@ -7,10 +7,10 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
 from domain.facts import LIFE_EVENTS as FACTS
 from domain.facts import MAY_PUBLISH, Department
 from domain.history import Receipt
+from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from services.api.problems import PROBLEM, Problem
 from services.api.reading import AlertPage
 from services.cloudevents import BATCH, STRUCTURED, WIRE_TYPES

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from domain.facts import Known
 from domain.history import Receipt
-from domain.telling import Told
+from domain.told import Told
 from infra import codec, log
 from infra.batch import Batch
 from infra.database import Database

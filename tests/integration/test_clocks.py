@@ -7,10 +7,10 @@ from threading import Thread
 import pytest
 from structlog.testing import capture_logs
 
-from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
 from domain.facts import Aspect, Department, GoneMissing, Reappeared, Relocated
 from domain.history import DayPassed
 from domain.law import Law, parse_law
+from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from infra.changed_law import changed
 from infra.clocks import ClocksApartError, GapError
 from infra.database import Database

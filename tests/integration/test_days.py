@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from domain.decide import AlertEscalated, AlertRaised, decide, pass_day
+from domain.decide import decide, pass_day
 from domain.facts import (
     ActivityAttended,
     DeathReported,
@@ -27,6 +27,7 @@ from domain.history import DayPassed
 from domain.kinds import Kind
 from domain.law import Law
 from domain.refusals import Refused
+from domain.told import AlertEscalated, AlertRaised
 from infra import codec, log
 from infra.database import Database
 from infra.keys import KeyRing

@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.alerts import Action
-from domain.decide import AlertRaised, RetireeState
 from domain.entitlement import review
 from domain.facts import (
     AlertApplied,
@@ -35,6 +34,8 @@ from domain.kinds import Kind
 from domain.law import Law
 from domain.refusals import Refused
 from domain.replaying import Told, facts_of, replayed
+from domain.state import RetireeState
+from domain.told import AlertRaised
 from infra import codec, log
 from infra.database import Database
 from infra.histories import Histories, stored_history

@@ -16,11 +16,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from domain.decide import AlertRaised, FactRecorded, RetireeState, decide, evolve
+from domain.decide import decide
 from domain.facts import DeathReported, DeathRetracted, Department, Person
 from domain.history import DataDisclosed, Entry, FactPublished, Outcome, Receipt
 from domain.law import Law
 from domain.refusals import Refused
+from domain.state import FactRecorded, RetireeState, evolve
+from domain.told import AlertRaised
 from infra import batch, codec, log, retirees
 from infra.database import Database, DatabaseError
 from infra.keys import KeyRing, WrongKeyError

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from domain.alerts import Action, Strength
-from domain.decide import RetireeState, decide, evolve
-from domain.dossier import asks
+from domain.decide import decide
 from domain.entitlement import review
 from domain.facts import Known
 from domain.law import Law
+from domain.marks import asks
 from domain.recalling import leans_on_all, recalled
+from domain.state import RetireeState, evolve
 from tests.building import LAST_DAY, RETIREE, lives, on_one_day, shuffled
 
 ORDERS = 200

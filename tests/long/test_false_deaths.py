@@ -7,9 +7,11 @@ from random import Random
 from uuid import UUID
 
 from domain.alerts import Action
-from domain.decide import AlertRaised, RetireeState, decide, evolve, standing_of
+from domain.decide import decide, standing_of
 from domain.entitlement import review
 from domain.facts import Channel, Department, Known, SurvivalVerified
+from domain.state import RetireeState, evolve
+from domain.told import AlertRaised
 from infra.statutes import the_law
 from tests.building import death, known, registered, retraction
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from domain.alerts import Action
-from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn, Decision, RetireeState, decide, evolve, pass_day
+from domain.decide import decide, pass_day
 from domain.facts import (
     Acquitted,
     AlertApplied,
@@ -25,6 +25,8 @@ from domain.facts import (
     Wanted,
 )
 from domain.law import Law
+from domain.state import Decision, RetireeState, evolve
+from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from infra.statutes import the_law
 from tests.building import AGENCY, RETIREE, assess, known, registered, timeline
 

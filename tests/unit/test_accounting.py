@@ -5,10 +5,11 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from domain.decide import next_due, pass_day
+from domain.decide import pass_day
 from domain.facts import Known
 from domain.money import fen
 from domain.months import count
+from domain.state import next_due
 from infra.statutes import the_law
 from services import living
 from services.comparing import Judged, compared, judged

@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.alerts import Action, Strength
-from domain.decide import AlertRaised, AlertWithdrawn, FactRecorded, RetireeState, decide, evolve, pass_day, standing_of
+from domain.decide import decide, pass_day, standing_of
 from domain.facts import MAY_PUBLISH, DeathReported, Department, Known, Reference
 from domain.kinds import Kind
 from domain.months import month_of, plus
 from domain.refusals import Refused
+from domain.state import FactRecorded, RetireeState, evolve
+from domain.told import AlertRaised, AlertWithdrawn
 from infra.statutes import the_law
 from tests.building import (
     LAST_DAY,

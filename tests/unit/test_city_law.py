@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
-from domain.decide import RetireeState, decide, evolve, standing_of
+from domain.decide import decide, standing_of
 from domain.divisions import Level
 from domain.facts import (
     LIFE_EVENTS,
@@ -46,6 +46,7 @@ from domain.settlement import (
     keepers_needed,
     staff_needed,
 )
+from domain.state import RetireeState, evolve
 from projections import handovers
 from projections.handovers import HandoverLine
 from services.batches import counted

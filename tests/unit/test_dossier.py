@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.bounding import KEEP, bounded
-from domain.decide import RetireeState, decide, evolve
-from domain.dossier import Dossier, asks, learn
+from domain.decide import decide
+from domain.dossier import Dossier, learn
 from domain.entitlement import learned, review, timeline
 from domain.facts import Department, Known
+from domain.marks import asks
 from domain.recalling import leans_on_all, of_facts, recalled
+from domain.state import RetireeState, evolve
 from infra.statutes import the_law
 from tests.building import (
     LAST_DAY,

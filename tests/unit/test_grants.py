@@ -5,9 +5,11 @@ from datetime import date
 import pytest
 
 from domain.alerts import Action
-from domain.decide import AlertRaised, RetireeState, decide, evolve, next_due, pass_day
+from domain.decide import decide, pass_day
 from domain.facts import AlertApplied, Department, Known, RetirementRegistered, Sentence, Sentenced
 from domain.kinds import Kind
+from domain.state import RetireeState, evolve, next_due
+from domain.told import AlertRaised
 from infra.statutes import the_law
 from tests.building import RETIREE, death, known, retraction, told
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from domain.decide import AlertRaised, RetireeState, decide, evolve
+from domain.decide import decide
 from domain.facts import (
     ArchiveKind,
     ArchiveReceived,
@@ -52,6 +52,8 @@ from domain.handover import (
 )
 from domain.law import COMPLETION
 from domain.refusals import Refused
+from domain.state import RetireeState, evolve
+from domain.told import AlertRaised
 from services.sentences import SENTENCES
 from tests.building import RETIREE, registered
 from tests.handing import (

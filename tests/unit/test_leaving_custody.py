@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from domain.alerts import Action
-from domain.decide import RetireeState, check, decide
+from domain.decide import check, decide
 from domain.facts import (
     Acquitted,
     Department,
@@ -22,6 +22,7 @@ from domain.facts import (
 )
 from domain.kinds import Kind
 from domain.refusals import Refused
+from domain.state import RetireeState
 from infra.statutes import the_law
 from tests.building import RETIREE, known, registered, timeline, told
 from tests.unit.one_pension import Office, told_of

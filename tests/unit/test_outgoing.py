@@ -6,10 +6,10 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from domain.decide import AlertEscalated, AlertWithdrawn
 from domain.facts import LIFE_EVENTS as FACTS
 from domain.facts import Department, GoneMissing
 from domain.history import STORED_NAMES, Entry, Event, FactPublished, delivery
+from domain.told import AlertEscalated, AlertWithdrawn
 from services.api.documents import asyncapi
 from services.outgoing import ALERTS, LIFE_EVENTS, messages
 from tests.building import RETIREE

@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from domain.alerts import Action
 from domain.facts import LIFE_EVENTS, Person
 from domain.kinds import Kind
-from domain.telling import Stage
+from domain.told import Stage
 from projections.alert_inbox import AlertRow
 from projections.audit_trail import TrailRow
 from services.reader import RosterLine

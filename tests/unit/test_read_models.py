@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 
 from domain.alerts import OFF, Action
-from domain.decide import AlertEscalated, AlertRaised, FactRecorded, RetireeState, decide, evolve, pass_day
+from domain.answering import told_after
+from domain.decide import decide, pass_day
 from domain.facts import (
     AlertAcknowledged,
     AlertApplied,
@@ -30,7 +31,8 @@ from domain.facts import (
     Return,
 )
 from domain.history import STORED_NAMES, Entry, Event, FactPublished
-from domain.telling import told_after
+from domain.state import FactRecorded, RetireeState, evolve
+from domain.told import AlertEscalated, AlertRaised
 from infra.statutes import the_law
 from projections import alert_inbox, audit_trail, roster
 from projections.alert_inbox import AlertRow

@@ -5,7 +5,6 @@ from importlib.resources import files
 
 import pytest
 
-from domain.decide import Decision
 from domain.facts import (
     AlertApplied,
     AlertDismissed,
@@ -18,7 +17,8 @@ from domain.facts import (
 from domain.law import Law, parse_law
 from domain.money import fen, yuan
 from domain.refusals import Refused
-from domain.telling import AlertEscalated
+from domain.state import Decision
+from domain.told import AlertEscalated
 from tests.building import AGENCY, death, retraction
 from tests.unit.one_pension import RETIRED, Office, ended, said, taken_back, told_of
 from tests.unit.test_entitlement import NATIONAL

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.alerts import Action
-from domain.decide import AlertRaised, AlertWithdrawn, next_due, pass_day, standing_of
+from domain.decide import pass_day, standing_of
 from domain.entitlement import learned, reasons, review, timeline
 from domain.facts import (
     AlertApplied,
@@ -28,7 +28,9 @@ from domain.facts import (
 from domain.kinds import Kind
 from domain.money import fen, yuan
 from domain.months import month_of, plus
+from domain.state import next_due
 from domain.timeline import PAYS
+from domain.told import AlertRaised, AlertWithdrawn
 from tests.building import LAST_DAY, RETIREE, compiled, death, histories, in_order_of_arrival, known, lives
 from tests.unit import by_definition
 from tests.unit.one_pension import LAW, Office, taken_back, told_of

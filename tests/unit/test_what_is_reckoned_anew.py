@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from domain.decide import FactRecorded, RetireeState, decide, evolve, next_due
+from domain.decide import decide
 from domain.facts import (
     MAY_PUBLISH,
     TURNS,
@@ -49,6 +49,7 @@ from domain.facts import (
     SurvivalVerified,
     VisitMade,
 )
+from domain.state import FactRecorded, RetireeState, evolve, next_due
 from infra import codec
 from tests.building import LAST_DAY, RETIREE, in_order_of_arrival, known, lives
 from tests.handing import DAY, DL, DL_OTHER, D, by, completed, dalian_steps, moved, proposed, registration, step

@@ -11,8 +11,8 @@ from domain.facts import LIFE_EVENTS, Department, SpecialGroup
 from domain.handover import Stage as HandoverStage
 from domain.kinds import Kind
 from domain.law import Fee
-from domain.telling import Stage
 from domain.timeline import Status
+from domain.told import Stage
 from services.web import words
 from services.web.words import WORDS, Word, both, english, word
 
