@@ -29,6 +29,7 @@ from tests.acceptance.running import (
     System,
     conforms,
     death,
+    event,
     retirement,
     retraction,
     somebody,
@@ -307,6 +308,29 @@ def test_the_life_feed_tells_the_events_without_the_person(system: System, story
         "department": "civil-affairs",
         "effective": "2024-03-12",
     }
+
+
+def test_what_the_agency_answers_comes_back_over_the_bus(system: System) -> None:
+    """Acknowledged, then applied in a month: with a receipt each, to be seen in the inbox and on the life feed."""
+    who = somebody()
+    retiree = system.accept(retirement(who))["retiree"]
+    system.publish(death(who))
+    alert = system.alert(alert_about(retiree, "stop"), "the stop", PATIENCE)["data"]
+    about = {"person": {"identity_number": who.identity_number}, "alert": alert["alert"]}
+    today = datetime.now(ZoneInfo("Asia/Shanghai")).date().isoformat()
+    source = "/social-insurance/shenzhen"
+    acknowledged = event("alert-acknowledged.v1", source, about | {"effective": today})
+    applied = event("alert-applied.v1", source, about | {"effective": today, "month": alert["first_month"]})
+    for answer, mode, stage in ((acknowledged, "structured", "acknowledged"), (applied, "binary", "applied")):
+        system.check(structured(answer))
+        system.publish(answer, mode=mode)
+        receipt = next(system.receipts(answer))
+        assert (receipt["status"], receipt["retiree"]) == ("accepted", retiree)
+        system.settled()
+        shown = system.get("/inbox", "officer", state="").json()
+        assert [row["stage"] for row in shown if row["alert"] == alert["alert"]] == [stage]
+    told = [r.json["type"] for r in system.topic("life-events").all() if r.key.decode() == retiree]
+    assert told[-2:] == ["alert-acknowledged.v1", "alert-applied.v1"]
 
 
 def test_once_time_has_passed_the_months_are_owed(system: System) -> None:
