@@ -110,6 +110,9 @@ class Database:
         self._refused = None
         if self._archive:
             connection.execute("select set_config('changqing.archive', %s, false)", [str(self._archive)])
+        connection.execute(
+            "select set_config('search_path', 'public, views', false)"
+        )  # queries of views name no schema
         # Who is cut off with the head in hand must not hold up everybody until TCP notices, hours later.
         held = f"{HELD_SECONDS}s"
         connection.execute("select set_config('idle_in_transaction_session_timeout', %s, false)", [held])

@@ -1,12 +1,12 @@
-"""Keeps the read models' tables: rows and the position they stand at commit together."""
+"""Keeps the read models' tables: rows and the position they stand at commit together, and a row that changes is kept as it was."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
 from eventsourcing.persistence import Tracking
+from msgspec.structs import astuple
 from psycopg import Connection, sql
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import dict_row
 
 from domain.history import Entry
 from infra.database import Database, Rows
@@ -15,6 +15,7 @@ from projections import READ_MODELS, ReadModel
 
 APPLICATION = "changqing"
 """The name under which followers track the log."""
+_SCHEMA = "views"
 
 
 class Views:
@@ -39,32 +40,54 @@ class Views:
             for model in READ_MODELS:
                 _fold(connection, model, entries)
 
-    def select(self, query: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The rows of a read model's query."""
+    def select(self, query: str, given: Mapping[str, Any], known: int | None = None) -> list[dict[str, Any]]:
+        """The rows of a read model's query: of now, or as they were known at a position of the log."""
         with self._database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            if known is not None:
+                cursor.execute(_KNOWN, [str(known)])
             return cursor.execute(query, given).fetchall()
+
+
+_KNOWN = "select set_config('search_path', 'known', true), set_config('changqing.known_at', %s, true)"
 
 
 def _fold(connection: Connection[Rows], model: ReadModel, entries: Sequence[Entry]) -> None:
     touched = [(key, entry) for entry in entries for key in model.keys(entry)]
     if not touched:
         return
-    table, fields = sql.SQL(model.table), model.row.__struct_fields__
-    columns = sql.SQL(", ").join(map(sql.Identifier, fields))
-    find = sql.SQL("select {} from {} where {} = any(%s)").format(columns, table, sql.Identifier(fields[0]))
-    with connection.cursor(row_factory=class_row(model.row)) as cursor:
-        found = cursor.execute(find, [list({key for key, _ in touched})]).fetchall()
-    before = {getattr(row, fields[0]): row for row in found}
-    rows: dict[Any, Any] = {}
-    for key, entry in touched:
-        rows[key] = model.fold(key, rows.get(key, before.get(key)), entry)
-    save = sql.SQL("insert into {} ({}) values ({}) on conflict ({}) do update set ({}) = row ({})").format(
-        table,
-        columns,
-        sql.SQL(", ").join([sql.Placeholder()] * len(fields)),
-        sql.Identifier(fields[0]),
-        columns,
-        sql.SQL(", ").join(sql.SQL("excluded.{}").format(sql.Identifier(field)) for field in fields),
+    fields = model.row.__struct_fields__
+    columns = [*fields, "since"]
+    find = sql.SQL("select {} from {} where {} = any(%s)").format(
+        _names(columns), sql.Identifier(_SCHEMA, model.table), sql.Identifier(fields[0])
     )
-    changed = [msgspec.structs.astuple(row) for key, row in rows.items() if row is not None and row != before.get(key)]
-    connection.cursor().executemany(save, changed)
+    found = connection.execute(find, [list({key for key, _ in touched})]).fetchall()
+    rows = {key: (model.row(**dict(zip(fields, (key, *rest), strict=True))), since) for key, *rest, since in found}
+    past: list[Rows] = []
+    changed: dict[Any, None] = {}  # in the order of the first change
+    for key, entry in touched:
+        before, since = rows.get(key, (None, entry.position))
+        after = model.fold(key, before, entry)
+        if after is None or after == before:
+            continue
+        if before is not None and since < entry.position:
+            past.append((*astuple(before), since, entry.position))
+        rows[key] = after, entry.position
+        changed[key] = None
+    now = [(*astuple(row), since) for row, since in map(rows.__getitem__, changed)]
+    key = sql.Identifier(fields[0])
+    upsert = sql.SQL(" on conflict ({}) do update set ({}) = row ({})").format(
+        key, _names(columns), sql.SQL(", ").join(sql.SQL("excluded.{}").format(sql.Identifier(one)) for one in columns)
+    )
+    cursor = connection.cursor()
+    cursor.executemany(_insert(model.table, columns) + upsert, now)
+    cursor.executemany(_insert(f"{model.table}_past", [*columns, "until"]), past)
+
+
+def _insert(table: str, columns: Sequence[str]) -> sql.Composed:
+    return sql.SQL("insert into {} ({}) values ({})").format(
+        sql.Identifier(_SCHEMA, table), _names(columns), sql.SQL(", ").join([sql.Placeholder()] * len(columns))
+    )
+
+
+def _names(columns: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, columns))

@@ -19,7 +19,7 @@ from domain.facts import (
 from domain.history import Entry, Event, FactPublished
 from domain.money import fen, yuan
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn, Stage
-from projections.read_model import ReadModel
+from projections.read_model import ReadModel, columns
 
 
 class AlertRow(Struct, frozen=True, kw_only=True):
@@ -145,14 +145,14 @@ def _raised(event: AlertRaised, entry: Entry) -> AlertRow:
     )
 
 
-ALERT_INBOX = ReadModel("views.alert_inbox", AlertRow, keys, fold)
+ALERT_INBOX = ReadModel("alert_inbox", AlertRow, keys, fold)
 
-PAGE = """
-select * from views.alert_inbox
+PAGE = f"""
+select {columns(AlertRow)} from alert_inbox
 where office like %(office)s || '%%' and (%(state)s = '' or state = %(state)s) and position < %(before)s
 order by position desc limit %(limit)s
-"""
+"""  # noqa: S608 - the columns are our own
 """The newest alerts of an office in a state (any when empty), before a position."""
 
-OF_RETIREE = "select * from views.alert_inbox where retiree = %(retiree)s order by position desc"
+OF_RETIREE = f"select {columns(AlertRow)} from alert_inbox where retiree = %(retiree)s order by position desc"  # noqa: S608 - likewise
 """All alerts about a retiree, the newest first."""

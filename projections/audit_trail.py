@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from domain.history import AlertsDelivered, DataDisclosed, Entry, FactPublished
-from projections.read_model import ReadModel
+from projections.read_model import ReadModel, columns
 
 
 class TrailRow(Struct, frozen=True, kw_only=True):
@@ -58,12 +58,12 @@ def fold(deed_id: str, row: TrailRow | None, entry: Entry) -> TrailRow | None:
             return row
 
 
-AUDIT_TRAIL = ReadModel("views.audit_trail", TrailRow, keys, fold)
+AUDIT_TRAIL = ReadModel("audit_trail", TrailRow, keys, fold)
 
-PAGE = """
-select * from views.audit_trail
+PAGE = f"""
+select {columns(TrailRow)} from audit_trail
 where (%(department)s = '' or department = %(department)s) and (%(retiree)s::uuid is null or retiree = %(retiree)s)
   and (position, deed_id) < (%(position)s, %(deed_id)s)
 order by position desc, deed_id desc limit %(limit)s
-"""
+"""  # noqa: S608 - the columns are our own
 """The newest deeds of a department (any when empty) about a retiree (any when null), before a deed."""

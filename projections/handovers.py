@@ -148,11 +148,11 @@ def _registers(row: HandoverRow) -> list[Register]:
     return [msgspec.json.decode(one, type=Register) for one in row.registers]
 
 
-HANDOVERS = ReadModel("views.handovers", HandoverRow, keys, fold)
+HANDOVERS = ReadModel("handovers", HandoverRow, keys, fold)
 
 PAGE = """
 select h.*, r.registered, r.community, r.hukou_division, r.party_member, r.category, r.retired_on, r.monthly_pension
-from views.handovers h left join views.roster r on r.retiree = h.retiree and r.registered
+from handovers h left join roster r on r.retiree = h.retiree and r.registered
 where h.batches <> '{}' and (%(batch)s::text is null or h.batches @> array[%(batch)s::text]) and h.retiree > %(after)s
 order by h.retiree limit %(limit)s
 """
@@ -160,7 +160,7 @@ order by h.retiree limit %(limit)s
 
 OF_RETIREE = """
 select h.*, r.registered, r.community, r.hukou_division, r.party_member, r.category, r.retired_on, r.monthly_pension
-from views.handovers h left join views.roster r on r.retiree = h.retiree and r.registered where h.retiree = %(retiree)s
+from handovers h left join roster r on r.retiree = h.retiree and r.registered where h.retiree = %(retiree)s
 """
 """One retiree's, likewise."""
 

@@ -17,13 +17,19 @@ class ReadModel(NamedTuple):
     """A table whose rows follow from the log.
 
     `keys` names the rows an entry touches; `fold` gives such a row after the entry (None: still no row). The first
-    field of `row` is the table's primary key, and the columns are the fields in their order.
+    field of `row` is the table's primary key, and the columns are the fields. Queries name tables without a schema: the
+    same one answers for now and for what was known before.
     """
 
     table: str
     row: type[Struct]
     keys: Callable[[Entry], Iterable[Key]]
     fold: Callable[[Key, Any, Entry], Any]
+
+
+def columns(row: type[Struct]) -> str:
+    """The columns of a read model, for its queries."""
+    return ", ".join(row.__struct_fields__)
 
 
 def name(source: str, id_: str, under: UUID | None = None) -> str:

@@ -259,12 +259,12 @@ def _counting(row: RosterRow, held: list[Registration]) -> RosterRow:
     )
 
 
-ROSTER = ReadModel("views.roster", RosterRow, keys, fold)
+ROSTER = ReadModel("roster", RosterRow, keys, fold)
 
 PAGE = """
-select * from views.roster
+select * from roster
 where registered and led_by is null and community = any(%(communities)s) and retiree > %(after)s
-  and exists (select from ledger.retiree_key k where k.retiree = coalesce(under, views.roster.retiree))
+  and exists (select from ledger.retiree_key k where k.retiree = coalesce(under, roster.retiree))
 order by retiree limit %(limit)s
 """
 """A page of the people registered in some communities, after a retiree; not the erased."""
@@ -273,8 +273,8 @@ SERVED_PAGE = PAGE.replace("and community =", "and serving =")
 """The same of those whom these communities serve: who has been received elsewhere is there, and not here."""
 
 ONE = """
-select * from views.roster
-where registered and retiree = coalesce((select led_by from views.roster where retiree = %(retiree)s), %(retiree)s)
+select * from roster
+where registered and retiree = coalesce((select led_by from roster where retiree = %(retiree)s), %(retiree)s)
 """
 """One retiree, or whose record leads that one's."""
 
@@ -282,7 +282,7 @@ COUNTS = """
 select community, count(*) as people, count(*) filter (where status = 'stopped') as stopped,
        count(*) filter (where status = 'suspended') as suspended,
        count(*) filter (where party_member) as party_members, count(*) filter (where special_groups <> '{}') as special
-from views.roster where registered and led_by is null and community = any(%(communities)s) group by 1 order by 1
+from roster where registered and led_by is null and community = any(%(communities)s) group by 1 order by 1
 """
 """How many people are registered in each of some communities."""
 
@@ -293,14 +293,14 @@ SERVED_COUNTS = COUNTS.replace("select community,", "select serving as community
 
 COMMUNITIES = """
 with recursive found as (
-    (select community from views.roster order by community using ~<~ limit 1)
+    (select community from roster order by community using ~<~ limit 1)
     union all
-    select (select community from views.roster where community ~>~ found.community order by community using ~<~ limit 1)
+    select (select community from roster where community ~>~ found.community order by community using ~<~ limit 1)
     from found where community is not null
 ), offices as (
-    (select serving from views.roster order by serving using ~<~ limit 1)
+    (select serving from roster order by serving using ~<~ limit 1)
     union all
-    select (select serving from views.roster where serving ~>~ offices.serving order by serving using ~<~ limit 1)
+    select (select serving from roster where serving ~>~ offices.serving order by serving using ~<~ limit 1)
     from offices where serving is not null
 )
 select community from found where community <> '' union select serving from offices where serving <> ''

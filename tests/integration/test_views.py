@@ -37,6 +37,7 @@ from infra.sql import script
 from infra.submissions import Submission
 from infra.views import Views
 from projections import READ_MODELS, alert_inbox, audit_trail, roster
+from projections.read_model import columns
 from tests.building import number_of, retirement, submission
 
 TODAY = date(2024, 4, 10)
@@ -107,14 +108,18 @@ def story(ours: Ledger) -> dict[str, UUID]:
     return people
 
 
-def stored(database: Database) -> dict[str, dict[Any, dict[str, Any]]]:
-    """Every row of every view, by its key."""
+def stored(database: Database, known: int | None = None) -> dict[str, dict[Any, dict[str, Any]]]:
+    """Every row of every view, by its key; as it was known at a position."""
     found = {}
+    schema = "views" if known is None else "known"
     with database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute("select set_config('changqing.known_at', %s, true)", [str(known)])
         for model in READ_MODELS:
-            rows = cursor.execute(
-                sql.SQL("select * from {}").format(sql.Identifier(*model.table.split(".")))
-            ).fetchall()
+            query = sql.SQL("select {} from {}").format(
+                sql.SQL(columns(model.row)),
+                sql.Identifier(schema, model.table),
+            )
+            rows = cursor.execute(query).fetchall()
             found[model.table] = {row[model.row.__struct_fields__[0]]: row for row in rows}
     return found
 
@@ -258,6 +263,17 @@ def test_rows_folded_live_are_the_rows_of_a_fold_from_scratch(
     assert [len(rows) for rows in stored(database).values()] == [4, 13, 15, 1]
 
 
+@pytest.mark.parametrize("size", [1, 3, 1_000])
+def test_what_was_known_at_any_position_is_a_fold_of_the_log_up_to_it(
+    database: Database, people: dict[str, UUID], size: int
+) -> None:
+    history, kept = entries(database), Views(database)
+    for begin in range(0, len(history), size):
+        kept.apply(history[begin : begin + size])
+    for position in range(len(history) + 1):
+        assert stored(database, known=position) == folded(history[:position])
+
+
 def test_a_second_registration_keeps_status_and_open_request(ours: Ledger) -> None:
     from_enterprise = Department.ENTERPRISE
     retiree = tell(ours, submission(retirement(), "e", department=from_enterprise), submission(DIED))
@@ -310,6 +326,11 @@ def test_the_views_of_an_older_schema_are_folded_again(database: Database, peopl
     kept = Views(database)
     kept.apply(entries(database))
     with psycopg.connect(dsn) as owner:
+        owner.execute("drop schema known cascade")
+        owner.execute("drop function views.remember")
+        owner.execute(
+            "drop table views.roster_past, views.alert_inbox_past, views.audit_trail_past, views.handovers_past"
+        )
         owner.execute(
             "alter table views.roster drop column registered, drop column off_alert, drop column verify_alerts"
         )
@@ -320,6 +341,7 @@ def test_the_views_of_an_older_schema_are_folded_again(database: Database, peopl
         owner.execute("drop table views.handovers")
         owner.execute(script("0006_views_stages"))
         owner.execute(script("0010_handovers"))
+        owner.execute(script("0015_views_past"))
     assert kept.position() == 0
     kept.apply(entries(database))
     assert stored(database) == folded(entries(database))
