@@ -161,6 +161,16 @@ def _rows(found: Iterable[Rows]) -> list[Row]:
     return list(map(_row, found))
 
 
+def position_at(connection: Connection[Rows], at: datetime) -> int:
+    """The last position that was recorded at a time or before; 0: none was. Times never go back, so it is found by halves."""
+    low, high = 0, last_position(connection)
+    while low < high:
+        middle = (low + high + 1) // 2
+        (row,) = read(connection, middle - 1, 1)
+        low, high = (middle, high) if row.recorded_at <= at else (low, middle - 1)
+    return low
+
+
 def last_position(connection: Connection[Rows]) -> int:
     """The last position taken; 0 in an empty log."""
     row = connection.execute(SQL["head_position"]).fetchone()

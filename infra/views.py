@@ -1,6 +1,7 @@
 """Keeps the read models' tables: rows and the position they stand at commit together, and a row that changes is kept as it was."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from eventsourcing.persistence import Tracking
@@ -10,6 +11,7 @@ from psycopg.rows import dict_row
 
 from domain.history import Entry
 from infra.database import Database, Rows
+from infra.log import position_at
 from infra.recorder import LedgerRecorder
 from projections import READ_MODELS, ReadModel
 
@@ -40,11 +42,28 @@ class Views:
             for model in READ_MODELS:
                 _fold(connection, model, entries)
 
-    def select(self, query: str, given: Mapping[str, Any], known: int | None = None) -> list[dict[str, Any]]:
-        """The rows of a read model's query: of now, or as they were known at a position of the log."""
+    def select(self, query: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of a read model's query."""
         with self._database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
-            if known is not None:
-                cursor.execute(_KNOWN, [str(known)])
+            return cursor.execute(query, given).fetchall()
+
+    def as_known(self, at: datetime) -> "KnownViews":
+        """The same views as they were known at a time."""
+        with self._database.transaction() as connection:
+            return KnownViews(self._database, position_at(connection, at))
+
+
+class KnownViews:
+    """All read models as they were known at a position of the log."""
+
+    def __init__(self, database: Database, position: int) -> None:
+        self._database = database
+        self._position = position
+
+    def select(self, query: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of a read model's query."""
+        with self._database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(_KNOWN, [str(self._position)])
             return cursor.execute(query, given).fetchall()
 
 

@@ -1,7 +1,7 @@
 """Questions to the read models and the log, for the API and the pages alike; the one place where a person is unsealed."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +18,10 @@ from infra import codec, log
 from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.sql import statements
-from infra.views import Views
+from infra.views import KnownViews, Views
 from projections import alert_inbox, audit_trail, handovers, roster
 from services.accounts import Account, Role
-from services.application import today
+from services.application import BEIJING, today
 
 _PURPOSE = {
     Role.COMMUNITY: "社区服务 community service",
@@ -90,14 +90,32 @@ class RetireeCard(Struct, frozen=True, kw_only=True):
 
 
 class Reader:
-    """Reads for people. Whatever shows personal data is recorded in the log first."""
+    """Reads for people. Whatever shows personal data is recorded in the log first. `known`: the time (Beijing) as of which; None: now."""
 
-    def __init__(self, ledger: Ledger, views: Views, keys: KeyRing, lineage: Lineage, law: Law) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        views: Views | KnownViews,
+        keys: KeyRing,
+        lineage: Lineage,
+        law: Law,
+        known: datetime | None = None,
+    ) -> None:
+        self.known = known
         self._ledger = ledger
         self._views = views
         self._keys = keys
         self._lineage = lineage
         self._law = law
+
+    def as_known(self, at: datetime) -> "Reader":
+        """A reader of what the read models said at a time, and what followed from it on that day. A look is recorded as any other."""
+        views = Views(self._ledger.database).as_known(at)
+        return Reader(self._ledger, views, self._keys, self._lineage, self._law, at.astimezone(BEIJING))
+
+    @property
+    def _today(self) -> date:
+        return self.known.date() if self.known else today()
 
     def alerts(self, account: Account, after: int, limit: int) -> tuple[list[Entry], int]:
         """The alerts for the account's offices among the next `limit`, and the position up to which that is all.
@@ -141,7 +159,7 @@ class Reader:
         """
         if not self._may_see(account, division.ljust(12, "0")) and not division.startswith(account.division):
             raise Refused("forbidden", "division")
-        communities = roster.communities(self._communities(account), division, self._lineage, on or today())
+        communities = roster.communities(self._communities(account), division, self._lineage, on or self._today)
         given = {"communities": communities, "after": after, "limit": limit}
         page = roster.PAGE if account.role is Role.OFFICER else roster.SERVED_PAGE
         return self._unseal(account, _SHOWN, self._views.select(page, given))
@@ -163,7 +181,7 @@ class Reader:
         return RetireeCard(
             line=lines[0],
             alerts=self._views.select(alert_inbox.OF_RETIREE, given),
-            handover=_handover(self._views.select(handovers.OF_RETIREE, given), self._law),
+            handover=_handover(self._views.select(handovers.OF_RETIREE, given), self._law, self._today),
         )
 
     def _communities(self, account: Account) -> list[str]:
@@ -208,9 +226,9 @@ class Reader:
         self._ledger.append(log.stream_of(f"reader:{account.name}"), event)
 
 
-def _handover(rows: list[dict[str, Any]], law: Law) -> HandoverCard | None:
+def _handover(rows: list[dict[str, Any]], law: Law, day: date) -> HandoverCard | None:
     """Of the present proposal, the last one that a row tells of."""
-    found = [line for row in rows for line in handovers.lines(row, law, today())]
+    found = [line for row in rows for line in handovers.lines(row, law, day)]
     if not found:
         return None
     one = found[-1]

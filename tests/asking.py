@@ -5,6 +5,7 @@ from asyncio import Runner
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from httpx import ASGITransport, AsyncClient, Response
@@ -46,6 +47,9 @@ class Asking:
     def status(self, account: str, path: str) -> int:
         return self._get(account, path).status_code
 
+    def json(self, account: str, path: str) -> Any:
+        return self._get(account, path).raise_for_status().json()
+
     def page(self, account: str, path: str) -> str:
         return self._get(account, path).raise_for_status().text
 
@@ -58,7 +62,11 @@ class Asking:
 def asking(dsn: str, folder: Path, accounts: Mapping[str, tuple[Role, str]]) -> Iterator[Asking]:
     """The application of a database, with accounts by their names: what for, and of which division."""
     file = folder / "accounts"
-    departments = {Role.COMMUNITY: Department.COMMUNITY, Role.OFFICER: Department.AGENCY}
+    departments = {
+        Role.COMMUNITY: Department.COMMUNITY,
+        Role.OFFICER: Department.AGENCY,
+        Role.AUDITOR: Department.AGENCY,
+    }
     secrets = {
         name: Accounts.add(file, name, role, departments[role], division) for name, (role, division) in accounts.items()
     }

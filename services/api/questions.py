@@ -1,11 +1,13 @@
 """What the questions of the API and of the pages share: how they are bounded, and whom they ask."""
 
-from datetime import date
+from datetime import date, datetime, time
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Request
+from fastapi import Depends, Query, Request
+from pydantic import AwareDatetime
 
+from services.application import BEIJING
 from services.reader import Reader
 
 DeedCursor = Annotated[str, Query(pattern="^([0-9]{1,18}-[0-9a-f-]{36})?$", description="A `deed_id`, or nothing.")]
@@ -19,7 +21,28 @@ NOBODY = UUID(int=0)
 """Before every retiree."""
 
 
+Then = Annotated[
+    AwareDatetime | date | None,
+    Query(
+        description="As it was known then: at the end of a day in Beijing, or at a time. As it is known now by default."
+    ),
+]
+
+
 def reader_of(request: Request) -> Reader:
     """The reader of this process."""
     reader: Reader = request.app.state.reader
     return reader
+
+
+def reader_then(request: Request, known: Then = None) -> Reader:
+    """The same, for whoever may ask what was known before."""
+    reader = reader_of(request)
+    if known is None:
+        return reader
+    if not isinstance(known, datetime):
+        known = datetime.combine(known, time.max, BEIJING)
+    return reader.as_known(known)
+
+
+ReaderThen = Annotated[Reader, Depends(reader_then)]

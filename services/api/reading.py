@@ -18,7 +18,7 @@ from infra.database import DatabaseError
 from infra.log import LAST
 from services.accounts import Account, Role
 from services.api.auth import WhoAsks
-from services.api.questions import NOBODY, AsOf, DeedCursor, DivisionPrefix, Limit, reader_of
+from services.api.questions import NOBODY, AsOf, DeedCursor, DivisionPrefix, Limit, ReaderThen, reader_of
 from services.outgoing import Outgoing, alert_event
 
 router = APIRouter(tags=["reading"])
@@ -72,7 +72,7 @@ async def _stream(request: Request, account: Account, after: int) -> AsyncIterat
 
 @router.get("/inbox", summary="The alert inbox")
 def inbox(
-    request: Request,
+    reader: ReaderThen,
     account: WhoAsks,
     state: Annotated[str, Query(pattern="^(open|closed|replaced|withdrawn|)$")] = "open",
     before: int = LAST,
@@ -80,12 +80,12 @@ def inbox(
 ) -> Response:
     """The newest alerts in a state, before a position."""
     account.allow(Role.OFFICER, Role.AUDITOR)
-    return _json(reader_of(request).inbox(account, state, before, limit))
+    return _json(reader.inbox(account, state, before, limit))
 
 
 @router.get("/roster", summary="A page of the community roster")
 def roster(
-    request: Request,
+    reader: ReaderThen,
     account: WhoAsks,
     division: DivisionPrefix = "",
     after: UUID = NOBODY,
@@ -94,19 +94,19 @@ def roster(
 ) -> Response:
     """The people whom a community serves, with their personal data. This look is recorded before it is answered."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
-    return _json(reader_of(request).roster(account, division or account.division, after, limit, on))
+    return _json(reader.roster(account, division or account.division, after, limit, on))
 
 
 @router.get("/retirees/{retiree}", summary="A retiree, with the alerts about them")
-def retiree(request: Request, account: WhoAsks, retiree: UUID) -> Response:
+def retiree(reader: ReaderThen, account: WhoAsks, retiree: UUID) -> Response:
     """Who an alert is about, for whoever must act on it. This look is recorded before it is answered."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
-    return _json(reader_of(request).retiree(account, retiree))
+    return _json(reader.retiree(account, retiree))
 
 
 @router.get("/audit", summary="The audit trail")
 def audit(
-    request: Request,
+    reader: ReaderThen,
     account: WhoAsks,
     department: Department | None = None,
     retiree: UUID | None = None,
@@ -115,7 +115,7 @@ def audit(
 ) -> Response:
     """Who published, received and read what about whom; the newest first, before the `deed_id` of the last one seen."""
     account.allow(Role.AUDITOR)
-    return _json(reader_of(request).audit(department or "", retiree, before, limit))
+    return _json(reader.audit(department or "", retiree, before, limit))
 
 
 def _json(body: Any) -> Response:

@@ -1,9 +1,11 @@
 """A page for each read model, and the front page that shows how far the system has come up."""
 
 import json
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Annotated
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
@@ -16,7 +18,7 @@ from domain.refusals import Refused
 from infra.log import LAST
 from services.accounts import Role
 from services.api.auth import WhoAsks
-from services.api.questions import NOBODY, AsOf, DeedCursor, DivisionPrefix, reader_of
+from services.api.questions import NOBODY, AsOf, DeedCursor, DivisionPrefix, ReaderThen
 from services.application import today
 from services.settings import Settings
 from services.web.places import called
@@ -45,9 +47,10 @@ def name_divisions(lineage: Lineage) -> None:
     _templates().globals["division"] = lambda code, on=None: called(lineage, code, on or today())
 
 
-def render(template: str, **given: object) -> str:
-    """A page as text."""
-    return _templates().get_template(template).render({"account": None, **given})
+def render(template: str, *, known: datetime | None = None, **given: object) -> str:
+    """A page as text; `known`: the time as of which it was known what is shown, which the links of the page keep."""
+    then = f"&known={quote(known.isoformat())}" if known else ""
+    return _templates().get_template(template).render({"account": None, "known": known, "then": then, **given})
 
 
 @router.get("/")
@@ -70,20 +73,22 @@ def switch(account: WhoAsks, leave: str = "") -> Response:
 
 @router.get("/pages/inbox")
 def inbox(
-    request: Request,
+    reader: ReaderThen,
     account: WhoAsks,
     state: Annotated[str, Query(pattern="^(open|closed|replaced|withdrawn|)$")] = "open",
     before: int = LAST,
 ) -> HTMLResponse:
     """The alert inbox."""
     account.allow(Role.OFFICER, Role.AUDITOR)
-    rows = reader_of(request).inbox(account, state, before, ROWS)
-    return HTMLResponse(render("inbox.html", account=account, rows=rows, state=state, full=len(rows) == ROWS))
+    rows = reader.inbox(account, state, before, ROWS)
+    return HTMLResponse(
+        render("inbox.html", known=reader.known, account=account, rows=rows, state=state, full=len(rows) == ROWS)
+    )
 
 
 @router.get("/pages/roster")
 def roster(
-    request: Request,
+    reader: ReaderThen,
     account: WhoAsks,
     division: DivisionPrefix = "",
     after: UUID = NOBODY,
@@ -91,27 +96,37 @@ def roster(
 ) -> HTMLResponse:
     """The communities of the account's division, or the people of one of them, by its code of a day."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
-    reader = reader_of(request)
     if not division:
-        return HTMLResponse(render("communities.html", account=account, rows=reader.communities(account)))
+        return HTMLResponse(
+            render("communities.html", known=reader.known, account=account, rows=reader.communities(account))
+        )
     rows = reader.roster(account, division, after, ROWS, on)
-    page = render("roster.html", account=account, rows=rows, code=division, on=on, full=len(rows) == ROWS)
+    page = render(
+        "roster.html", known=reader.known, account=account, rows=rows, code=division, on=on, full=len(rows) == ROWS
+    )
     return HTMLResponse(page)
 
 
 @router.get("/pages/retirees/{retiree}")
-def retiree(request: Request, account: WhoAsks, retiree: UUID) -> HTMLResponse:
+def retiree(reader: ReaderThen, account: WhoAsks, retiree: UUID) -> HTMLResponse:
     """Who an alert is about."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
-    card = reader_of(request).retiree(account, retiree)
+    card = reader.retiree(account, retiree)
     return HTMLResponse(
-        render("retiree.html", account=account, row=card.line, alerts=card.alerts, handover=card.handover)
+        render(
+            "retiree.html",
+            known=reader.known,
+            account=account,
+            row=card.line,
+            alerts=card.alerts,
+            handover=card.handover,
+        )
     )
 
 
 @router.get("/pages/audit")
 def audit(
-    request: Request,
+    reader: ReaderThen,
     account: WhoAsks,
     department: Department | None = None,
     retiree: UUID | None = None,
@@ -119,9 +134,15 @@ def audit(
 ) -> HTMLResponse:
     """The audit trail."""
     account.allow(Role.AUDITOR)
-    rows = reader_of(request).audit(department or "", retiree, before, ROWS)
+    rows = reader.audit(department or "", retiree, before, ROWS)
     page = render(
-        "audit.html", account=account, rows=rows, department=department, retiree=retiree, full=len(rows) == ROWS
+        "audit.html",
+        known=reader.known,
+        account=account,
+        rows=rows,
+        department=department,
+        retiree=retiree,
+        full=len(rows) == ROWS,
     )
     return HTMLResponse(page)
 

@@ -1,0 +1,124 @@
+"""What was known when: the API and the pages as they would have answered at any time before."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from msgspec.structs import replace
+
+from domain.facts import Aspect, DeathReported, Department, ReceptionAccepted, Relocated
+from domain.history import Receipt
+from domain.law import Law
+from infra import log
+from infra.database import Database
+from infra.keys import KeyRing
+from infra.ledger import Ledger
+from infra.submissions import Submission
+from services.accounts import Role
+from tests.asking import Asking, asking, catch_up
+from tests.building import number_of, retirement, submission
+from tests.handing import SZ, SZ_OTHER
+
+TODAY = date(2024, 4, 10)
+ACCOUNTS = {"community": (Role.COMMUNITY, SZ), "agency": (Role.OFFICER, "4403"), "auditor": (Role.AUDITOR, "")}
+HOME = replace(retirement(), residence_division=SZ, hukou_division=SZ)
+DIED = DeathReported(effective=date(2024, 1, 31), document="民政〔2024〕1号")
+
+
+@pytest.fixture
+def ours(database: Database, keys: KeyRing, law: Law) -> Ledger:
+    return Ledger(database, keys, law)
+
+
+@pytest.fixture
+def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
+    with asking(dsn, tmp_path, ACCOUNTS) as opened:
+        yield opened
+
+
+def told(ours: Ledger, *submissions: Submission) -> str:
+    """When it was recorded, as the API is asked."""
+    receipts = [ours.accept([one], TODAY)[0] for one in submissions]
+    catch_up(ours.database)
+    receipt = receipts[-1]
+    assert isinstance(receipt, Receipt)
+    return quote(receipt.recorded_at.isoformat())
+
+
+def statuses(asked: Asking, known: str = "") -> list[str]:
+    return [row["status"] for row in asked.json("community", f"/roster?division={SZ}{known and '&known=' + known}")]
+
+
+def test_the_roster_and_the_inbox_are_shown_as_they_were_known(ours: Ledger, asked: Asking) -> None:
+    before = told(ours, submission(HOME, "r1"), submission(HOME, "r2", number=number_of(2)))
+    died = told(ours, submission(DIED, "d1", department=Department.CIVIL_AFFAIRS))
+    assert sorted(statuses(asked)) == sorted(statuses(asked, died)) == ["payable", "stopped"]
+    assert statuses(asked, before) == ["payable", "payable"]
+    assert asked.json("agency", f"/inbox?known={before}") == []
+    assert asked.json("agency", f"/inbox?known={died}") == asked.json("agency", "/inbox") != []
+
+
+def test_before_anything_was_recorded_nobody_was_known(ours: Ledger, asked: Asking) -> None:
+    told(ours, submission(HOME, "r1"))
+    assert statuses(asked, "1999-12-31") == []
+    assert len(statuses(asked, "2199-12-31")) == 1
+
+
+def test_a_look_at_what_was_known_is_recorded_as_any_other(ours: Ledger, asked: Asking) -> None:
+    before = told(ours, submission(HOME, "r1"))
+    statuses(asked, before)
+    catch_up(ours.database)
+    assert [row["deed"] for row in asked.json("auditor", "/audit")] == ["read", "published"]
+    assert [row["deed"] for row in asked.json("auditor", f"/audit?known={before}")] == ["published"]
+
+
+def test_one_retiree_is_shown_as_known_then_with_the_alerts_of_then(ours: Ledger, asked: Asking) -> None:
+    before = told(ours, submission(HOME, "r1"))
+    told(ours, submission(DIED, "d1", department=Department.CIVIL_AFFAIRS))
+    (who,) = {row["retiree"] for row in asked.json("agency", "/inbox")}
+    now, then = asked.json("agency", f"/retirees/{who}"), asked.json("agency", f"/retirees/{who}?known={before}")
+    assert (now["line"]["status"], then["line"]["status"]) == ("stopped", "payable")
+    assert (len(now["alerts"]) > 0, then["alerts"]) == (True, [])
+
+
+def test_whoever_was_received_elsewhere_since_was_served_here_then(ours: Ledger, asked: Asking) -> None:
+    before = told(ours, submission(HOME, "r1"))
+    moved = Relocated(effective=date(2024, 3, 1), aspect=Aspect.HUKOU, division=SZ_OTHER)
+    received = ReceptionAccepted(effective=date(2024, 3, 2), division=SZ_OTHER)
+    told(
+        ours,
+        submission(moved, "m1", department=Department.POLICE),
+        submission(received, "m2", department=Department.COMMUNITY),
+    )
+    assert (statuses(asked), statuses(asked, before)) == ([], ["payable"])
+
+
+@pytest.mark.parametrize("page", [f"/pages/roster?division={SZ}", "/pages/roster?", "/pages/inbox?state="])
+def test_a_page_says_that_it_shows_what_was_known_then_and_its_links_keep_it(
+    ours: Ledger, asked: Asking, page: str
+) -> None:
+    told(ours, submission(HOME, "r1"), submission(DIED, "d1", department=Department.CIVIL_AFFAIRS))
+    account = "agency"
+    assert "不是现状" not in asked.page(account, page)
+    shown = asked.page(account, f"{page}&known=2199-12-31")
+    assert "以下是 2199-12-31 23:59:59" in shown
+    assert "known=2199-12-31T23%3A59%3A59" in shown
+
+
+@pytest.mark.parametrize("known", ["yesterday", "2024-13-01", "2024-04-10T12:00:00"])
+def test_a_time_that_is_none_is_refused(asked: Asking, known: str) -> None:
+    assert asked.status("agency", f"/inbox?known={known}") == 400
+
+
+def test_the_position_of_a_time_is_the_last_one_recorded_by_then(ours: Ledger) -> None:
+    for n in range(1, 8):
+        told(ours, submission(HOME, f"r{n}", number=number_of(n)))
+    with ours.database.transaction() as connection:
+        rows = log.read(connection, 0, 100)
+        for row in rows:
+            last = max(other.position for other in rows if other.recorded_at <= row.recorded_at)
+            assert log.position_at(connection, row.recorded_at) == last
+            assert log.position_at(connection, row.recorded_at - timedelta(microseconds=1)) < row.position
+        assert log.position_at(connection, datetime.max.replace(tzinfo=rows[0].recorded_at.tzinfo)) == rows[-1].position
