@@ -9,6 +9,20 @@ from msgspec import Struct
 
 from domain.facts import LIFE_EVENTS, Department, Known, LifeEvent, Reference
 from domain.links import RecordsJoined, RecordsParted
+from domain.sources import (
+    BatchClosed,
+    BatchComplete,
+    BatchIncomplete,
+    Finding,
+    Report,
+    SequencesUnused,
+    SourceForkFound,
+    SourceGapClosed,
+    SourceGapFound,
+    SourceHeard,
+    SourceHeartbeat,
+    SourceSilent,
+)
 from domain.telling import AlertEscalated, AlertRaised, AlertWithdrawn
 
 
@@ -18,7 +32,8 @@ class FactPublished(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `sealed`: the person, encrypted under the retiree's key. `learnt`: the business day on which we were told.
     `digest`: of the content as published, so that the same id with other content is known for what it is.
     `parked`: the retiree was not registered yet when it came. `under`: the record of the number that was given, where
-    that is not the stream's: the person is encrypted under the key of that record.
+    that is not the stream's: the person is encrypted under the key of that record. `sequence`: the source's own number of it;
+    `batch`: the one that it is of, where the source says so.
     """
 
     source: str
@@ -33,6 +48,8 @@ class FactPublished(Struct, frozen=True, kw_only=True, omit_defaults=True):
     time: datetime | None = None
     parked: bool = False
     under: UUID | None = None
+    sequence: int | None = None
+    batch: str | None = None
 
     def known(self, name_tag: str | None) -> Known:
         """The fact as decisions know it."""
@@ -99,6 +116,8 @@ Event = (
     | AlertEscalated
     | DataDisclosed
     | AlertsDelivered
+    | Report
+    | Finding
 )
 
 STORED_NAMES: dict[str, type[Event]] = {
@@ -112,6 +131,16 @@ STORED_NAMES: dict[str, type[Event]] = {
     "personal-data-disclosed.v1": DataDisclosed,
     "alerts-delivered.v1": AlertsDelivered,
     "day-passed.v1": DayPassed,
+    "source-heartbeat.v1": SourceHeartbeat,
+    "batch-closed.v1": BatchClosed,
+    "sequences-unused.v1": SequencesUnused,
+    "source-gap-found.v1": SourceGapFound,
+    "source-gap-closed.v1": SourceGapClosed,
+    "source-fork-found.v1": SourceForkFound,
+    "source-silent.v1": SourceSilent,
+    "source-heard.v1": SourceHeard,
+    "batch-incomplete.v1": BatchIncomplete,
+    "batch-complete.v1": BatchComplete,
 }
 
 
@@ -160,12 +189,13 @@ class Outcome(StrEnum):
 class Receipt(Struct, frozen=True, kw_only=True):
     """The answer to an accepted submission, the same however often and by whichever way it is sent.
 
-    Parked: the retiree is not registered yet, and the fact takes effect when that happens.
+    Parked: the retiree is not registered yet, and the fact takes effect when that happens. `retiree`: None for what a source
+    reports of itself.
     """
 
     source: str
     id: str
     status: Outcome
     position: int
-    retiree: UUID
+    retiree: UUID | None
     recorded_at: datetime
