@@ -186,16 +186,20 @@ class Outcome(StrEnum):
     PARKED = "parked"
 
 
-class Receipt(Struct, frozen=True, kw_only=True):
-    """The answer to an accepted submission, the same however often and by whichever way it is sent.
-
-    Parked: the retiree is not registered yet, and the fact takes effect when that happens. `retiree`: None for what a source
-    reports of itself.
-    """
+class Taken(Struct, frozen=True, kw_only=True):
+    """The answer to what was taken in, the same however often and by whichever way it is sent; to a report of a source, all of it."""
 
     source: str
     id: str
     status: Outcome
     position: int
-    retiree: UUID | None
     recorded_at: datetime
+
+
+class Receipt(Taken, frozen=True, kw_only=True):
+    """The answer to an accepted submission.
+
+    Parked: the retiree is not registered yet, and the fact takes effect when that happens.
+    """
+
+    retiree: UUID

@@ -31,6 +31,8 @@ class Submission(Struct, frozen=True, kw_only=True):
     person: Person
     digest: bytes
     time: datetime | None = None
+    sequence: int | None = None
+    batch: str | None = None
 
 
 Key = tuple[str, str]

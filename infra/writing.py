@@ -202,4 +202,6 @@ def _published(one: Accepted, sealed: bytes) -> FactPublished:
         time=submission.time,
         parked=one.status is Outcome.PARKED,
         under=one.known.under,
+        sequence=submission.sequence,
+        batch=submission.batch,
     )

@@ -35,6 +35,11 @@ class Held:
     numbers: dict[Number, list[str]] = field(default_factory=dict)
     members: set[Member] = field(default_factory=set)
 
+    def copy(self) -> "Held":
+        """What is at hand now, whatever is folded into it later."""
+        numbers = {number: list(ids) for number, ids in self.numbers.items()}
+        return Held(dict(self.sources), dict(self.batches), numbers, set(self.members))
+
 
 def above(source: str) -> Iterator[str]:
     """The sources that a source lies under, the nearest first: `/police/shenzhen/futian` under `/police/shenzhen`."""

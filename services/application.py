@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 from eventsourcing.application import Application
 
-from domain.history import Receipt
+from domain.history import Receipt, Taken
 from domain.law import Law
 from domain.refusals import Refused
+from domain.sources import Report
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
@@ -40,6 +41,10 @@ class Changqing(Application[UUID]):
         """Accept a batch, as of today's business day in Beijing. See `Ledger.accept`. Raises also `ClocksApartError`."""
         self.ledger.clocks.check()
         return self.ledger.accept(submissions, today())
+
+    def report(self, reports: Sequence[Report]) -> list[Taken | Refused]:
+        """Accept what sources report of themselves. See `Ledger.report`."""
+        return self.ledger.report(reports)
 
 
 def today() -> date:

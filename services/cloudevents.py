@@ -16,6 +16,7 @@ from domain.checked import arriving_struct
 from domain.facts import LIFE_EVENTS, Department, LifeEvent, Person
 from domain.identity import names_a_person
 from domain.refusals import Refused
+from domain.sources import SEQUENCE_LIMIT
 from infra.submissions import Submission
 
 T = TypeVar("T")
@@ -41,6 +42,9 @@ class Envelope(Struct, frozen=True):
     id: _Text
     time: Annotated[datetime, Meta(tz=True)] | None = None
     datacontenttype: str = "application/json"
+    sequence: str | int | None = None
+    sequencetype: str | None = None
+    batch: _Text | None = None
     data: msgspec.Raw = msgspec.Raw()
     data_base64: bytes = b""
 
@@ -104,17 +108,7 @@ def binary(attributes: Mapping[str, str], body: bytes) -> Envelope:
 
 def submission(envelope: Envelope, publisher: Publisher) -> Submission:
     """The submission in an envelope, if the publisher may speak for its source. Raises `Refused`."""
-    if envelope.specversion != "1.0" or not envelope.datacontenttype.startswith("application/json"):
-        raise Refused("not-cloudevents", "specversion" if envelope.specversion != "1.0" else "datacontenttype")
-    decoder = _data.get(envelope.type)
-    if decoder is None:
-        raise Refused("unknown-type", "type")
-    if department_of(envelope.source) is not publisher.department:
-        raise Refused("not-your-source", "source")
-    if not bytes(envelope.data):
-        raise Refused("missing-field", "data")
-    data = _decode(decoder, bytes(envelope.data), "data")
-    _keep_clear(envelope, data)
+    data = data_of(envelope, publisher, _data.get(envelope.type))
     return Submission(
         source=envelope.source,
         id=envelope.id,
@@ -123,9 +117,42 @@ def submission(envelope: Envelope, publisher: Publisher) -> Submission:
         channel=publisher.channel,
         fact=_facts[envelope.type](data),
         person=data.person,
-        digest=_digest(envelope),
+        digest=digest_of(envelope),
         time=envelope.time,
+        sequence=None if envelope.sequence is None else sequence_of(envelope),
+        batch=envelope.batch,
     )
+
+
+def data_of(envelope: Envelope, publisher: Publisher, decoder: msgspec.json.Decoder[Any] | None) -> Any:
+    """What a publisher may say for its source, decoded; no decoder: no type of ours. Raises `Refused`."""
+    if envelope.specversion != "1.0" or not envelope.datacontenttype.startswith("application/json"):
+        raise Refused("not-cloudevents", "specversion" if envelope.specversion != "1.0" else "datacontenttype")
+    if decoder is None:
+        raise Refused("unknown-type", "type")
+    if department_of(envelope.source) is not publisher.department:
+        raise Refused("not-your-source", "source")
+    if not bytes(envelope.data):
+        raise Refused("missing-field", "data")
+    data = _decode(decoder, bytes(envelope.data), "data")
+    _keep_clear(envelope, data)
+    return data
+
+
+def sequence_of(envelope: Envelope) -> int | None:
+    """The source's own number of an event (the `sequence` extension), padded or not; None when it gives none. Raises `Refused`."""
+    given = envelope.sequence
+    if given is None:
+        return None
+    if envelope.sequencetype not in (None, "Integer"):
+        raise Refused("sequence-invalid", "sequencetype")
+    text = str(given)
+    if not _DIGITS(text) or (number := int(text)) > SEQUENCE_LIMIT:
+        raise Refused("sequence-invalid", "sequence")
+    return number
+
+
+_DIGITS = re.compile(r"[0-9]{1,64}", re.ASCII).fullmatch
 
 
 @lru_cache(maxsize=4_096)
@@ -143,7 +170,9 @@ def _keep_clear(envelope: Envelope, data: Any) -> None:
         raise Refused("identity-number-in-id", "source")
     if names_a_person(envelope.id):
         raise Refused("identity-number-in-id", "id")
-    for name in ("document", "evidence", "retracts"):
+    if envelope.batch is not None and names_a_person(envelope.batch):
+        raise Refused("identity-number-in-id", "batch")
+    for name in ("document", "evidence", "retracts", "batch"):
         if (text := getattr(data, name, None)) and names_a_person(text):
             raise Refused("identity-number-in-id", f"data.{name}")
 
@@ -154,7 +183,7 @@ def _clear_source(source: str) -> bool:
     return not names_a_person(source) or bool(uscc.is_valid(source.rpartition("/")[2]))
 
 
-def _digest(envelope: Envelope) -> bytes:
+def digest_of(envelope: Envelope) -> bytes:
     """Of the content, in one canonical form: the same event in another mode, or with other white space, is the same."""
     canonical = msgspec.json.encode(msgspec.json.decode(envelope.data), order="deterministic")
     return hashlib.sha256(envelope.type.encode() + b"\0" + canonical).digest()

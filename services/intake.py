@@ -1,16 +1,18 @@
 """The one handler of everything that publishers send, by whichever way it came."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
 
-from domain.history import Receipt
+from domain.history import Taken
 from domain.identity import names_a_person
 from domain.refusals import Refused
+from domain.sources import Report, SourceReport
 from infra.submissions import Submission
 from services.application import Changqing
 from services.cloudevents import Envelope, Publisher, submission
+from services.reports import REPORTS, report
 from services.sentences import SENTENCES
 
 
@@ -34,7 +36,7 @@ class Refusal(Struct, frozen=True, kw_only=True):
     remedy: Words
 
 
-Answer = Receipt | Refusal
+Answer = Taken | Refusal
 
 
 class Received(Struct, frozen=True):
@@ -47,14 +49,26 @@ class Received(Struct, frozen=True):
 def accept(application: Changqing, received: Sequence[Received]) -> list[Answer]:
     """Accept what can be accepted of a batch, in one transaction; a refused one leaves its neighbours alone.
 
-    The answers are in the order received, and when they are there, what is accepted is on disk.
+    What sources report of themselves goes into the log in a second one. The answers are in the order received, and when they are there, what is accepted is on disk.
     Raises `DatabaseError`: nothing is known to be accepted, and receiving it all again is safe.
     """
     prepared = [_prepare(one) for one in received]
     good = [what for what, _ in prepared if isinstance(what, Submission)]
     answers = iter(application.accept(good) if good else ())
-    outcomes = [(next(answers) if isinstance(what, Submission) else what, about) for what, about in prepared]
+    reports = [what for what, _ in prepared if isinstance(what, SourceReport)]
+    # After the facts, so that a source has spoken of nothing that came with it and is not there. A crash between the two
+    # leaves the facts in and the reports out: nobody was answered, and all of it comes again.
+    told = iter(application.report(reports) if reports else ())
+    outcomes = [(_outcome(what, answers, told), about) for what, about in prepared]
     return [refusal(it, about) if isinstance(it, Refused) else it for it, about in outcomes]
+
+
+def _outcome(
+    what: Submission | Report | Refused, answers: Iterator[Taken | Refused], told: Iterator[Taken | Refused]
+) -> Taken | Refused:
+    if isinstance(what, Submission):
+        return next(answers)
+    return next(told) if isinstance(what, SourceReport) else what
 
 
 def refusal(refused: Refused, envelope: Envelope | None = None) -> Refusal:
@@ -76,10 +90,12 @@ def _clear(text: str) -> str | None:
     return None if names_a_person(text) else text
 
 
-def _prepare(received: Received) -> tuple[Submission | Refused, Envelope | None]:
+def _prepare(received: Received) -> tuple[Submission | Report | Refused, Envelope | None]:
     envelope = None
     try:
         envelope = received.read()
+        if envelope.type in REPORTS:
+            return report(envelope, received.publisher), envelope
         return submission(envelope, received.publisher), envelope
     except Refused as refused:
         return refused, envelope

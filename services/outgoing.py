@@ -14,7 +14,7 @@ from msgspec import UNSET, Struct, UnsetType
 from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
 from domain.facts import Department, FactRetracted
 from domain.facts.justice import Justice
-from domain.history import Entry, FactPublished, Outcome, Receipt
+from domain.history import Entry, FactPublished, Outcome, Receipt, Taken
 from domain.links import RecordsJoined, RecordsParted
 from infra.bus import Message
 from services.intake import Refusal
@@ -113,7 +113,7 @@ def _says_too_much(event: FactPublished) -> bool:
     return isinstance(event.fact, Justice) or (isinstance(event.fact, FactRetracted) and event.department in courts)
 
 
-def receipt_message(department: Department, receipt: Receipt | Refusal, number: str, at: datetime) -> Message:
+def receipt_message(department: Department, receipt: Taken | Refusal, number: str, at: datetime) -> Message:
     """A receipt on its way to the department that published; `number` is the receipt's own, as one id may have several."""
     event = Outgoing(id=number, type=RECEIPT, time=at, data=receipt)
     key = f"{receipt.source} {receipt.id}" if receipt.source and receipt.id else number

@@ -59,6 +59,13 @@ SENTENCES: dict[str, Sentence] = {
         "按 /asyncapi.json 改正 path 所指的项",
         "correct the member that path names, as in /asyncapi.json",
     ),
+    "sequence-invalid": Sentence(
+        422,
+        "序号不是十进制整数",
+        "the sequence number is no decimal number",
+        "sequence 填十进制数字（可补零，最多 15 位有效数字），从 1 起逐条加一；sequencetype 只能为 Integer",
+        "give sequence as decimal digits (padded or not, up to 15 of them), from 1 upward; sequencetype may only be Integer",
+    ),
     "identity-number-invalid": Sentence(
         422,
         "身份证号无效",

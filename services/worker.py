@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from domain.facts import Department
-from domain.history import Receipt
+from domain.history import Taken
 from domain.refusals import Refused
 from infra.bus import Bus, BusError, Message
 from infra.database import DatabaseError
@@ -88,7 +88,7 @@ class Worker:
         out: list[Message] = []
         for one, answer in zip(batch, answers, strict=True):
             department = one.publisher.department
-            if isinstance(answer, Receipt):
+            if isinstance(answer, Taken):
                 if answer.position <= head:  # accepted before: the relay told of it then, and this one asks again
                     out.append(receipt_message(department, answer, f"receipt-{answer.position}", answer.recorded_at))
                 continue

@@ -18,7 +18,7 @@ from typing import TypeVar
 import msgspec
 
 from domain.facts import Department
-from domain.history import Outcome, Receipt
+from domain.history import Outcome, Taken
 from domain.law import LawError
 from domain.refusals import Refused
 from infra.database import DatabaseError, RightsError
@@ -81,7 +81,7 @@ def _told(part: Part, answers: Sequence[intake.Answer], since: int) -> tuple[Tal
     fresh: dict[int, Outcome] = {}
     refused = []
     for line, answer in zip(part.lines, answers, strict=True):
-        if not isinstance(answer, Receipt):
+        if not isinstance(answer, Taken):
             refused.append(Line(line.number, msgspec.json.encode(RefusedLine(line.number, answer))))
         elif answer.position > since:
             fresh[answer.position] = answer.status

@@ -24,7 +24,6 @@ from domain.sources import (
     SourceGapFound,
     SourceHeard,
     SourceHeartbeat,
-    SourceReport,
     SourceSilent,
 )
 from projections.source_fold import Held, fold
@@ -363,8 +362,10 @@ def test_both_sides_are_told_everything_once_however_often_watchers_die_and_howe
                 watchers[which].look()
             case ("restart", int(which)):
                 watchers[which] = Watcher(log)
-            case FactPublished() | SourceReport():
-                log.add(step)  # type: ignore[arg-type] # a report of a kind that is stored
+            case FactPublished() | SourceHeartbeat() | BatchClosed() | SequencesUnused():
+                log.add(step)
+            case _:
+                raise AssertionError(step)
     last = Watcher(log)
     last.settle()
     log.wait(minutes=2)
