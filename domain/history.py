@@ -7,9 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from domain.facts import LIFE_EVENTS, Department, Known, LifeEvent, Reference
-from domain.links import RecordsJoined, RecordsParted
-from domain.sources import (
+from domain.completeness import (
     BatchClosed,
     BatchComplete,
     BatchIncomplete,
@@ -23,6 +21,8 @@ from domain.sources import (
     SourceHeartbeat,
     SourceSilent,
 )
+from domain.facts import LIFE_EVENTS, Department, Known, LifeEvent, Reference
+from domain.links import RecordsJoined, RecordsParted
 from domain.telling import AlertEscalated, AlertRaised, AlertWithdrawn
 
 

@@ -10,10 +10,10 @@ from uuid import UUID
 import psycopg
 from psycopg import Connection
 
+from domain.completeness import Report
 from domain.history import DayPassed, Event, Receipt, Taken
 from domain.law import Law
 from domain.refusals import Refused
-from domain.sources import Report
 from infra import codec
 from infra.batch import AloneError, Batch, FasterError, InDoubtError, NoRoomError
 from infra.clocks import Clocks, GapError

@@ -6,9 +6,9 @@ from datetime import datetime
 import psycopg
 from msgspec.structs import replace
 
+from domain.completeness import Report
 from domain.history import Outcome, Taken
 from domain.refusals import Refused
-from domain.sources import Report
 from infra import codec
 from infra.database import Database
 from infra.keys import KeyRing

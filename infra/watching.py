@@ -26,7 +26,7 @@ from infra.views import APPLICATION
 from projections.source_fold import Held, Needed, fold, needed
 from projections.sources import BatchRow, SourceRow, batch_due, due, findings
 
-SQL = statements("sources")
+SQL = statements("watching")
 LOOK_EVERY = timedelta(seconds=1)
 """Of the log's time, while there is always more to read."""
 AT_A_TIME = 200

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from domain.completeness import Finding, SourceReport
 from domain.facts import Department
 from domain.history import Entry
-from domain.sources import Finding, SourceReport
 from projections.sources import Arrival, BatchRow, SourceRow, arrival, came, in_batch, reported, thing, told, touched
 
 Batch = tuple[str, str]

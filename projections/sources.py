@@ -12,9 +12,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.facts import Department
-from domain.history import Entry, Event, FactPublished
-from domain.sources import (
+from domain.completeness import (
     BatchClosed,
     BatchComplete,
     BatchIncomplete,
@@ -29,6 +27,8 @@ from domain.sources import (
     SourceReport,
     SourceSilent,
 )
+from domain.facts import Department
+from domain.history import Entry, Event, FactPublished
 
 FORKS_AT_A_TIME = 100
 """Numbers given twice that one event tells of: a source that begins anew at 1 gives all of them twice."""

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 from eventsourcing.application import Application
 
+from domain.completeness import Report
 from domain.history import Receipt, Taken
 from domain.law import Law
 from domain.refusals import Refused
-from domain.sources import Report
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger

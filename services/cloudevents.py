@@ -13,10 +13,10 @@ from msgspec import Meta, Struct
 from stdnum.cn import uscc
 
 from domain.checked import arriving_struct
+from domain.completeness import SEQUENCE_LIMIT
 from domain.facts import LIFE_EVENTS, Department, LifeEvent, Person
 from domain.identity import names_a_person
 from domain.refusals import Refused
-from domain.sources import SEQUENCE_LIMIT
 from infra.submissions import Submission
 
 T = TypeVar("T")

@@ -5,10 +5,10 @@ from typing import Literal
 
 from msgspec import Struct
 
+from domain.completeness import Report, SourceReport
 from domain.history import Taken
 from domain.identity import names_a_person
 from domain.refusals import Refused
-from domain.sources import Report, SourceReport
 from infra.submissions import Submission
 from services.application import Changqing
 from services.cloudevents import Envelope, Publisher, submission

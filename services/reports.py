@@ -6,8 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from domain.refusals import Refused
-from domain.sources import (
+from domain.completeness import (
     QUIET_DAYS,
     SEQUENCE_LIMIT,
     BatchClosed,
@@ -15,6 +14,7 @@ from domain.sources import (
     SequencesUnused,
     SourceHeartbeat,
 )
+from domain.refusals import Refused
 from services.cloudevents import Envelope, Publisher, data_of, digest_of, sequence_of
 
 _Number = Annotated[int, Meta(ge=0, le=SEQUENCE_LIMIT)]

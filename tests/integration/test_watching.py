@@ -10,11 +10,7 @@ import msgspec
 import pytest
 from eventsourcing.persistence import IntegrityError
 
-from domain.facts import DeathReported, Department
-from domain.history import Entry, Taken
-from domain.law import Law
-from domain.refusals import Refused
-from domain.sources import (
+from domain.completeness import (
     BatchComplete,
     Finding,
     SourceForkFound,
@@ -22,6 +18,10 @@ from domain.sources import (
     SourceGapFound,
     SourceHeartbeat,
 )
+from domain.facts import DeathReported, Department
+from domain.history import Entry, Taken
+from domain.law import Law
+from domain.refusals import Refused
 from infra import codec, follower, log, watching
 from infra.database import Database
 from infra.follower import follow

@@ -10,9 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from domain.facts import DeathReported, Department
-from domain.history import Entry, Event, FactPublished
-from domain.sources import (
+from domain.completeness import (
     BatchClosed,
     BatchComplete,
     BatchIncomplete,
@@ -26,6 +24,8 @@ from domain.sources import (
     SourceHeartbeat,
     SourceSilent,
 )
+from domain.facts import DeathReported, Department
+from domain.history import Entry, Event, FactPublished
 from projections.source_fold import Held, fold
 from projections.sources import SourceRow, batch_due, due, expecting, findings
 

@@ -10,4 +10,4 @@ down_revision = "0010"
 
 def upgrade() -> None:
     """Make the tables of sources; the follower that fills them begins at the beginning of the log."""
-    op.get_bind().connection.cursor().execute(script("0013_sources"))
+    op.get_bind().connection.cursor().execute(script("0013_completeness"))
