@@ -9,13 +9,15 @@ from msgspec import Struct
 
 from domain.facts import LIFE_EVENTS, Department, Known, LifeEvent, Reference
 from domain.links import RecordsJoined, RecordsParted
+from domain.sources import SourceKeyAdded, SourceKeyRevoked, SourcePolicySet, SourceRegistered
 from domain.telling import AlertEscalated, AlertRaised, AlertWithdrawn
 
 
 class FactPublished(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A life event as a publisher told it. Stored under the name of its fact.
 
-    `sealed`: the person, encrypted under the retiree's key. `learnt`: the business day on which we were told.
+    `sealed`: the person, and what was sent, byte for byte, encrypted under the retiree's key (`infra/sealed.py`).
+    `signed_by`: the key whose signature was checked; empty: it bore none. `learnt`: the business day on which we were told.
     `digest`: of the content as published, so that the same id with other content is known for what it is.
     `parked`: the retiree was not registered yet when it came. `under`: the record of the number that was given, where
     that is not the stream's: the person is encrypted under the key of that record.
@@ -33,6 +35,7 @@ class FactPublished(Struct, frozen=True, kw_only=True, omit_defaults=True):
     time: datetime | None = None
     parked: bool = False
     under: UUID | None = None
+    signed_by: str = ""
 
     def known(self, name_tag: str | None) -> Known:
         """The fact as decisions know it."""
@@ -99,6 +102,10 @@ Event = (
     | AlertEscalated
     | DataDisclosed
     | AlertsDelivered
+    | SourceRegistered
+    | SourcePolicySet
+    | SourceKeyAdded
+    | SourceKeyRevoked
 )
 
 STORED_NAMES: dict[str, type[Event]] = {
@@ -112,6 +119,10 @@ STORED_NAMES: dict[str, type[Event]] = {
     "personal-data-disclosed.v1": DataDisclosed,
     "alerts-delivered.v1": AlertsDelivered,
     "day-passed.v1": DayPassed,
+    "source-registered.v1": SourceRegistered,
+    "source-policy-set.v1": SourcePolicySet,
+    "source-key-added.v1": SourceKeyAdded,
+    "source-key-revoked.v1": SourceKeyRevoked,
 }
 
 

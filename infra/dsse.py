@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
     load_pem_private_key,
+    load_pem_public_key,
 )
 from msgspec import Struct
 
@@ -167,6 +168,21 @@ def verify(envelope: Envelope, keys: Mapping[str, VerifyingKey]) -> str:
     if known:
         raise WrongSignatureError("the signature is not this key's")
     raise UnknownKeyError("no key of this name is known")
+
+
+def public_from_file(path: Path) -> bytes:
+    """The public key in a PEM file, as it travels. Raises `EnvelopeError`."""
+    try:
+        public = load_pem_public_key(path.read_bytes())
+    except OSError as error:
+        raise EnvelopeError(f"{path} holds no public key: {error.strerror}") from error
+    except (ValueError, UnsupportedAlgorithm):
+        raise EnvelopeError(f"{path} holds no public key in PEM") from None
+    if isinstance(public, Ed25519PublicKey):
+        return _raw(public)
+    if isinstance(public, EllipticCurvePublicKey) and isinstance(public.curve, SECP256R1):
+        return _raw(public)
+    raise EnvelopeError(f"{path} holds a key of a kind that is not used: Ed25519 or P-256 it must be")
 
 
 def keyid_of(public: bytes) -> str:
