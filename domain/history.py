@@ -23,13 +23,15 @@ from domain.completeness import (
 )
 from domain.facts import LIFE_EVENTS, Department, Known, LifeEvent, Reference
 from domain.links import RecordsJoined, RecordsParted
+from domain.sources import SourceKeyAdded, SourceKeyRevoked, SourcePolicySet, SourceRegistered
 from domain.telling import AlertEscalated, AlertRaised, AlertWithdrawn
 
 
 class FactPublished(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A life event as a publisher told it. Stored under the name of its fact.
 
-    `sealed`: the person, encrypted under the retiree's key. `learnt`: the business day on which we were told.
+    `sealed`: the person, and what was sent, byte for byte, encrypted under the retiree's key (`infra/sealed.py`).
+    `signed_by`: the key whose signature was checked; empty: it bore none. `learnt`: the business day on which we were told.
     `digest`: of the content as published, so that the same id with other content is known for what it is.
     `parked`: the retiree was not registered yet when it came. `under`: the record of the number that was given, where
     that is not the stream's: the person is encrypted under the key of that record. `sequence`: the source's own number of it;
@@ -50,6 +52,7 @@ class FactPublished(Struct, frozen=True, kw_only=True, omit_defaults=True):
     under: UUID | None = None
     sequence: int | None = None
     batch: str | None = None
+    signed_by: str = ""
 
     def known(self, name_tag: str | None) -> Known:
         """The fact as decisions know it."""
@@ -118,6 +121,10 @@ Event = (
     | AlertsDelivered
     | Report
     | Finding
+    | SourceRegistered
+    | SourcePolicySet
+    | SourceKeyAdded
+    | SourceKeyRevoked
 )
 
 STORED_NAMES: dict[str, type[Event]] = {
@@ -141,6 +148,10 @@ STORED_NAMES: dict[str, type[Event]] = {
     "source-heard.v1": SourceHeard,
     "batch-incomplete.v1": BatchIncomplete,
     "batch-complete.v1": BatchComplete,
+    "source-registered.v1": SourceRegistered,
+    "source-policy-set.v1": SourcePolicySet,
+    "source-key-added.v1": SourceKeyAdded,
+    "source-key-revoked.v1": SourceKeyRevoked,
 }
 
 

@@ -1,12 +1,25 @@
 """The fold of the log into sources, many entries at a time: what it has to have at hand, and what it changes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from domain.completeness import Finding, SourceReport
 from domain.facts import Department
 from domain.history import Entry
-from projections.sources import Arrival, BatchRow, SourceRow, arrival, came, in_batch, reported, thing, told, touched
+from domain.sources import SourcePolicySet, SourceRegistered, above
+from projections.sources import (
+    Arrival,
+    BatchRow,
+    SourceRow,
+    arrival,
+    came,
+    expecting,
+    in_batch,
+    reported,
+    thing,
+    told,
+    touched,
+)
 
 Batch = tuple[str, str]
 """A source and the name of a batch of its own."""
@@ -41,12 +54,6 @@ class Held:
         return Held(dict(self.sources), dict(self.batches), numbers, set(self.members))
 
 
-def above(source: str) -> Iterator[str]:
-    """The sources that a source lies under, the nearest first: `/police/shenzhen/futian` under `/police/shenzhen`."""
-    while source := source.rpartition("/")[0]:
-        yield source
-
-
 def needed(entries: Iterable[Entry]) -> Needed:
     """What folding these entries needs."""
     what = Needed()
@@ -54,7 +61,6 @@ def needed(entries: Iterable[Entry]) -> Needed:
         if (about := touched(entry)) is None:
             continue
         source, batch = about
-        what.sources.add(source)
         what.sources.update(above(source))
         if batch is not None:
             what.batches.add((source, batch))
@@ -84,6 +90,8 @@ def fold(held: Held, entries: Sequence[Entry]) -> None:
             row = reported(row, event, entry.recorded_at)
         if isinstance(event, Finding):
             row = told(row, event, entry.version)
+        if isinstance(event, SourceRegistered | SourcePolicySet):
+            row = expecting(row, event.policy.heartbeat_minutes, entry.recorded_at)
         held.sources[source] = row
         if batch is not None:
             before = held.batches.get((source, batch))
@@ -104,10 +112,10 @@ def _came(held: Held, row: SourceRow, there: Arrival, entry: Entry) -> SourceRow
     row = came(row, there, at, ids)
     if (new := thing(there, ids)) is not None:
         ids.append(new)
-    if not row.registered:
-        for upper in above(there.source):
+    if row.heartbeat_minutes is None:  # then it is the nearest above it that this is a sign of life of
+        for upper in above(there.source)[1:]:
             covering = held.sources.get(upper)
-            if covering and covering.registered:
+            if covering and covering.heartbeat_minutes is not None:
                 held.sources[upper] = came(covering, there._replace(sequence=None), at)
                 break
     return row

@@ -29,6 +29,7 @@ from domain.completeness import (
 )
 from domain.facts import Department
 from domain.history import Entry, Event, FactPublished
+from domain.sources import SourcePolicySet, SourceRegistered
 
 FORKS_AT_A_TIME = 100
 """Numbers given twice that one event tells of: a source that begins anew at 1 gives all of them twice."""
@@ -63,7 +64,6 @@ class SourceRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     gaps: tuple[tuple[int, int], ...] = ()
     forks: tuple[Fork, ...] = ()
     forked: int = 0
-    registered: bool = False
     heartbeat_minutes: int | None = None
     expected_from: datetime | None = None
     quiet_until: datetime | None = None
@@ -117,7 +117,9 @@ def touched(entry: Entry) -> tuple[str, str | None] | None:
         return event.source, event.batch
     if isinstance(event, BatchClosed | BatchIncomplete | BatchComplete):
         return event.source, event.batch
-    return (event.source, None) if isinstance(event, SourceReport | Finding) else None
+    return (
+        (event.source, None) if isinstance(event, SourceReport | Finding | SourceRegistered | SourcePolicySet) else None
+    )
 
 
 # The numbers
@@ -310,4 +312,4 @@ def _expected(row: SourceRow) -> datetime | None:
 def expecting(row: SourceRow, minutes: int | None, at: datetime) -> SourceRow:
     """The row after it was set, at a time, within how many minutes something must be heard; None: it need not be."""
     silent = row.silent if minutes is not None else None
-    return replace(row, registered=True, heartbeat_minutes=minutes, expected_from=at, silent=silent)
+    return replace(row, heartbeat_minutes=minutes, expected_from=at, silent=silent)

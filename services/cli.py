@@ -17,6 +17,7 @@ import typer
 from domain.facts import Department
 from services.accounts import Role
 from services.benefit import benefit
+from services.cli_sources import add_commands as add_source_commands
 
 P = ParamSpec("P")
 
@@ -288,6 +289,7 @@ def check(
 
 
 main.command()(_sentences(benefit))
+add_source_commands(main, _sentences)
 
 
 @main.command()
