@@ -21,6 +21,7 @@ from domain.completeness import (
     SourceHeartbeat,
     SourceSilent,
 )
+from domain.dispositions import DeadLetterClosed, SubmissionRefused
 from domain.facts import LIFE_EVENTS, Department, Known, LifeEvent, Reference
 from domain.links import RecordsJoined, RecordsParted
 from domain.sources import SourceKeyAdded, SourceKeyRevoked, SourcePolicySet, SourceRegistered
@@ -125,6 +126,8 @@ Event = (
     | SourcePolicySet
     | SourceKeyAdded
     | SourceKeyRevoked
+    | SubmissionRefused
+    | DeadLetterClosed
 )
 
 STORED_NAMES: dict[str, type[Event]] = {
@@ -152,6 +155,8 @@ STORED_NAMES: dict[str, type[Event]] = {
     "source-policy-set.v1": SourcePolicySet,
     "source-key-added.v1": SourceKeyAdded,
     "source-key-revoked.v1": SourceKeyRevoked,
+    "submission-refused.v1": SubmissionRefused,
+    "dead-letter-closed.v1": DeadLetterClosed,
 }
 
 
@@ -198,13 +203,17 @@ class Outcome(StrEnum):
 
 
 class Taken(Struct, frozen=True, kw_only=True):
-    """The answer to what was taken in, the same however often and by whichever way it is sent; to a report of a source, all of it."""
+    """The answer to what was taken in, the same however often and by whichever way it is sent, but for `known`.
+
+    That is all that a report of a source is answered. `known`: it was here before.
+    """
 
     source: str
     id: str
     status: Outcome
     position: int
     recorded_at: datetime
+    known: bool = False
 
 
 class Receipt(Taken, frozen=True, kw_only=True):

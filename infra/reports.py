@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 import psycopg
 from msgspec.structs import replace
@@ -18,6 +19,11 @@ from infra.sql import statements
 
 SQL = statements("reports")
 Key = tuple[str, str]
+
+
+def stream_of_reports(source: str) -> UUID:
+    """The stream of what a source reports, and of what is agreed with it; in the inbox it stands in the place of a retiree."""
+    return stream_of(f"source:{source}")
 
 
 def accept_reports(database: Database, keys: KeyRing, reports: Sequence[Report]) -> list[Taken | Refused]:
@@ -37,7 +43,7 @@ def accept_reports(database: Database, keys: KeyRing, reports: Sequence[Report])
 
 
 def _accept(connection: Session, reports: Sequence[Report]) -> list[Taken | Refused]:
-    streams = lock_streams(connection, {stream_of(f"source:{one.source}") for one in reports})
+    streams = lock_streams(connection, {stream_of_reports(one.source) for one in reports})
     versions = {stream: max(there.version, 0) for stream, there in streams.items()}
     asked = {"sources": [one.source for one in reports], "ids": [one.id for one in reports]}
     known = {
@@ -51,7 +57,7 @@ def _accept(connection: Session, reports: Sequence[Report]) -> list[Taken | Refu
     if fresh:
         events = []
         for one in fresh.values():
-            stream = stream_of(f"source:{one.source}")
+            stream = stream_of_reports(one.source)
             versions[stream] += 1
             events.append(Unplaced(stream, versions[stream], codec.stored_name(one), codec.encode(one)))
         placed = append(connection, events)
