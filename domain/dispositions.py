@@ -15,7 +15,7 @@ class SubmissionRefused(
 
     `place`: by which way it came and where it stood (`kafka:intake.police-0-5`, `http:` and the account, `file:` and the
     line). `digest`: keyed, of the original bytes, which are not here. `source`, `id`: None when they could not be read, or
-    hold what is not to be kept in clear.
+    hold what is not to be kept in clear; `sequence`, `batch`: likewise, and where it gives none.
     """
 
     department: Department
@@ -28,6 +28,7 @@ class SubmissionRefused(
     source: str | None = None
     id: str | None = None
     sequence: int | None = None
+    batch: str | None = None
 
 
 class DeadLetterClosed(

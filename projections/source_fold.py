@@ -58,7 +58,7 @@ def needed(entries: Iterable[Entry]) -> Needed:
     """What folding these entries needs."""
     what = Needed()
     for entry in entries:
-        if (about := touched(entry)) is None:
+        if (about := touched(entry.event)) is None:
             continue
         source, batch = about
         what.sources.update(above(source))
@@ -75,7 +75,7 @@ def needed(entries: Iterable[Entry]) -> Needed:
 def fold(held: Held, entries: Sequence[Entry]) -> None:
     """Fold entries into what is at hand, which `needed` named."""
     for entry in entries:
-        about = touched(entry)
+        about = touched(entry.event)
         if about is None:
             continue
         source, batch = about

@@ -27,8 +27,9 @@ from domain.completeness import (
     SourceReport,
     SourceSilent,
 )
+from domain.dispositions import SubmissionRefused
 from domain.facts import Department
-from domain.history import Entry, Event, FactPublished
+from domain.history import Event, FactPublished
 from domain.sources import SourcePolicySet, SourceRegistered
 
 FORKS_AT_A_TIME = 100
@@ -106,20 +107,32 @@ def arrival(event: Event) -> Arrival | None:
             return Arrival(event.source, event.department, event.id, event.sequence, event.batch)
         case SourceReport():
             return Arrival(event.source, event.department, event.id, event.sequence, None)
+        case SubmissionRefused(source=str() as source) if _from_its_source(event):
+            batch = event.batch if event.id else None
+            refused = Arrival(source, event.department, event.id or "", event.sequence, batch, taken=False)
+            return refused._replace(conflict=event.code == "id-conflict")
         case _:
             return None
 
 
-def touched(entry: Entry) -> tuple[str, str | None] | None:
-    """The source that an entry is about, and its batch; None when it is about none."""
-    event = entry.event
-    if isinstance(event, FactPublished):
-        return event.source, event.batch
-    if isinstance(event, BatchClosed | BatchIncomplete | BatchComplete):
-        return event.source, event.batch
-    return (
-        (event.source, None) if isinstance(event, SourceReport | Finding | SourceRegistered | SourcePolicySet) else None
-    )
+def _from_its_source(event: SubmissionRefused) -> bool:
+    """Whether it is shown that the source sent it: else anybody could fill its gaps with refusals."""
+    whose = (event.source or "").split("/", 2)
+    return whose[:2] == ["", event.department] and not event.code.startswith(("signature-", "signing-key-"))
+
+
+def touched(event: Event) -> tuple[str, str | None] | None:
+    """The source that an event is about, and its batch; None when it is about none."""
+    match event:
+        case BatchClosed() | BatchIncomplete() | BatchComplete():
+            return event.source, event.batch
+        case SourceReport() | SourceRegistered() | SourcePolicySet():
+            return event.source, None
+        case _ if isinstance(event, Finding):
+            return event.source, None
+        case _:
+            came = arrival(event)
+            return (came.source, came.batch) if came else None
 
 
 # The numbers

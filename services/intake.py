@@ -137,6 +137,7 @@ def _event(
         source=source,
         id=id_,
         sequence=_sequence(envelope) if envelope else None,
+        batch=_clear(envelope.batch) if envelope and envelope.batch else None,
     )
 
 

@@ -11,19 +11,22 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from domain.completeness import Finding, SourceReport
 from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
 from domain.dispositions import SubmissionRefused
-from domain.facts import Department, FactRetracted
+from domain.facts import AlertContested, Department, FactRetracted
 from domain.facts.justice import Justice
-from domain.history import Entry, FactPublished, Outcome, Receipt
+from domain.history import Entry, FactPublished, Outcome, Receipt, Taken
 from domain.links import RecordsJoined, RecordsParted
 from infra.bus import Message
+from services.cloudevents import department_of
 from services.intake import Answer, refusal_of
 from services.receipts import Signed, SignedRefusal
 
 ALERTS = "alerts.pension"
 LIFE_EVENTS = "life-events"
 DEAD_LETTERS = "dead-letters"
+SOURCE_ALERTS = "alerts.sources"
 INTAKE_GROUP = "changqing-intake"
 
 Sign = Callable[[Answer], Signed]
@@ -49,6 +52,18 @@ class RecordsTold(Struct, frozen=True, kw_only=True):
     retiree: UUID
     other: UUID
     goes_on: bool
+
+
+class ContestTold(Struct, frozen=True, kw_only=True):
+    """The agency doubts what an alert follows from, as the source of it learns: which alert, and which of its own events.
+
+    The agency's reason is for its own file, as it may speak of the person.
+    """
+
+    alert: str
+    retiree: UUID
+    source: str
+    ids: tuple[str, ...]
 
 
 class Outgoing(Struct, frozen=True, kw_only=True):
@@ -109,6 +124,30 @@ def messages(entry: Entry) -> Iterator[Message]:
         )
         if not _says_too_much(event):
             yield Message(LIFE_EVENTS, key, msgspec.json.encode(_outgoing(entry, told)))
+    elif isinstance(event, Finding):
+        body = msgspec.json.encode(finding_event(entry, event))
+        yield Message(SOURCE_ALERTS, event.source.encode(), body)
+        yield Message(receipts_topic(event.department), event.source.encode(), body)
+
+
+def finding_event(entry: Entry, finding: Finding) -> Outgoing:
+    """What was found out about a source, as a CloudEvent: the same for the agency and for the source."""
+    return msgspec.structs.replace(_outgoing(entry, finding), subject=finding.source)
+
+
+def contests(entry: Entry, alert_of: Callable[[str], AlertRaised | None]) -> Iterator[Message]:
+    """Where an entry tells that an alert is contested: a message to each source of the facts that it follows from."""
+    event = entry.event
+    if not isinstance(event, FactPublished) or not isinstance(event.fact, AlertContested):
+        return
+    alert = alert_of(event.fact.alert)
+    behind: dict[str, list[str]] = {}
+    for reference in alert.evidence if alert else ():
+        behind.setdefault(reference.source, []).append(reference.id)
+    for number, (source, ids) in enumerate(behind.items(), 1):
+        told = ContestTold(alert=event.fact.alert, retiree=entry.stream, source=source, ids=tuple(ids))
+        said = msgspec.structs.replace(_outgoing(entry, told), id=f"{entry.position}-{number}", subject=source)
+        yield Message(receipts_topic(department_of(source)), source.encode(), msgspec.json.encode(said))
 
 
 def receipts(entry: Entry, sign: Sign) -> Iterator[Message]:
@@ -119,6 +158,15 @@ def receipts(entry: Entry, sign: Sign) -> Iterator[Message]:
     elif isinstance(event, SubmissionRefused):
         refusal = refusal_of(event, entry.position, entry.recorded_at)
         yield receipt_message(event.department, sign(refusal), number, entry.recorded_at)
+    elif isinstance(event, SourceReport):
+        taken = Taken(
+            source=event.source,
+            id=event.id,
+            status=Outcome.ACCEPTED,
+            position=entry.position,
+            recorded_at=entry.recorded_at,
+        )
+        yield receipt_message(event.department, sign(taken), number, entry.recorded_at)
 
 
 def _says_too_much(event: FactPublished) -> bool:
