@@ -260,8 +260,8 @@ def findings(row: SourceRow, batches: Sequence[BatchRow], now: datetime, grace: 
     ]
     if row.silent and row.heard and row.heard != row.silent.heard:
         found.append(SourceHeard(source=row.source, department=row.department, heard=row.heard))
-    elif not row.silent and (expected := _expected(row)) and expected <= now:
-        found.append(SourceSilent(source=row.source, department=row.department, heard=row.heard, expected=expected))
+    elif not row.silent and (late := expected(row)) and late <= now:
+        found.append(SourceSilent(source=row.source, department=row.department, heard=row.heard, expected=late))
     for batch in batches:
         found += _of_batch(batch, row, now, grace)
     return found
@@ -272,8 +272,8 @@ def due(row: SourceRow) -> datetime | None:
     if row.forks or any(_closed(row)) or (row.silent and row.heard != row.silent.heard):
         return AT_ONCE
     times = [one.since for one in _untold(row)]
-    if not row.silent and (expected := _expected(row)):
-        times.append(expected)
+    if not row.silent and (late := expected(row)):
+        times.append(late)
     return min(times, default=None)
 
 
@@ -314,7 +314,7 @@ def _closed(row: SourceRow) -> Iterator[tuple[int, int]]:
     return (gap for gap in row.gaps if not any(one.first <= gap[1] and gap[0] <= one.last for one in row.missing))
 
 
-def _expected(row: SourceRow) -> datetime | None:
+def expected(row: SourceRow) -> datetime | None:
     """By when something must be heard."""
     since = [time for time in (row.heard, row.expected_from, row.quiet_until) if time]
     if row.heartbeat_minutes is None or not since:

@@ -133,6 +133,23 @@ def relay() -> None:
 
 @main.command()
 @_sentences
+def watch() -> None:
+    """Watch over sources: say what is missing, given twice, not whole or silent, to the source and to the agency."""
+    from datetime import timedelta
+
+    from infra.follower import follow
+    from infra.watching import Watch
+    from services.bootstrap import parts
+    from services.settings import Settings
+
+    _supervised()
+    settings = Settings.read()
+    made = Watch(parts(settings).application.database, timedelta(seconds=settings.changqing_gap_seconds))
+    follow(made.database, "sources", made.position, made.handle, _until_told(), made.rest)
+
+
+@main.command()
+@_sentences
 def clock(
     catch_up: Annotated[
         bool, typer.Option("--catch-up", help="Let days pass although more than a month has gone by since the last.")

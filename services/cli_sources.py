@@ -33,6 +33,7 @@ def add_commands(main: typer.Typer, guard: Guard) -> None:
         "list": _list,
         "show": _show,
         "affected": _affected,
+        "missing": _missing,
     }
     for name, command in named.items():
         source.command(name)(guard(command))
@@ -140,6 +141,13 @@ def _affected(
     from services.sources import affected
 
     raise typer.Exit(affected(keyid, since, as_json=json))
+
+
+def _missing(source: _Source, *, json: _Json = False) -> None:
+    """Show what is missing of a source. Ends with 3 where something is, 2 where nothing is known of it."""
+    from services.missing import show_missing
+
+    raise typer.Exit(show_missing(source, as_json=json))
 
 
 def _new_signing_key(

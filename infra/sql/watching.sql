@@ -45,11 +45,3 @@ select state from views.source_batch where source = any(%(sources)s::text[]) and
 
 -- head: how far the log is, and what time it is there
 select position, clock_timestamp() from ledger.head
-
--- page: sources of a department (any when empty), after one of them
-select state from views.source
-where source > %(after)s and (%(department)s = '' or split_part(source, '/', 2) = %(department)s)
-order by source limit %(limit)s
-
--- batches_of: the newest batches of a source by name
-select state from views.source_batch where source = %(source)s order by batch desc limit %(limit)s

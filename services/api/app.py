@@ -10,13 +10,14 @@ from fastapi.responses import JSONResponse, Response
 from infra.database import DatabaseError
 from infra.keys import WrongKeyError
 from services.accounts import Accounts
-from services.api import documents, events, problems, reading, receipts
+from services.api import documents, events, problems, reading, receipts, sources
 from services.api.wakeups import Wakeups
 from services.bootstrap import Parts, parts
 from services.dispositions import Dispositions
 from services.gather import Gatherer
 from services.intake import accept
 from services.settings import Settings
+from services.source_states import SourceStates
 from services.web import pages
 
 _HEADERS = {
@@ -47,12 +48,14 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.accounts = accounts
     app.state.reader = made.reader
     app.state.settings = settings
+    app.state.sources = SourceStates(made.views)
     app.state.notary = made.notary
     app.state.dispositions = Dispositions(made.application.database, made.notary)
     app.state.gatherer = Gatherer(partial(accept, made.application))
     app.include_router(events.router)
     app.include_router(receipts.router)
     app.include_router(reading.router)
+    app.include_router(sources.router)
     app.include_router(pages.router, include_in_schema=False)
     app.middleware("http")(_secure)
     problems.install(app)
