@@ -1,5 +1,6 @@
 """The watch over sources on a real ledger: what is found is told once, wherever a watch dies and however many there are."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -28,6 +29,7 @@ from infra.follower import follow
 from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.watching import Watch
+from services.application import Changqing
 from services.cloudevents import Publisher, structured
 from services.intake import Received, Refusal, accept
 from tests.building import number_of, submission
@@ -213,12 +215,11 @@ def test_a_watch_that_follows_tells_by_itself(
 # Through the one handler
 
 
-class Service:
-    """What the handler needs of the application."""
-
-    def __init__(self, ours: Ledger) -> None:
-        self.accept = partial(ours.accept, today=TODAY)
-        self.report = ours.report
+@pytest.fixture
+def application(dsn: str, keys: KeyRing, law: Law) -> Iterator[Changqing]:
+    made = Changqing(dsn, keys, law)
+    yield made
+    made.close()
 
 
 def sent(type_: str, id_: str, data: dict[str, Any], **attributes: Any) -> Received:
@@ -232,9 +233,9 @@ def death(id_: str, number: int, **attributes: Any) -> Received:
     return sent("death-reported.v1", id_, {"person": person, "effective": "2024-01-31"}, **attributes)
 
 
-def test_life_events_and_reports_of_one_batch_are_answered_in_their_order(ours: Ledger, watch: Watch) -> None:
+def test_life_events_and_reports_of_one_batch_are_answered_in_their_order(application: Changqing, watch: Watch) -> None:
     answers = accept(
-        Service(ours),  # type: ignore[arg-type] # as is said above
+        application,
         [
             sent("batch-closed.v1", "b", {"batch": "2024-04", "count": 2, "first": 1, "last": 3}),
             death("1", 1, sequence="0001", sequencetype="Integer", batch="2024-04"),
@@ -274,8 +275,8 @@ def test_life_events_and_reports_of_one_batch_are_answered_in_their_order(ours: 
     ],
 )
 def test_a_report_that_is_not_one_is_refused_where_it_is_wrong(
-    ours: Ledger, type_: str, data: dict[str, Any], code: str, path: str
+    application: Changqing, type_: str, data: dict[str, Any], code: str, path: str
 ) -> None:
-    (answer,) = accept(Service(ours), [sent(type_, "1", data)])  # type: ignore[arg-type] # as is said above
+    (answer,) = accept(application, [sent(type_, "1", data)])
     assert isinstance(answer, Refusal)
     assert (answer.code, answer.path) == (code, path)
