@@ -72,7 +72,7 @@ class SourceStates:
         whose = "" if _sees_all(account) else account.department
         rows = self._rows(PAGE, after=after, department=whose, limit=limit)
         return SourcePage(
-            sources=self._states(rows), after=rows[-1].source if rows else after, position=self._position()
+            sources=self._states(rows), after=rows[-1].source if rows else after, position=self.position()
         )
 
     def of(self, account: Account, source: str) -> MissingAnswer:
@@ -88,7 +88,7 @@ class SourceStates:
         if not rows:
             raise Refused("not-found", "source")
         (state,) = self._states(rows)
-        return MissingAnswer(position=self._position(), missing=state)
+        return MissingAnswer(position=self.position(), missing=state)
 
     def _rows(self, query: str, **given: object) -> list[SourceRow]:
         return [msgspec.json.decode(row["state"], type=SourceRow) for row in self._views.select(query, given)]
@@ -98,7 +98,8 @@ class SourceStates:
         found = [msgspec.json.decode(row["state"], type=BatchRow) for row in self._views.select(OPEN_BATCHES, given)]
         return [_state(row, [one for one in found if one.source == row.source]) for row in rows]
 
-    def _position(self) -> int:
+    def position(self) -> int:
+        """How far the log was read."""
         rows = self._views.select(READ, {})
         return int(rows[0]["position"]) if rows else 0
 

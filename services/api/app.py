@@ -75,6 +75,7 @@ def _install_health(app: FastAPI, made: Parts) -> None:
             made.application.ledger.check_key()
             head = made.application.recorder.max_notification_id() or 0
             positions = {"position": head, "views": made.views.position(), "relay": made.outbox.position()}
+            positions["sources"] = app.state.sources.position()
             return JSONResponse({"status": "ready", **positions})
         except DatabaseError:
             return JSONResponse({"status": "waiting for PostgreSQL"}, 503)
