@@ -24,6 +24,7 @@ from domain.completeness import (
     SourceHeartbeat,
     SourceSilent,
 )
+from domain.dispositions import SubmissionRefused
 from domain.facts import DeathReported, Department
 from domain.history import Entry, Event, FactPublished
 from projections.source_fold import Held, fold
@@ -417,3 +418,53 @@ def test_a_source_is_covered_by_what_is_expected_of_the_one_above_it() -> None:
 def test_a_row_in_order_has_nothing_missing(number: int) -> None:
     row = watched(*(fact(str(n), n) for n in range(1, number + 1))).row
     assert replace(row, heard=None) == SourceRow(source=SOURCE, department=OURS, highest=number)
+
+
+# What was refused
+
+
+def refused(id_: str | None, sequence: int, code: str = "missing-field", **more: object) -> SubmissionRefused:
+    said = {"department": OURS, "source": SOURCE} | more
+    return SubmissionRefused(
+        published_by="gateway",
+        place="http:gateway",
+        path="",
+        detail="",
+        digest=b"",
+        code=code,
+        id=id_,
+        sequence=sequence,
+        **said,  # type: ignore[arg-type] # as is said above
+    )
+
+
+def test_a_refused_event_fills_its_number_and_the_corrected_one_keeps_it() -> None:
+    watcher = watched(refused("a", 1), refused(None, 2), fact("a", 1), fact("b", 3))
+    watcher.log.wait(hours=1)
+    watcher.settle()
+    assert missing(watcher.row) == set()
+    assert watcher.log.findings == []
+
+
+def test_other_content_under_an_id_and_a_number_that_were_taken_is_a_fork() -> None:
+    watcher = watched(fact("a", 1), refused("a", 1, "id-conflict"), refused("a", 1, "id-conflict"))
+    assert [one.forks for one in watcher.log.findings if isinstance(one, SourceForkFound)] == [(Fork(1, "a", None),)]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        refused("x", 2, "signature-invalid"),
+        refused("x", 2, "signing-key-revoked"),
+        refused("x", 2, "not-your-source", department=Department.POLICE),
+        refused("x", 2, "not-your-source", source="nowhere"),
+    ],
+    ids=["signature", "key", "other department", "no source"],
+)
+def test_what_the_source_is_not_shown_to_have_sent_fills_nothing(event: SubmissionRefused) -> None:
+    assert missing(watched(fact("a", 1), event, fact("c", 3)).row) == {2}
+
+
+def test_a_refused_event_of_a_batch_is_counted_with_it_once_though_it_comes_again_corrected() -> None:
+    watcher = watched(refused("a", 1, batch="1"), fact("a", 1, "1"), fact("b", 2, "1"), closed("c", "1", 2))
+    assert watcher.log.findings == [BatchComplete(source=SOURCE, department=OURS, batch="1", count=2)]
