@@ -28,7 +28,7 @@ OURS, THEIRS = "/community/shenzhen", "/civil-affairs/shenzhen"
 
 
 @pytest.fixture
-def told(database: Database, keys: KeyRing, law: Law) -> Database:
+def told(database: Database, keys: KeyRing, law: Law) -> None:
     """Of the community 1 and 4 came; civil affairs, from whom something must be heard within the hour, sent nothing for two."""
     ours = Ledger(database, keys, law)
     for number in (1, 4):
@@ -43,12 +43,10 @@ def told(database: Database, keys: KeyRing, law: Law) -> Database:
         for rows in log.scan(database, watch.position()):
             watch.handle(codec.entries(rows))
         watch.look(datetime.now(UTC) + timedelta(hours=2))
-    return database
 
 
 @pytest.fixture
-def ask(told: Database, dsn: str, tmp_path: Path) -> Iterator[Asking]:
-    assert told
+def ask(told: None, dsn: str, tmp_path: Path) -> Iterator[Asking]:
     accounts = {"community": (Role.COMMUNITY, "4403"), "officer": (Role.OFFICER, "4403")}
     with asking(dsn, tmp_path, accounts) as browser:
         yield browser
@@ -85,10 +83,10 @@ def test_the_page_says_who_is_silent_and_what_misses_and_repeats_no_markup(ask: 
     assert "<b>" not in page
 
 
+@pytest.mark.usefixtures("told")
 def test_the_terminal_says_it_in_both_languages_and_ends_with_3(
-    told: Database, dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert told
     settings = {
         "DATABASE_URL": dsn,
         "CHANGQING_KEY": bytes(32).hex(),
