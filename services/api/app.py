@@ -16,9 +16,11 @@ from services.bootstrap import Parts, parts
 from services.dispositions import Dispositions
 from services.gather import Gatherer
 from services.intake import accept
+from services.letters import DeadLetters
 from services.settings import Settings
 from services.source_states import SourceStates
-from services.web import pages
+from services.web import letters, pages
+from services.web.forms import Forms
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -51,12 +53,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.sources = SourceStates(made.views)
     app.state.notary = made.notary
     app.state.dispositions = Dispositions(made.application.database, made.notary)
+    app.state.dead_letters = DeadLetters(made.application, made.keys)
+    app.state.forms = Forms(made.keys)
     app.state.gatherer = Gatherer(partial(accept, made.application))
     app.include_router(events.router)
     app.include_router(receipts.router)
     app.include_router(reading.router)
     app.include_router(sources.router)
     app.include_router(pages.router, include_in_schema=False)
+    app.include_router(letters.router, include_in_schema=False)
     app.middleware("http")(_secure)
     problems.install(app)
     documents.install(app)
