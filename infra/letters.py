@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 
 from domain.dispositions import DeadLetterClosed
 from domain.facts import Department
-from domain.history import DataDisclosed, Receipt
+from domain.history import DataDisclosed, Receipt, Taken
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import append_plain
@@ -116,7 +116,7 @@ class Letters:
         by: str,
         *,
         reason: str = "",
-        receipt: Receipt | None = None,
+        receipt: Taken | None = None,
     ) -> bool:
         """Bring it to an end and let its bytes go; False when somebody else did before.
 
@@ -139,7 +139,7 @@ class Letters:
                     by=by,
                     reason=reason,
                     position=receipt.position if receipt else None,
-                    retiree=receipt.retiree if receipt else None,
+                    retiree=receipt.retiree if isinstance(receipt, Receipt) else None,
                     source=receipt.source if receipt else None,
                     id=receipt.id if receipt else None,
                 )

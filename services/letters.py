@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from domain.history import DataDisclosed, Receipt
+from domain.history import DataDisclosed, Taken
 from domain.identity import names_a_person, normal
 from domain.refusals import Refused
 from infra.keys import KeyRing
@@ -109,7 +109,7 @@ class DeadLetters:
         headers: Mapping[str, str] = {} if original is None or _structured(mended) else original.headers
         read = partial(envelope_of, headers, mended)
         (answer,) = accept(self._application, [Received(read, _publisher(letter), mended, f"mended:{place}")])
-        if isinstance(answer, Receipt):
+        if isinstance(answer, Taken):
             self._closed(place, self.letters.close(place, "mended", account.name, receipt=answer))
         return answer
 
@@ -134,7 +134,7 @@ class DeadLetters:
         told: dict[str, Answer] = {}
         for (letter, _), answer in zip(there, answers, strict=True):
             told[letter.place] = answer
-            if isinstance(answer, Receipt):
+            if isinstance(answer, Taken):
                 self.letters.close(letter.place, "replayed", account.name, receipt=answer)
             else:
                 self.letters.fails(letter.place, account.name, answer.code, answer.path, answer.detail)
@@ -175,7 +175,7 @@ def outcome(answer: Answer | None) -> str:
     """How a letter that was sent again ended, in one word."""
     if answer is None:
         return "not-kept"
-    return "known" if isinstance(answer, Receipt) and answer.known else str(answer.status)
+    return "known" if isinstance(answer, Taken) and answer.known else str(answer.status)
 
 
 class _Who(Struct):

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from domain.history import Receipt
+from domain.history import Taken
 from infra.letters import DeadLetter, Group, Wanted
 from services.accounts import Account, Accounts
 from services.cli_guard import REFUSED
@@ -69,7 +69,7 @@ def mend_one(place: str, file: Path, name: str, *, as_json: bool) -> int:
         raise SettingsError(f"{file} cannot be read: {error.strerror}") from error
     answer = dead.mend(account, place, mended)
     _print(_json(answer) if as_json else f"{place}: {_said(answer)}")
-    return 0 if isinstance(answer, Receipt) else REFUSED
+    return 0 if isinstance(answer, Taken) else REFUSED
 
 
 def replay_some(place: str | None, group: str | None, name: str, *, everything: bool, as_json: bool) -> int:
@@ -81,12 +81,12 @@ def replay_some(place: str | None, group: str | None, name: str, *, everything: 
     if place is not None:
         answer = dead.replay(account, place)
         _print(_json(answer) if as_json else f"{place}: {_said(answer)}")
-        return 0 if isinstance(answer, Receipt) else REFUSED
+        return 0 if isinstance(answer, Taken) else REFUSED
     code, _, path = (group or "").partition(":")
     counts: Counter[str] = Counter()
     for tried in dead.replay_all(account, Wanted(code=code or None, path=path or None)):
         counts[outcome(tried.answer)] += 1
-        if not as_json and not isinstance(tried.answer, Receipt):
+        if not as_json and not isinstance(tried.answer, Taken):
             _print(f"{tried.place}: {_said(tried.answer)}")
     _print(
         _json(counts)
@@ -126,7 +126,7 @@ def _said(answer: Answer | None) -> str:
     if answer is None:
         one = SENTENCES["original-not-kept"]
         return f"{one.zh} {one.en}"
-    if isinstance(answer, Receipt):
+    if isinstance(answer, Taken):
         return f"{both(outcome(answer))}，位置 position {answer.position}"
     return f"{_word('refused')}，{answer.code} {answer.path} {answer.reason.zh}：{answer.remedy.zh} {answer.reason.en}: {answer.remedy.en}"
 

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from msgspec.structs import asdict
 
 from domain.facts import Department
-from domain.history import Receipt
+from domain.history import Taken
 from domain.refusals import Refused
 from infra.letters import DeadLetter, State, Wanted
 from services.accounts import PUBLISHING, Account, Role
@@ -98,7 +98,7 @@ def mend(request: Request, account: WhoAsks, place: str, fields: Fields) -> HTML
     """Send what was mended in its place."""
     text = fields.get("text", "")
     answer = _dead(request).mend(account, place, text.encode())
-    return _page(request, account, place, answer=answer, text=None if isinstance(answer, Receipt) else text)
+    return _page(request, account, place, answer=answer, text=None if isinstance(answer, Taken) else text)
 
 
 @router.post("/{place}/give-up")
