@@ -1,9 +1,11 @@
 """The one handler of everything that publishers send, by whichever way it came."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from domain.history import Receipt
 from domain.identity import names_a_person
@@ -12,6 +14,7 @@ from infra.submissions import Submission
 from services.application import Changqing
 from services.cloudevents import Envelope, Publisher, submission
 from services.sentences import SENTENCES
+from services.verifying import Verifier, verifier_of
 
 
 class Words(Struct, frozen=True):
@@ -50,7 +53,8 @@ def accept(application: Changqing, received: Sequence[Received]) -> list[Answer]
     The answers are in the order received, and when they are there, what is accepted is on disk.
     Raises `DatabaseError`: nothing is known to be accepted, and receiving it all again is safe.
     """
-    prepared = [_prepare(one) for one in received]
+    verifier, now = verifier_of(application.sources.now()), datetime.now(UTC)
+    prepared = [_prepare(one, verifier, now) for one in received]
     good = [what for what, _ in prepared if isinstance(what, Submission)]
     answers = iter(application.accept(good) if good else ())
     outcomes = [(next(answers) if isinstance(what, Submission) else what, about) for what, about in prepared]
@@ -76,10 +80,13 @@ def _clear(text: str) -> str | None:
     return None if names_a_person(text) else text
 
 
-def _prepare(received: Received) -> tuple[Submission | Refused, Envelope | None]:
+def _prepare(received: Received, verifier: Verifier, now: datetime) -> tuple[Submission | Refused, Envelope | None]:
     envelope = None
     try:
         envelope = received.read()
-        return submission(envelope, received.publisher), envelope
+        sent = submission(envelope, received.publisher)
+        if keyid := verifier.signed_by(envelope, now):
+            sent = replace(sent, signed_by=keyid)
     except Refused as refused:
         return refused, envelope
+    return sent, envelope

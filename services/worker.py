@@ -22,6 +22,7 @@ from infra.database import DatabaseError
 from infra.keys import KeyRing
 from services.application import Changqing
 from services.cloudevents import STRUCTURED, Envelope, Publisher, binary, structured
+from services.envelopes import media_of
 from services.intake import Answer, Received, accept
 from services.outgoing import DEAD_LETTERS, DeadLetter, receipt_message
 
@@ -52,17 +53,18 @@ class Arrived(msgspec.Struct, frozen=True):
         return Publisher(f"kafka:{self.topic}", Department(self.topic.removeprefix("intake.")), "kafka")
 
     def envelope(self) -> Envelope:
-        """Its envelope, binary mode when the headers say so, structured otherwise. Raises `Refused`."""
-        if not self.value:
-            raise Refused("malformed-json", "", "the message is empty")
-        if "ce_specversion" in self.headers:
-            attributes = {name[3:]: value for name, value in self.headers.items() if name.startswith("ce_")}
-            return binary(
-                {"datacontenttype": self.headers.get("content-type", "application/json")} | attributes, self.value
-            )
-        if not self.headers.get("content-type", STRUCTURED).startswith(STRUCTURED):
-            raise Refused("not-cloudevents", "datacontenttype")
-        return structured(self.value)
+        """Its envelope: structured mode when the content type says so, else binary mode by its headers. Raises `Refused`."""
+        content_type = self.headers.get("content-type")
+        media = media_of(content_type) if content_type is not None else None
+        if media == STRUCTURED or (media is None and "ce_specversion" not in self.headers):
+            if not self.value:
+                raise Refused("malformed-json", "", "the message is empty")
+            return structured(self.value)
+        if "ce_specversion" not in self.headers or (media or "").startswith("application/cloudevents"):
+            raise Refused("not-cloudevents", "content-type", f"one event a message: {STRUCTURED}, or ce_ headers")
+        attributes = {name[3:]: value for name, value in self.headers.items() if name.startswith("ce_")}
+        given = {"datacontenttype": content_type} if content_type else {}
+        return binary(given | attributes, self.value)
 
 
 class Worker:
@@ -125,6 +127,6 @@ def arrived(message: Any) -> Arrived:
         message.topic,
         message.partition,
         message.offset,
-        {name.lower(): (value or b"").decode("utf-8", "replace") for name, value in headers},
+        {name.lower(): (value or b"").decode("utf-8", "surrogateescape") for name, value in headers},
         message.value or b"",
     )

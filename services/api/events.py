@@ -1,5 +1,6 @@
 """Publishing over HTTP: CloudEvents 1.0 in structured, binary and batch mode, to the one handler."""
 
+import re
 from functools import partial
 from urllib.parse import unquote
 
@@ -12,6 +13,7 @@ from services.accounts import Role
 from services.api.auth import WhoAsks
 from services.api.problems import problem
 from services.cloudevents import BATCH, BATCH_LIMIT, EVENT_LIMIT, STRUCTURED, Publisher, binary, split_batch, structured
+from services.envelopes import media_of
 from services.gather import Gatherer
 from services.intake import Answer, Received, Refusal
 
@@ -26,7 +28,7 @@ async def publish(request: Request, account: WhoAsks) -> Response:
     """
     account.allow(Role.PUBLISHER, Role.OFFICER, Role.COMMUNITY)
     publisher = Publisher(account.name, account.department, "http")
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media = media_of(request.headers.get("content-type", ""))
     gatherer: Gatherer = request.app.state.gatherer
     if media == BATCH:
         events = split_batch(await _body(request, BATCH_LIMIT))
@@ -35,7 +37,7 @@ async def publish(request: Request, account: WhoAsks) -> Response:
     body = await _body(request, EVENT_LIMIT)
     if media == STRUCTURED:
         received = Received(partial(structured, body), publisher)
-    elif "ce-specversion" in request.headers:
+    elif "ce-specversion" in request.headers and not media.startswith("application/cloudevents"):
         received = Received(partial(binary, _attributes(request), body), publisher)
     else:
         raise Refused("not-cloudevents", "content-type", f"send {STRUCTURED}, {BATCH}, or ce- headers")
@@ -50,16 +52,25 @@ def _respond(answer: Answer) -> Response:
 
 
 def _attributes(request: Request) -> dict[str, str]:
-    """The attributes of a binary-mode event; header values are percent-encoded by the HTTP binding."""
+    """The attributes of a binary-mode event. Raises `Refused`."""
+    attributes: dict[str, str] = {}
+    for name, value in request.headers.items():
+        if name.startswith("ce-"):
+            if name[3:] in attributes:
+                raise Refused("not-cloudevents", "headers", "a ce- header stands there twice")
+            attributes[name[3:]] = _unescaped(value)
+    given = request.headers.get("content-type")
+    return ({"datacontenttype": given} if given else {}) | attributes
+
+
+def _unescaped(value: str) -> str:
+    """The value of a header: out of its quotes if it has some, then percent-decoded once, as the HTTP binding says."""
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        value = re.sub(r"\\(.)", r"\1", value[1:-1])
     try:
-        attributes = {
-            name[3:]: unquote(value.encode("ascii").decode(), errors="strict")
-            for name, value in request.headers.items()
-            if name.startswith("ce-")
-        }
+        return unquote(value.encode("ascii").decode(), errors="strict")
     except UnicodeError:
         raise Refused("not-cloudevents", "headers", "a ce- header is not percent-encoded UTF-8") from None
-    return {"datacontenttype": request.headers.get("content-type", "application/json")} | attributes
 
 
 async def _body(request: Request, limit: int) -> bytes:
