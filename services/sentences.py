@@ -395,4 +395,18 @@ SENTENCES: dict[str, Sentence] = {
         "先以 changqing source register 登记；changqing source list 列出已登记的来源",
         "register it by changqing source register; changqing source list shows those that are",
     ),
+    "event-unknown": Sentence(
+        404,
+        "没有受理过该来源的这个编号",
+        "no event of this source and id was accepted",
+        "核对 source 和 id；被拒的不在其中",
+        "check source and id; what was refused is not among them",
+    ),
+    "original-not-kept": Sentence(
+        404,
+        "受理时尚未保留原文",
+        "it was accepted before originals were kept",
+        "以受理时的摘要与发布方留存的原文核对",
+        "compare the publisher's own copy with the digest in the log",
+    ),
 }
