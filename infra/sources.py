@@ -40,9 +40,11 @@ class Sources:
         self._good_until = 0.0
 
     def now(self) -> Register:
-        """The register, read no longer than `READ_EVERY` ago."""
+        """The register, read no longer than `READ_EVERY` ago; the very same object for as long as nothing changes."""
         if time.monotonic() > self._good_until:
-            self._read = self.read()
+            found = self.read()
+            if (found.sources, found.keys) != (self._read.sources, self._read.keys):
+                self._read = found  # else the same one, of which others keep what they made
             self._good_until = time.monotonic() + READ_EVERY
         return self._read
 

@@ -15,6 +15,7 @@ from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.refused import Refusals
+from infra.sources import Sources
 from infra.submissions import Submission
 
 BEIJING = ZoneInfo("Asia/Shanghai")
@@ -33,6 +34,7 @@ class Changqing(Application[UUID]):
         self._writing = Database(database_url, archive=archive, plans_kept=True)  # nothing connects before its use
         self.ledger = Ledger(self._writing, keys, law)
         self.refusals = Refusals(self.ledger, keys)
+        self.sources = Sources(self._writing)
 
     def close(self) -> None:
         """Close the connections."""

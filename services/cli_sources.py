@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from domain.facts import Department
+
 Guard = Callable[[Callable[..., None]], Callable[..., None]]
 
 _Source = Annotated[str, typer.Argument(help="The source, /department/...; it covers all below it.")]
@@ -38,6 +40,7 @@ def add_commands(main: typer.Typer, guard: Guard) -> None:
     for name, command in named.items():
         source.command(name)(guard(command))
     main.command("new-signing-key")(guard(_new_signing_key))
+    main.command("original")(guard(_original))
 
 
 def _register(
@@ -148,6 +151,21 @@ def _missing(source: _Source, *, json: _Json = False) -> None:
     from services.missing import show_missing
 
     raise typer.Exit(show_missing(source, as_json=json))
+
+
+def _original(
+    source: Annotated[str, typer.Argument(help="The source of the event.")],
+    id_: Annotated[str, typer.Argument(metavar="ID", help="Its id.")],
+    by: Annotated[str, typer.Option(help="Who looks; it is recorded.")],
+    purpose: Annotated[str, typer.Option(help="What for; it is recorded.")],
+    department: Annotated[Department, typer.Option(help="Whose auditor that is.")] = Department.AGENCY,
+    *,
+    data: Annotated[bool, typer.Option("--data", help="Only the data, byte for byte.")] = False,
+) -> None:
+    """Show an event as it was sent, with its signature checked anew. The look is recorded first. Ends with 3 when it is not to be had."""
+    from services.originals import show
+
+    raise typer.Exit(show(source, id_, (department, by), purpose, data_only=data))
 
 
 def _new_signing_key(

@@ -1,8 +1,8 @@
 """The one handler of everything that publishers send, by whichever way it came."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Literal, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
@@ -15,9 +15,12 @@ from domain.refusals import Refused
 from infra.refused import Letter, Refusing
 from infra.submissions import Submission
 from services.application import Changqing
-from services.cloudevents import Envelope, Publisher, sequence_of, submission
+from services.cloudevents import Envelope, Publisher, batch_of, sequence_of, submission
 from services.reports import REPORTS, report
 from services.sentences import SENTENCES
+from services.verifying import Verifier, verifier_of
+
+T = TypeVar("T")
 
 
 class Words(Struct, frozen=True):
@@ -78,7 +81,8 @@ def accept(application: Changqing, received: Sequence[Received]) -> list[Answer]
     The answers are in the order received, and when they are there, what is accepted is on disk, and the log tells of what
     is refused. Raises `DatabaseError`: nothing is known to be accepted, and receiving it all again is safe.
     """
-    read = [_read(one) for one in received]
+    verifier, now = verifier_of(application.sources.now()), datetime.now(UTC)
+    read = [_read(one, verifier, now) for one in received]
     good = [one.what for one in read if isinstance(one.what, Submission)]
     taken = iter(application.accept(good) if good else ())
     reports = [one.what for one in read if isinstance(one.what, SourceReport)]
@@ -136,14 +140,14 @@ def _event(
         digest=application.refusals.digest(original),
         source=source,
         id=id_,
-        sequence=_sequence(envelope) if envelope else None,
-        batch=_clear(envelope.batch) if envelope and envelope.batch else None,
+        sequence=_given(sequence_of, envelope) if envelope else None,
+        batch=_given(batch_of, envelope) if envelope else None,
     )
 
 
-def _sequence(envelope: Envelope) -> int | None:
+def _given(member: Callable[[Envelope], T], envelope: Envelope) -> T | None:
     try:
-        return sequence_of(envelope)
+        return member(envelope)
     except Refused:  # for this, perhaps; then it has none
         return None
 
@@ -183,12 +187,19 @@ def _clear_path(path: str) -> str:
     return path if path.isascii() and not names_a_person(path) else path.rpartition(".")[0]
 
 
-def _read(received: Received) -> _Read:
+def _read(received: Received, verifier: Verifier, now: datetime) -> _Read:
     envelope = None
     try:
         envelope = received.read()
         if envelope.type in REPORTS:
-            return _Read(report(envelope, received.publisher), envelope)
-        return _Read(submission(envelope, received.publisher), envelope)
+            told = report(envelope, received.publisher, now)
+            verifier.signed_by(envelope, now)
+            return _Read(told, envelope)
+        sent = submission(envelope, received.publisher)
+        if keyid := verifier.signed_by(envelope, now):
+            sent = replace(sent, signed_by=keyid)
+        if sent.sequence is None:
+            verifier.may_be_unnumbered(envelope.source)
     except Refused as refused:
         return _Read(refused, envelope)
+    return _Read(sent, envelope)

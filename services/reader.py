@@ -17,6 +17,7 @@ from domain.refusals import Refused
 from infra import codec, log
 from infra.keys import KeyRing
 from infra.ledger import Ledger
+from infra.sealed import person_of
 from infra.sql import statements
 from infra.views import Views
 from projections import alert_inbox, audit_trail, handovers, roster
@@ -227,7 +228,7 @@ def _handover(rows: list[dict[str, Any]], law: Law) -> HandoverCard | None:
 
 def _line(row: dict[str, Any], person: bytes) -> RosterLine:
     given = row | {
-        "person": msgspec.json.decode(person, type=Person),
+        "person": msgspec.json.decode(person_of(person), type=Person),
         "community": row["serving"],
         "retired_on": row["retired_on"].isoformat(),
     }

@@ -59,6 +59,13 @@ SENTENCES: dict[str, Sentence] = {
         "按 /asyncapi.json 改正 path 所指的项",
         "correct the member that path names, as in /asyncapi.json",
     ),
+    "sequence-missing": Sentence(
+        422,
+        "该来源约定须编号，而事件没有序号",
+        "the events of this source must be numbered, and this one is not",
+        "加上扩展属性 sequence：从 1 起逐条加一",
+        "add the extension sequence, from 1 upward",
+    ),
     "sequence-invalid": Sentence(
         422,
         "序号不是十进制整数",
@@ -436,5 +443,19 @@ SENTENCES: dict[str, Sentence] = {
         "this source is not registered",
         "先以 changqing source register 登记；changqing source list 列出已登记的来源",
         "register it by changqing source register; changqing source list shows those that are",
+    ),
+    "event-unknown": Sentence(
+        404,
+        "没有受理过该来源的这个编号",
+        "no event of this source and id was accepted",
+        "核对 source 和 id；被拒的不在其中",
+        "check source and id; what was refused is not among them",
+    ),
+    "original-never-kept": Sentence(
+        404,
+        "受理时尚未保留原文",
+        "it was accepted before originals were kept",
+        "以受理时的摘要与发布方留存的原文核对",
+        "compare the publisher's own copy with the digest in the log",
     ),
 }

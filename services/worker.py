@@ -24,6 +24,7 @@ from infra.keys import KeyRing
 from infra.refused import LETTER_LIMIT, Letter, Original
 from services.application import Changqing
 from services.cloudevents import STRUCTURED, Envelope, Publisher, binary, structured
+from services.envelopes import media_of
 from services.intake import Answer, Received, accept
 from services.outgoing import DEAD_LETTERS, DeadLetter, receipt_message
 from services.receipts import Notary, SignedRefusal
@@ -74,15 +75,18 @@ class Arrived(msgspec.Struct, frozen=True):
 
 
 def envelope_of(headers: Mapping[str, str], value: bytes) -> Envelope:
-    """The envelope of a message, binary mode when the headers say so, structured otherwise. Raises `Refused`."""
-    if not value:
-        raise Refused("malformed-json", "", "the message is empty")
-    if "ce_specversion" in headers:
-        attributes = {name[3:]: value for name, value in headers.items() if name.startswith("ce_")}
-        return binary({"datacontenttype": headers.get("content-type", "application/json")} | attributes, value)
-    if not headers.get("content-type", STRUCTURED).startswith(STRUCTURED):
-        raise Refused("not-cloudevents", "datacontenttype")
-    return structured(value)
+    """The envelope of a message: structured mode when the content type says so, else binary mode by its headers. Raises `Refused`."""
+    content_type = headers.get("content-type")
+    media = media_of(content_type) if content_type is not None else None
+    if media == STRUCTURED or (media is None and "ce_specversion" not in headers):
+        if not value:
+            raise Refused("malformed-json", "", "the message is empty")
+        return structured(value)
+    if "ce_specversion" not in headers or (media or "").startswith("application/cloudevents"):
+        raise Refused("not-cloudevents", "content-type", f"one event a message: {STRUCTURED}, or ce_ headers")
+    attributes = {name[3:]: text for name, text in headers.items() if name.startswith("ce_")}
+    given = {"datacontenttype": content_type} if content_type else {}
+    return binary(given | attributes, value)
 
 
 class Worker:
@@ -146,6 +150,6 @@ def arrived(message: Any) -> Arrived:
         message.topic,
         message.partition,
         message.offset,
-        {name.lower(): (value or b"").decode("utf-8", "replace") for name, value in headers},
+        {name.lower(): (value or b"").decode("utf-8", "surrogateescape") for name, value in headers},
         message.value or b"",
     )

@@ -30,3 +30,6 @@ select source from ledger.source_key where keyid = %(keyid)s
 update ledger.source_key
 set revoked_at = clock_timestamp(), revoked_since = least(revoked_since, %(since)s)
 where keyid = %(keyid)s
+
+-- original_place: where in the log an event of a publisher stands
+select position from ledger.inbox where source = %(source)s and id = %(id)s

@@ -1,6 +1,7 @@
 """Publishing over HTTP: CloudEvents 1.0 in structured, binary and batch mode, to the one handler."""
 
 import asyncio
+import re
 from functools import partial
 from urllib.parse import unquote
 
@@ -23,6 +24,7 @@ from services.cloudevents import (
     split_batch,
     structured,
 )
+from services.envelopes import media_of
 from services.gather import Gatherer
 from services.intake import Received
 from services.receipts import Notary, SignedRefusal
@@ -53,7 +55,7 @@ async def publish(request: Request, account: WhoAsks) -> Response:
 
 async def _received(request: Request, publisher: Publisher) -> tuple[list[Received], bool]:
     """What was sent, and whether it is a batch. What is no event at all is a submission too: it is refused, and recorded."""
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media = media_of(request.headers.get("content-type", ""))
     body = await _body(request, BATCH_LIMIT if media == BATCH else EVENT_LIMIT)
     if media == BATCH:
         try:
@@ -64,7 +66,7 @@ async def _received(request: Request, publisher: Publisher) -> tuple[list[Receiv
     if media == STRUCTURED:
         return [Received(partial(structured, body), publisher, body)], False
     try:
-        attributes = _attributes(request)
+        attributes = _attributes(request, media)
     except Refused as refused:
         return [_none(refused, publisher, body)], False
     original = msgspec.json.encode(attributes) + b"\n" + body
@@ -80,19 +82,28 @@ def _none(refused: Refused, publisher: Publisher, body: bytes) -> Received:
     return Received(read, publisher, body)
 
 
-def _attributes(request: Request) -> dict[str, str]:
-    """The attributes of a binary-mode event; header values are percent-encoded by the HTTP binding."""
-    if "ce-specversion" not in request.headers:
+def _attributes(request: Request, media: str) -> dict[str, str]:
+    """The attributes of a binary-mode event. Raises `Refused`."""
+    if "ce-specversion" not in request.headers or media.startswith("application/cloudevents"):
         raise Refused("not-cloudevents", "content-type", f"send {STRUCTURED}, {BATCH}, or ce- headers")
+    attributes: dict[str, str] = {}
+    for name, value in request.headers.items():
+        if name.startswith("ce-"):
+            if name[3:] in attributes:
+                raise Refused("not-cloudevents", "headers", "a ce- header stands there twice")
+            attributes[name[3:]] = _unescaped(value)
+    given = request.headers.get("content-type")
+    return ({"datacontenttype": given} if given else {}) | attributes
+
+
+def _unescaped(value: str) -> str:
+    """The value of a header: out of its quotes if it has some, then percent-decoded once, as the HTTP binding says."""
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        value = re.sub(r"\\(.)", r"\1", value[1:-1])
     try:
-        attributes = {
-            name[3:]: unquote(value.encode("ascii").decode(), errors="strict")
-            for name, value in request.headers.items()
-            if name.startswith("ce-")
-        }
+        return unquote(value.encode("ascii").decode(), errors="strict")
     except UnicodeError:
         raise Refused("not-cloudevents", "headers", "a ce- header is not percent-encoded UTF-8") from None
-    return {"datacontenttype": request.headers.get("content-type", "application/json")} | attributes
 
 
 async def _body(request: Request, limit: int) -> bytes:
