@@ -7,18 +7,36 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from domain.completeness import (
+    BatchClosed,
+    BatchComplete,
+    BatchIncomplete,
+    Finding,
+    Report,
+    SequencesUnused,
+    SourceForkFound,
+    SourceGapClosed,
+    SourceGapFound,
+    SourceHeard,
+    SourceHeartbeat,
+    SourceSilent,
+)
+from domain.dispositions import DeadLetterClosed, SubmissionRefused
 from domain.facts import LIFE_EVENTS, Department, Known, LifeEvent, Reference
 from domain.links import RecordsJoined, RecordsParted
+from domain.sources import SourceKeyAdded, SourceKeyRevoked, SourcePolicySet, SourceRegistered
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 
 
 class FactPublished(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A life event as a publisher told it. Stored under the name of its fact.
 
-    `sealed`: the person, encrypted under the retiree's key. `learnt`: the business day on which we were told.
+    `sealed`: the person, and what was sent, byte for byte, encrypted under the retiree's key (`infra/sealed.py`).
+    `signed_by`: the key whose signature was checked; empty: it bore none. `learnt`: the business day on which we were told.
     `digest`: of the content as published, so that the same id with other content is known for what it is.
     `parked`: the retiree was not registered yet when it came. `under`: the record of the number that was given, where
-    that is not the stream's: the person is encrypted under the key of that record.
+    that is not the stream's: the person is encrypted under the key of that record. `sequence`: the source's own number of it;
+    `batch`: the one that it is of, where the source says so.
     """
 
     source: str
@@ -33,6 +51,9 @@ class FactPublished(Struct, frozen=True, kw_only=True, omit_defaults=True):
     time: datetime | None = None
     parked: bool = False
     under: UUID | None = None
+    sequence: int | None = None
+    batch: str | None = None
+    signed_by: str = ""
 
     def known(self, name_tag: str | None) -> Known:
         """The fact as decisions know it."""
@@ -99,6 +120,14 @@ Event = (
     | AlertEscalated
     | DataDisclosed
     | AlertsDelivered
+    | Report
+    | Finding
+    | SourceRegistered
+    | SourcePolicySet
+    | SourceKeyAdded
+    | SourceKeyRevoked
+    | SubmissionRefused
+    | DeadLetterClosed
 )
 
 STORED_NAMES: dict[str, type[Event]] = {
@@ -112,6 +141,22 @@ STORED_NAMES: dict[str, type[Event]] = {
     "personal-data-disclosed.v1": DataDisclosed,
     "alerts-delivered.v1": AlertsDelivered,
     "day-passed.v1": DayPassed,
+    "source-heartbeat.v1": SourceHeartbeat,
+    "batch-closed.v1": BatchClosed,
+    "sequences-unused.v1": SequencesUnused,
+    "source-gap-found.v1": SourceGapFound,
+    "source-gap-closed.v1": SourceGapClosed,
+    "source-fork-found.v1": SourceForkFound,
+    "source-silent.v1": SourceSilent,
+    "source-heard.v1": SourceHeard,
+    "batch-incomplete.v1": BatchIncomplete,
+    "batch-complete.v1": BatchComplete,
+    "source-registered.v1": SourceRegistered,
+    "source-policy-set.v1": SourcePolicySet,
+    "source-key-added.v1": SourceKeyAdded,
+    "source-key-revoked.v1": SourceKeyRevoked,
+    "submission-refused.v1": SubmissionRefused,
+    "dead-letter-closed.v1": DeadLetterClosed,
 }
 
 
@@ -157,15 +202,24 @@ class Outcome(StrEnum):
     PARKED = "parked"
 
 
-class Receipt(Struct, frozen=True, kw_only=True):
-    """The answer to an accepted submission, the same however often and by whichever way it is sent.
+class Taken(Struct, frozen=True, kw_only=True):
+    """The answer to what was taken in, the same however often and by whichever way it is sent, but for `known`.
 
-    Parked: the retiree is not registered yet, and the fact takes effect when that happens.
+    That is all that a report of a source is answered. `known`: it was here before.
     """
 
     source: str
     id: str
     status: Outcome
     position: int
-    retiree: UUID
     recorded_at: datetime
+    known: bool = False
+
+
+class Receipt(Taken, frozen=True, kw_only=True):
+    """The answer to an accepted submission.
+
+    Parked: the retiree is not registered yet, and the fact takes effect when that happens.
+    """
+
+    retiree: UUID

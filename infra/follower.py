@@ -25,17 +25,18 @@ def follow(
     position: Callable[[], int],
     handle: Callable[[Sequence[Entry]], None],
     stop: Flag,
+    rest: Callable[[], None] | None = None,
 ) -> None:
     """Hand every entry after `position()` to `handle`, in order, in batches, until `stop` is set.
 
     `handle` must remember the position together with what it did. Of several followers of one name, one works and the
-    others wait to take over. A lost database is waited for; any other error ends the follower at the entry it met.
+    others wait to take over. `rest` is called whenever the end of the log is reached, at least once a second. A lost database is waited for; any other error ends the follower at the entry it met.
     """
     while not stop.is_set():
         try:
             with database.listen() as connection:
                 if _lead(connection, name, stop):
-                    _follow(database, connection, position(), handle, stop)
+                    _follow(database, connection, position(), handle, stop, rest)
         except (DatabaseError, IntegrityError) as error:  # the latter: another took over while we were cut off
             _logger.warning("begins again from its position", follower=name, error=str(error))
             stop.wait(RETRY_SECONDS)
@@ -57,6 +58,7 @@ def _follow(
     after: int,
     handle: Callable[[Sequence[Entry]], None],
     stop: Flag,
+    rest: Callable[[], None] | None,
 ) -> None:
     while not stop.is_set():
         for rows in log.scan(database, after, BATCH):
@@ -65,6 +67,8 @@ def _follow(
                 after = entries[-1].position
             if stop.is_set():
                 return
+        if rest:
+            rest()
         list(connection.notifies(timeout=POLL_SECONDS, stop_after=1))
 
 

@@ -17,6 +17,7 @@ from infra import codec, log
 from infra.database import Database, Rows
 from infra.keys import KeyRing
 from infra.row import Row
+from infra.sealed import person_of
 from infra.session import Session
 from infra.sql import statements
 from infra.submissions import name_tags
@@ -80,7 +81,7 @@ def told_of(keys: KeyRing, retiree: UUID, wrapped: Mapping[UUID, bytes], events:
     events = list(events)
     facts = [fact for event in events if (fact := published_of(event))]
     given = [(record, wrapped[record], fact.sealed) for fact in facts if (record := fact.under or retiree) in wrapped]
-    names = iter(name_tags(keys, [decode_person(plain) for plain in keys.open_all(given)]))
+    names = iter(name_tags(keys, [decode_person(person_of(plain)) for plain in keys.open_all(given)]))
     known = iter([fact.known(next(names) if (fact.under or retiree) in wrapped else None) for fact in facts])
     return [told for event in events if (told := _told(event, known, retiree))]
 

@@ -10,7 +10,8 @@ from uuid import UUID
 import psycopg
 from psycopg import Connection
 
-from domain.history import DayPassed, Event, Receipt
+from domain.completeness import Report
+from domain.history import DayPassed, Event, Receipt, Taken
 from domain.law import Law
 from domain.refusals import Refused
 from infra import codec
@@ -21,6 +22,7 @@ from infra.days import AT_A_TIME, CLOCK, NOBODY, last_day, pass_some
 from infra.keys import KeyRing, WrongKeyError
 from infra.log import SQL, Unplaced, append, last_position, lock_streams
 from infra.partitions import make_room
+from infra.reports import accept_reports
 from infra.submissions import Prepared, Submission, prepare
 
 _EVENTS_EACH = 10
@@ -169,6 +171,11 @@ class Ledger:
         if found != (self._keys.fingerprint,):
             raise WrongKeyError("the key is not the one this ledger was written under")
         self._key_checked = True
+
+    def report(self, reports: Sequence[Report]) -> list[Taken | Refused]:
+        """Accept what sources report of themselves: see `accept_reports`. Raises also `WrongKeyError`."""
+        self.check_key()
+        return accept_reports(self.database, self._keys, reports)
 
     def append(self, stream: UUID, event: Event) -> None:
         """Append an event that needs no decision (a disclosure, a delivery) to a stream of its own."""

@@ -1,13 +1,19 @@
 """How far a relay has come, and the record of what it delivered: both in one transaction."""
 
+from uuid import UUID
+
 from eventsourcing.persistence import Tracking
 
 from domain.history import AlertsDelivered
+from domain.told import AlertRaised
+from infra import codec, log
 from infra.database import Database
 from infra.ledger import append_plain
 from infra.log import stream_of
 from infra.recorder import LedgerRecorder
 from infra.views import APPLICATION
+
+_RAISED = "pension-alert-raised.v1"
 
 
 class Outbox:
@@ -21,6 +27,19 @@ class Outbox:
     def position(self) -> int:
         """The position up to which everything was sent."""
         return self._recorder.max_tracking_id(APPLICATION) or 0
+
+    def alert(self, alert: str) -> AlertRaised | None:
+        """An alert as it was raised, by its id, which begins with whose it is; None when there is none."""
+        try:
+            stream = UUID(alert[:36])
+        except ValueError:
+            return None
+        with self.database.transaction() as connection:
+            rows = [row for row in log.read_stream(connection, stream, desc=True) if row.name == _RAISED]
+        for entry in codec.entries(rows):
+            if isinstance(entry.event, AlertRaised) and entry.event.alert == alert:
+                return entry.event
+        return None
 
     def sent(self, first: int, last: int, delivered: AlertsDelivered | None) -> None:
         """Remember that the entries `first` to `last` were sent, and whose alerts were among them.

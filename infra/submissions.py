@@ -19,7 +19,8 @@ from infra.keys import KeyRing
 class Submission(Struct, frozen=True, kw_only=True):
     """A life event as it came in, parsed and with a publisher whose right to its source was checked.
 
-    `digest` is of the content: two submissions of one (source, id) with other digests are in conflict.
+    `digest` is of the content: two submissions of one (source, id) with other digests are in conflict. `original`: what
+    was sent, as `infra/sealed.py` keeps it. `signed_by`: the key whose signature was checked, if it bore one.
     """
 
     source: str
@@ -31,6 +32,10 @@ class Submission(Struct, frozen=True, kw_only=True):
     person: Person
     digest: bytes
     time: datetime | None = None
+    sequence: int | None = None
+    batch: str | None = None
+    original: bytes = b""
+    signed_by: str = ""
 
 
 Key = tuple[str, str]

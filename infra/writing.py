@@ -17,6 +17,7 @@ from infra.copying import UUID as UUID_TYPE
 from infra.keys import KeyRing
 from infra.log import SQL, recorded
 from infra.retirees import Retiree, hashed
+from infra.sealed import to_seal
 from infra.session import Asked, Session
 from infra.submissions import Prepared
 
@@ -124,7 +125,9 @@ def _marks(touched: Iterable[Retiree]) -> Iterator[Asked]:
 
 def _record(keys: KeyRing, accepted: Sequence[Accepted]) -> tuple[Asked, list[int], int]:
     """The statement that takes the positions; at which place each submission's fact stands, from 1, of how many events."""
-    people = [(*_key(one), _encode_person(one.prepared.person)) for one in accepted]
+    people = [
+        (*_key(one), to_seal(_encode_person(one.prepared.person), one.prepared.submission.original)) for one in accepted
+    ]
     streams: list[bytes] = []
     versions: list[bytes] = []
     names: list[bytes] = []
@@ -202,4 +205,7 @@ def _published(one: Accepted, sealed: bytes) -> FactPublished:
         time=submission.time,
         parked=one.status is Outcome.PARKED,
         under=one.known.under,
+        sequence=submission.sequence,
+        batch=submission.batch,
+        signed_by=submission.signed_by,
     )

@@ -7,12 +7,15 @@ from zoneinfo import ZoneInfo
 
 from eventsourcing.application import Application
 
-from domain.history import Receipt
+from domain.completeness import Report
+from domain.history import Receipt, Taken
 from domain.law import Law
 from domain.refusals import Refused
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
+from infra.refused import Refusals
+from infra.sources import Sources
 from infra.submissions import Submission
 
 BEIJING = ZoneInfo("Asia/Shanghai")
@@ -30,6 +33,8 @@ class Changqing(Application[UUID]):
         archive = self.factory.env.get("CHANGQING_ARCHIVE")
         self._writing = Database(database_url, archive=archive, plans_kept=True)  # nothing connects before its use
         self.ledger = Ledger(self._writing, keys, law)
+        self.refusals = Refusals(self.ledger, keys)
+        self.sources = Sources(self._writing)
 
     def close(self) -> None:
         """Close the connections."""
@@ -40,6 +45,10 @@ class Changqing(Application[UUID]):
         """Accept a batch, as of today's business day in Beijing. See `Ledger.accept`. Raises also `ClocksApartError`."""
         self.ledger.clocks.check()
         return self.ledger.accept(submissions, today())
+
+    def report(self, reports: Sequence[Report]) -> list[Taken | Refused]:
+        """Accept what sources report of themselves. See `Ledger.report`."""
+        return self.ledger.report(reports)
 
 
 def today() -> date:

@@ -11,8 +11,9 @@ from infra.statutes import the_law, the_lineage
 from infra.views import Views
 from services.application import Changqing
 from services.opening import opened
-from services.outgoing import ALERTS, DEAD_LETTERS, LIFE_EVENTS, intake_topic, receipts_topic
+from services.outgoing import ALERTS, DEAD_LETTERS, LIFE_EVENTS, SOURCE_ALERTS, intake_topic, receipts_topic
 from services.reader import Reader
+from services.receipts import Notary
 from services.settings import Settings, SettingsError
 
 
@@ -25,6 +26,7 @@ class Parts(NamedTuple):
     outbox: Outbox
     reader: Reader
     lineage: Lineage
+    notary: Notary
 
 
 def parts(settings: Settings) -> Parts:
@@ -33,7 +35,7 @@ def parts(settings: Settings) -> Parts:
     views = Views(application.database)
     divisions = lineage(settings)
     reader = Reader(application.ledger, views, keys, divisions, the_law())
-    return Parts(application, keys, views, Outbox(application.database), reader, divisions)
+    return Parts(application, keys, views, Outbox(application.database), reader, divisions, Notary(keys))
 
 
 def lineage(settings: Settings) -> Lineage:
@@ -65,4 +67,6 @@ def bus(settings: Settings) -> Bus:
 def declare_topics(settings: Settings) -> None:
     """Declare every topic of ours. Raises `BusError`."""
     topics = [name for department in Department for name in (intake_topic(department), receipts_topic(department))]
-    bus(settings).declare([*topics, ALERTS, LIFE_EVENTS, DEAD_LETTERS], replication=settings.kafka_replication)
+    bus(settings).declare(
+        [*topics, ALERTS, SOURCE_ALERTS, LIFE_EVENTS, DEAD_LETTERS], replication=settings.kafka_replication
+    )

@@ -3,7 +3,7 @@
 Nothing here carries personal data: a retiree is an id, and whoever may see the person asks the API, which records it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,18 +11,26 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from domain.facts import Department, FactRetracted
+from domain.completeness import Finding, SourceReport
+from domain.dispositions import SubmissionRefused
+from domain.facts import AlertContested, Department, FactRetracted
 from domain.facts.justice import Justice
-from domain.history import Entry, FactPublished, Outcome, Receipt
+from domain.history import Entry, FactPublished, Outcome, Receipt, Taken
 from domain.links import RecordsJoined, RecordsParted
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from infra.bus import Message
-from services.intake import Refusal
+from services.cloudevents import department_of
+from services.intake import Answer, refusal_of
+from services.receipts import Signed, SignedRefusal
 
 ALERTS = "alerts.pension"
 LIFE_EVENTS = "life-events"
 DEAD_LETTERS = "dead-letters"
+SOURCE_ALERTS = "alerts.sources"
 INTAKE_GROUP = "changqing-intake"
+
+Sign = Callable[[Answer], Signed]
+"""Puts the ledger's signature to a receipt."""
 
 SOURCE = "/changqing"
 RECEIPT = "receipt.v1"
@@ -46,6 +54,18 @@ class RecordsTold(Struct, frozen=True, kw_only=True):
     goes_on: bool
 
 
+class ContestTold(Struct, frozen=True, kw_only=True):
+    """The agency doubts what an alert follows from, as the source of it learns: which alert, and which of its own events.
+
+    The agency's reason is for its own file, as it may speak of the person.
+    """
+
+    alert: str
+    retiree: UUID
+    source: str
+    ids: tuple[str, ...]
+
+
 class Outgoing(Struct, frozen=True, kw_only=True):
     """A CloudEvent of ours. `id` is the position in the log, so a consumer that remembers it takes each once."""
 
@@ -60,12 +80,12 @@ class Outgoing(Struct, frozen=True, kw_only=True):
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
-    """A message that was refused: why, where it stood, and its original bytes, encrypted (base64)."""
+    """A message that was refused: its receipt, where it stood, and its original bytes, encrypted (base64)."""
 
     topic: str
     partition: int
     offset: int
-    refusal: Refusal
+    refusal: SignedRefusal
     sealed: str
 
 
@@ -85,7 +105,7 @@ def alert_event(entry: Entry) -> Outgoing:
 
 
 def messages(entry: Entry) -> Iterator[Message]:
-    """The messages that an entry of the log becomes."""
+    """The messages that an entry of the log becomes, but for the receipt of whoever published it."""
     event = entry.event
     key = str(entry.stream).encode()
     if isinstance(event, AlertRaised | AlertWithdrawn | AlertEscalated):
@@ -104,7 +124,49 @@ def messages(entry: Entry) -> Iterator[Message]:
         )
         if not _says_too_much(event):
             yield Message(LIFE_EVENTS, key, msgspec.json.encode(_outgoing(entry, told)))
-        yield receipt_message(event.department, _receipt(entry, event), f"receipt-{entry.position}", entry.recorded_at)
+    elif isinstance(event, Finding):
+        body = msgspec.json.encode(finding_event(entry, event))
+        yield Message(SOURCE_ALERTS, event.source.encode(), body)
+        yield Message(receipts_topic(event.department), event.source.encode(), body)
+
+
+def finding_event(entry: Entry, finding: Finding) -> Outgoing:
+    """What was found out about a source, as a CloudEvent: the same for the agency and for the source."""
+    return msgspec.structs.replace(_outgoing(entry, finding), subject=finding.source)
+
+
+def contests(entry: Entry, alert_of: Callable[[str], AlertRaised | None]) -> Iterator[Message]:
+    """Where an entry tells that an alert is contested: a message to each source of the facts that it follows from."""
+    event = entry.event
+    if not isinstance(event, FactPublished) or not isinstance(event.fact, AlertContested):
+        return
+    alert = alert_of(event.fact.alert)
+    behind: dict[str, list[str]] = {}
+    for reference in alert.evidence if alert else ():
+        behind.setdefault(reference.source, []).append(reference.id)
+    for number, (source, ids) in enumerate(behind.items(), 1):
+        told = ContestTold(alert=event.fact.alert, retiree=entry.stream, source=source, ids=tuple(ids))
+        said = msgspec.structs.replace(_outgoing(entry, told), id=f"{entry.position}-{number}", subject=source)
+        yield Message(receipts_topic(department_of(source)), source.encode(), msgspec.json.encode(said))
+
+
+def receipts(entry: Entry, sign: Sign) -> Iterator[Message]:
+    """The receipt of the submission that an entry of the log tells of, to the department it came from."""
+    event, number = entry.event, f"receipt-{entry.position}"
+    if isinstance(event, FactPublished):
+        yield receipt_message(event.department, sign(_receipt(entry, event)), number, entry.recorded_at)
+    elif isinstance(event, SubmissionRefused):
+        refusal = refusal_of(event, entry.position, entry.recorded_at)
+        yield receipt_message(event.department, sign(refusal), number, entry.recorded_at)
+    elif isinstance(event, SourceReport):
+        taken = Taken(
+            source=event.source,
+            id=event.id,
+            status=Outcome.ACCEPTED,
+            position=entry.position,
+            recorded_at=entry.recorded_at,
+        )
+        yield receipt_message(event.department, sign(taken), number, entry.recorded_at)
 
 
 def _says_too_much(event: FactPublished) -> bool:
@@ -113,7 +175,7 @@ def _says_too_much(event: FactPublished) -> bool:
     return isinstance(event.fact, Justice) or (isinstance(event.fact, FactRetracted) and event.department in courts)
 
 
-def receipt_message(department: Department, receipt: Receipt | Refusal, number: str, at: datetime) -> Message:
+def receipt_message(department: Department, receipt: Signed, number: str, at: datetime) -> Message:
     """A receipt on its way to the department that published; `number` is the receipt's own, as one id may have several."""
     event = Outgoing(id=number, type=RECEIPT, time=at, data=receipt)
     key = f"{receipt.source} {receipt.id}" if receipt.source and receipt.id else number

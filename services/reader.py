@@ -17,6 +17,7 @@ from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from infra import codec, log
 from infra.keys import KeyRing
 from infra.ledger import Ledger
+from infra.sealed import person_of
 from infra.sql import statements
 from infra.views import KnownViews, Views
 from projections import alert_inbox, audit_trail, handovers, roster
@@ -245,7 +246,7 @@ def _handover(rows: list[dict[str, Any]], law: Law, day: date) -> HandoverCard |
 
 def _line(row: dict[str, Any], person: bytes) -> RosterLine:
     given = row | {
-        "person": msgspec.json.decode(person, type=Person),
+        "person": msgspec.json.decode(person_of(person), type=Person),
         "community": row["serving"],
         "retired_on": row["retired_on"].isoformat(),
     }

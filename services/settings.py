@@ -39,6 +39,9 @@ class Settings(BaseModel):
     changqing_divisions_file: Path | None = Field(
         default=None, description="a TOML file that names streets and communities"
     )
+    changqing_gap_seconds: int = Field(
+        default=60, ge=0, le=86_400, description="seconds that a missing number, or a part of a batch, may yet come in"
+    )
     changqing_archive: DirectoryPath | None = Field(
         default=None, description="the directory of the events that were archived, as `changqing archive` wrote it"
     )

@@ -29,6 +29,7 @@ from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from infra import codec
 from infra.database import Database
 from infra.keys import KeyRing
+from infra.sealed import person_of
 from infra.submissions import name_tags
 from tests.crowd import Answered, Batch, chance, journal
 from tests.readers import Tail
@@ -173,7 +174,9 @@ def assert_decided_rightly(found: Sequence[Entry], database: Database, keys: Key
         states = dict(connection.execute("select stream, state from ledger.stream").fetchall())
     for stream, entries in streams.items():
         facts = [entry.event for entry in entries if isinstance(entry.event, FactPublished)]
-        people = [_decode(plain) for plain in keys.open_all([(stream, wrapped[stream], e.sealed) for e in facts])]
+        people = [
+            _decode(person_of(plain)) for plain in keys.open_all([(stream, wrapped[stream], e.sealed) for e in facts])
+        ]
         known = [fact.known(name) for fact, name in zip(facts, name_tags(keys, people), strict=True)]
         state, alerts = _decided(stream, known, law)
         stands = [e.event for e in entries if isinstance(e.event, AlertRaised | AlertWithdrawn | AlertEscalated)]

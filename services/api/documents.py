@@ -1,25 +1,28 @@
 """The OpenAPI and AsyncAPI documents, made from the very types that the code decodes and encodes with."""
 
 from importlib.metadata import version
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from msgspec import Struct
 
+from domain.completeness import Finding
 from domain.facts import LIFE_EVENTS as FACTS
 from domain.facts import MAY_PUBLISH, Department
-from domain.history import Receipt
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from services.api.problems import PROBLEM, Problem
 from services.api.reading import AlertPage
 from services.cloudevents import BATCH, STRUCTURED, WIRE_TYPES
-from services.intake import Refusal
+from services.dispositions import Disposition
 from services.outgoing import (
     ALERTS,
     DEAD_LETTERS,
     LIFE_EVENTS,
     RECEIPT,
+    SOURCE_ALERTS,
+    ContestTold,
     DeadLetter,
     LifeEventTold,
     RecordsTold,
@@ -27,6 +30,9 @@ from services.outgoing import (
     receipts_topic,
 )
 from services.reader import RosterLine
+from services.receipts import SignedReceipt, SignedRefusal, SignedReport
+from services.reports import REPORTS
+from services.source_states import MissingAnswer, SourcePage
 
 VERSION = version("changqing")
 
@@ -37,7 +43,23 @@ _ALERTS = {
     "pension-alert-withdrawn.v1": AlertWithdrawn,
     "pension-alert-escalated.v1": AlertEscalated,
 }
-_ANSWERS = (Receipt, Refusal, Problem, AlertPage, RosterLine, LifeEventTold, RecordsTold, DeadLetter)
+_FINDINGS: dict[str, type[Struct]] = {str(type_.__struct_config__.tag): type_ for type_ in get_args(Finding)}
+_CONTEST = "alert-contested.v1"
+_ANSWERS = (
+    SignedReceipt,
+    SignedReport,
+    SignedRefusal,
+    Disposition,
+    Problem,
+    AlertPage,
+    RosterLine,
+    LifeEventTold,
+    RecordsTold,
+    ContestTold,
+    SourcePage,
+    MissingAnswer,
+    DeadLetter,
+)
 _RECORDS = ("records-joined.v1", "records-parted.v1")
 
 
@@ -59,7 +81,8 @@ def install(app: FastAPI) -> None:
 def asyncapi() -> Json:
     """The AsyncAPI 3 document of all topics."""
     schemas = _schemas()
-    messages = {name: _message(name, name) for name in (*WIRE_TYPES, *_ALERTS)}
+    messages = {name: _message(name, name) for name in (*WIRE_TYPES, *REPORTS, *_ALERTS, *_FINDINGS)}
+    messages[f"contested.{_CONTEST}"] = _message(_CONTEST, "contest")
     messages |= {f"told.{name}": _message(name, "told") for name in FACTS}
     messages |= {f"told.{name}": _message(name, "records") for name in _RECORDS}
     messages |= {RECEIPT: _message(RECEIPT, RECEIPT)}
@@ -72,9 +95,11 @@ def asyncapi() -> Json:
     operations: Json = {}
     for department in Department:
         mine = [name for name, fact in FACTS.items() if department in MAY_PUBLISH[fact]]
-        _channel(channels, operations, intake_topic(department), mine, "receive")
-        _channel(channels, operations, receipts_topic(department), [RECEIPT], "send")
+        _channel(channels, operations, intake_topic(department), [*mine, *REPORTS], "receive")
+        answers = [RECEIPT, *_FINDINGS, f"contested.{_CONTEST}"]
+        _channel(channels, operations, receipts_topic(department), answers, "send")
     _channel(channels, operations, ALERTS, list(_ALERTS), "send")
+    _channel(channels, operations, SOURCE_ALERTS, list(_FINDINGS), "send")
     _channel(channels, operations, LIFE_EVENTS, [f"told.{name}" for name in (*FACTS, *_RECORDS)], "send")
     _channel(channels, operations, DEAD_LETTERS, ["dead-letter"], "send")
     return {
@@ -128,8 +153,8 @@ def _event(type_: str | None, data: Json) -> Json:
 
 def _schemas() -> Json:
     """Every type's schema by name, and the CloudEvent around it as `event.<stored name>`."""
-    wire = list(WIRE_TYPES.items())
-    ours = list(_ALERTS.items())
+    wire = [*WIRE_TYPES.items(), *REPORTS.items()]
+    ours = [*_ALERTS.items(), *_FINDINGS.items()]
     types = [*(type_ for _, type_ in wire), *_ANSWERS, *(type_ for _, type_ in ours)]
     found, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     by_type = dict(zip(types, found, strict=True))
@@ -137,8 +162,11 @@ def _schemas() -> Json:
     for name, type_ in (*wire, *ours):
         schemas[f"event.{name}"] = _event(name, by_type[type_])
     schemas["event.told"] = _event(None, by_type[LifeEventTold])
+    schemas["event.contest"] = _event(_CONTEST, by_type[ContestTold])
     schemas["event.records"] = _event(None, by_type[RecordsTold])
-    schemas[f"event.{RECEIPT}"] = _event(RECEIPT, {"oneOf": [by_type[Receipt], by_type[Refusal]]})
+    schemas[f"event.{RECEIPT}"] = _event(
+        RECEIPT, {"anyOf": [by_type[SignedReceipt], by_type[SignedReport], by_type[SignedRefusal]]}
+    )
     return schemas
 
 
@@ -151,19 +179,24 @@ def _openapi(app: FastAPI) -> Json:
         "bearer": {"type": "http", "scheme": "bearer", "description": "name.secret"},
     }
     document["security"] = [{"basic": []}, {"bearer": []}]
-    events = {"oneOf": [{"$ref": f"#/components/schemas/event.{name}"} for name in WIRE_TYPES]}
+    events = {"oneOf": [{"$ref": f"#/components/schemas/event.{name}"} for name in (*WIRE_TYPES, *REPORTS)]}
     problem = {"description": "Refused, with a code (RFC 9457)", "content": {PROBLEM: {"schema": _ref("Problem")}}}
     publish = document["paths"]["/events"]["post"]
     publish["requestBody"] = {
         "required": True,
         "content": {STRUCTURED: {"schema": events}, BATCH: {"schema": {"type": "array", "items": events}}},
     }
-    answers = {"oneOf": [_ref("Receipt"), {"type": "array", "items": {"oneOf": [_ref("Receipt"), _ref("Refusal")]}}]}
+    receipt, report, refusal = _ref("SignedReceipt"), _ref("SignedReport"), _ref("SignedRefusal")
+    answers = {"anyOf": [receipt, report, {"type": "array", "items": {"anyOf": [receipt, report, refusal]}}]}
     publish["responses"] = {"200": _answer("The receipt, or the receipts of a batch", answers)}
+    document["paths"]["/receipts"]["get"]["responses"]["200"] = _answer("What became of it", _ref("Disposition"))
+    document["paths"]["/sources"]["get"]["responses"]["200"] = _answer("Sources", _ref("SourcePage"))
+    document["paths"]["/sources/missing"]["get"]["responses"]["200"] = _answer("What is missing", _ref("MissingAnswer"))
     document["paths"]["/alerts"]["get"]["responses"]["200"] = _answer("Alerts", _ref("AlertPage"))
     document["paths"]["/roster"]["get"]["responses"]["200"] = _answer(
         "People", {"type": "array", "items": _ref("RosterLine")}
     )
+    document["paths"]["/keys"]["get"]["security"] = []
     for path in document["paths"].values():
         for operation in path.values():
             operation["responses"]["default"] = problem

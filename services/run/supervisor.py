@@ -155,6 +155,7 @@ class Run:
             bootstrap.declare_topics(_settings(environment))
             self._child("relay", environment, logs)
             self._child("intake", environment, logs)
+            self._child("watch", environment, logs)
             self._child("clock", environment, logs, "--catch-up")  # nobody minds a laptop that was closed for months
             bus = bootstrap.bus(_settings(environment))
             self._await(lambda: bus.members(INTAKE_GROUP) > 0, logs / "intake.log")

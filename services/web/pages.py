@@ -19,6 +19,7 @@ from infra.log import LAST
 from services.accounts import Role
 from services.api.auth import WhoAsks
 from services.api.questions import NOBODY, AsOf, DeedCursor, DivisionPrefix, ReaderThen
+from services.api.sources import After, states_of
 from services.application import today
 from services.settings import Settings
 from services.web.places import called
@@ -27,6 +28,8 @@ from services.web.words import english, word
 router = APIRouter()
 
 ROWS = 50
+RUNS = 10
+"""So many runs of missing numbers, and so many batches, stand in a row."""
 
 
 @cache
@@ -145,6 +148,14 @@ def audit(
         full=len(rows) == ROWS,
     )
     return HTMLResponse(page)
+
+
+@router.get("/pages/sources")
+def sources(request: Request, account: WhoAsks, after: After = "") -> HTMLResponse:
+    """What is known of each source."""
+    page = states_of(request).page(account, after, ROWS)
+    full = len(page.sources) == ROWS
+    return HTMLResponse(render("sources.html", account=account, page=page, shown=RUNS, full=full))
 
 
 @router.get("/static/style.css")

@@ -419,7 +419,7 @@ class System:
 
             def fresh(record: Record) -> bool:
                 data = record.json["data"]
-                return (data["source"], data["id"]) == (sent.get_source(), sent.get_id())
+                return (data.get("source"), data.get("id")) == (sent.get_source(), sent.get_id())
 
             matching = [record for record in topic.records if fresh(record)]
             if len(matching) > seen:

@@ -10,7 +10,7 @@ from unittest.mock import patch
 from uuid import UUID
 
 from domain.facts import Known
-from domain.history import Receipt
+from domain.history import Receipt, Taken
 from domain.told import Told
 from infra import codec, log
 from infra.batch import Batch
@@ -106,7 +106,7 @@ def deciding() -> Iterator[Deciding]:
 
 def check(answers: Sequence[Answer]) -> None:
     """Fail unless everything was accepted: a refusal costs less, and would be counted as work."""
-    refused = [answer for answer in answers if not isinstance(answer, Receipt)]
+    refused = [answer for answer in answers if not isinstance(answer, Taken)]
     assert not refused, f"{len(refused)} refused, the first as {refused[0].code}"
 
 

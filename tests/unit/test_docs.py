@@ -12,9 +12,10 @@ import pytest
 import typer
 
 from infra.statutes import the_law
-from services.api import events, reading
+from services.api import events, reading, receipts, sources
 from services.cli import main
 from services.cloudevents import Publisher, department_of, structured, submission
+from services.reports import REPORTS, report
 from services.settings import Settings
 from tests.docs import PAGES, ROOT, anchors, blocks, links, name
 
@@ -22,7 +23,8 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=name)
 TODAY = date(2026, 11, 23)
 COMMANDS: Any = typer.main.get_command(main)
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-ROUTES = {route.path for router in (events.router, reading.router) for route in router.routes}  # type: ignore[attr-defined] # all are
+ROUTERS = (events.router, receipts.router, reading.router, sources.router)
+ROUTES = {route.path for router in ROUTERS for route in router.routes}  # type: ignore[attr-defined] # all are
 
 
 @each_page
@@ -52,7 +54,8 @@ def test_a_page_in_two_languages_has_the_same_commands_and_examples_in_both(page
 def test_every_event_shown_is_one_that_is_taken_in(page: Path) -> None:
     for event in events_of(page):
         publisher = Publisher("a reader", department_of(event["source"]), "http")
-        submission(structured(json.dumps(event).encode()), publisher)
+        read = report if event["type"] in REPORTS else submission
+        read(structured(json.dumps(event).encode()), publisher)
 
 
 @each_page

@@ -1,0 +1,28 @@
+-- What came of each source, and what is missing: a fold of the log like every view, so that all of it may be thrown away and
+-- folded again. A number has a row with the ids that came under it, the first one first; of a batch, each id counts once.
+create table views.source (
+    source text primary key,
+    state text not null,
+    due timestamptz
+);
+create index on views.source (due) where due is not null;
+create table views.source_batch (
+    source text,
+    batch text,
+    state text not null,
+    due timestamptz,
+    primary key (source, batch)
+);
+create index on views.source_batch (due) where due is not null;
+create table views.source_number (
+    source text,
+    number bigint,
+    ids text[] not null,
+    primary key (source, number)
+);
+create table views.source_batch_member (
+    source text,
+    batch text,
+    id text,
+    primary key (source, batch, id)
+);

@@ -1,0 +1,47 @@
+-- sources_find: these sources
+select state from views.source where source = any(%(sources)s::text[])
+
+-- sources_save: these sources, as they are now
+insert into views.source (source, state, due)
+select * from unnest(%(sources)s::text[], %(states)s::text[], %(dues)s::timestamptz[])
+on conflict (source) do update set state = excluded.state, due = excluded.due
+
+-- batches_find: these batches
+select state from views.source_batch join unnest(%(sources)s::text[], %(batches)s::text[]) as b(source, batch)
+                                          using (source, batch)
+
+-- batches_save: these batches, as they are now
+insert into views.source_batch (source, batch, state, due)
+select * from unnest(%(sources)s::text[], %(batches)s::text[], %(states)s::text[], %(dues)s::timestamptz[])
+on conflict (source, batch) do update set state = excluded.state, due = excluded.due
+
+-- numbers_find: what came under these numbers
+select source, number, ids from views.source_number
+join unnest(%(sources)s::text[], %(numbers)s::bigint[]) as n(source, number) using (source, number)
+
+-- numbers_save: the first that came under these numbers
+insert into views.source_number (source, number, ids)
+select source, number, array[id]
+from unnest(%(sources)s::text[], %(numbers)s::bigint[], %(ids)s::text[]) as n(source, number, id)
+
+-- number_fork: all that came under a number
+update views.source_number set ids = %(ids)s where source = %(source)s and number = %(number)s
+
+-- members_find: those of these ids that were counted
+select source, batch, id from views.source_batch_member
+join unnest(%(sources)s::text[], %(batches)s::text[], %(ids)s::text[]) as m(source, batch, id) using (source, batch, id)
+
+-- members_save: these ids are counted now
+insert into views.source_batch_member (source, batch, id)
+select * from unnest(%(sources)s::text[], %(batches)s::text[], %(ids)s::text[])
+
+-- due_after: some sources of which there may be something to tell, after one of them
+select source from (select source from views.source where due <= %(now)s
+                    union select source from views.source_batch where due <= %(now)s) as d
+where source > %(after)s order by source limit %(limit)s
+
+-- batches_due: the batches of these sources of which there may be something to tell
+select state from views.source_batch where source = any(%(sources)s::text[]) and due <= %(now)s order by source, batch
+
+-- head: how far the log is, and what time it is there
+select position, clock_timestamp() from ledger.head

@@ -1,0 +1,182 @@
+"""The watch over sources: folds the log into what came of each, and tells the log what both sides must know.
+
+Nothing is told twice and nothing is left out, wherever this dies and however many of it there are. Rows and position commit
+together. What is told goes on a stream of the source's own, and only by whoever has read everything that stands there: the
+row counts it, the stream's version must be that count, and the stream is locked until the commit. A crash after it leaves
+the telling in the log, where it is read like everything else; a crash before it leaves nothing, and the next look finds the
+same. A watch that is behind tells by the time of the last entry it has read, so that it takes nothing for missing that stands
+in the log already.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+from eventsourcing.persistence import Tracking
+
+from domain.history import Entry
+from infra import codec
+from infra.database import Database
+from infra.log import Unplaced, append, lock_streams, stream_of
+from infra.recorder import LedgerRecorder
+from infra.session import Session
+from infra.sql import statements
+from infra.views import APPLICATION
+from projections.source_fold import Held, Needed, fold, needed
+from projections.sources import BatchRow, SourceRow, batch_due, due, findings
+
+SQL = statements("watching")
+LOOK_EVERY = timedelta(seconds=1)
+"""Of the log's time, while there is always more to read."""
+AT_A_TIME = 200
+"""Sources that are looked at in one transaction."""
+
+_rows = msgspec.json.Decoder(SourceRow)
+_batches = msgspec.json.Decoder(BatchRow)
+
+
+class Watch:
+    """One watch. `grace`: how long a missing number or event of a batch may yet come."""
+
+    def __init__(self, database: Database, grace: timedelta, follower: str = "sources") -> None:
+        self.database = database
+        self._grace = grace
+        self._recorder = LedgerRecorder(database, follower)
+        self._looked: datetime | None = None
+
+    def position(self) -> int:
+        """The position up to which everything was read."""
+        return self._recorder.max_tracking_id(APPLICATION) or 0
+
+    def handle(self, entries: Sequence[Entry]) -> None:
+        """Fold entries, in one transaction with the position; and look, when there was no rest to do it for a while.
+
+        `IntegrityError` when another one read them.
+        """
+        wanted = needed(entries)
+        with self.database.transaction() as connection:
+            self._recorder.track(connection, Tracking(APPLICATION, entries[-1].position), after=entries[0].position - 1)
+            if wanted.sources:
+                held = _held(connection, wanted)
+                before = held.copy()
+                fold(held, entries)
+                _save(connection, held, before)
+        now = entries[-1].recorded_at
+        self._looked = self._looked or now
+        if now - self._looked >= LOOK_EVERY:
+            self.look(now)
+
+    def rest(self) -> None:
+        """Look, as everything that stands in the log was read. By PostgreSQL's clock, which the entries have their times by."""
+        with self.database.transaction() as connection:
+            row = connection.execute(SQL["head"]).fetchone()
+        assert row is not None
+        position, now = row
+        if position == self.position():
+            self.look(now)
+
+    def look(self, now: datetime) -> int:
+        """Tell what is due by a time up to which everything was read; how many findings."""
+        self._looked = now
+        told, after = 0, ""
+        while True:
+            with self.database.transaction() as connection:
+                given = {"now": now, "after": after, "limit": AT_A_TIME}
+                sources = [source for (source,) in connection.execute(SQL["due_after"], given).fetchall()]
+                told += self._tell(connection, sources, now)
+            if len(sources) < AT_A_TIME:
+                return told
+            after = sources[-1]
+
+    def _tell(self, connection: Session, sources: Sequence[str], now: datetime) -> int:
+        if not sources:
+            return 0
+        given = {"sources": sources, "now": now}
+        rows = [_rows.decode(state) for (state,) in connection.execute(SQL["sources_find"], given).fetchall()]
+        batches = [_batches.decode(state) for (state,) in connection.execute(SQL["batches_due"], given).fetchall()]
+        found = {
+            stream_about(row.source): (row, there)
+            for row in rows
+            if (there := findings(row, [one for one in batches if one.source == row.source], now, self._grace))
+        }
+        if not found:
+            return 0
+        streams = lock_streams(connection, found)
+        events: list[Unplaced] = []
+        for stream, (row, there) in found.items():
+            if max(streams[stream].version, 0) != row.told:
+                continue  # something was told that is not read yet: the row speaks of a time before it
+            events += [
+                Unplaced(stream, version, codec.stored_name(event), codec.encode(event))
+                for version, event in enumerate(there, row.told + 1)
+            ]
+        if events:
+            append(connection, events)
+        return len(events)
+
+
+def stream_about(source: str) -> UUID:
+    """The stream of what was found out about a source, and of nothing else."""
+    return stream_of(f"about-source:{source}")
+
+
+def _held(connection: Session, wanted: Needed) -> Held:
+    held = Held()
+    for (state,) in connection.execute(SQL["sources_find"], {"sources": list(wanted.sources)}).fetchall():
+        row = _rows.decode(state)
+        held.sources[row.source] = row
+    if wanted.batches:
+        for (state,) in connection.execute(SQL["batches_find"], _pairs("batches", wanted.batches)).fetchall():
+            batch = _batches.decode(state)
+            held.batches[batch.source, batch.batch] = batch
+    if wanted.numbers:
+        for source, number, ids in connection.execute(SQL["numbers_find"], _pairs("numbers", wanted.numbers)):
+            held.numbers[source, number] = ids
+    if wanted.members:
+        held.members.update(connection.execute(SQL["members_find"], _members(wanted.members)).fetchall())
+    return held
+
+
+def _save(connection: Session, held: Held, before: Held) -> None:
+    """Write what is another than before."""
+    rows = [row for source, row in held.sources.items() if row != before.sources.get(source)]
+    batches = [row for key, row in held.batches.items() if row != before.batches.get(key)]
+    connection.execute(
+        SQL["sources_save"],
+        {
+            "sources": [row.source for row in rows],
+            "states": [msgspec.json.encode(row).decode() for row in rows],
+            "dues": [due(row) for row in rows],
+        },
+    )
+    if batches:
+        connection.execute(
+            SQL["batches_save"],
+            {
+                "sources": [row.source for row in batches],
+                "batches": [row.batch for row in batches],
+                "states": [msgspec.json.encode(row).decode() for row in batches],
+                "dues": [batch_due(row) for row in batches],
+            },
+        )
+    changed = {key: ids for key, ids in held.numbers.items() if ids != before.numbers.get(key, [])}
+    if fresh := {(*key, ids[0]) for key, ids in changed.items() if not before.numbers.get(key)}:
+        sources, numbers, firsts = zip(*fresh, strict=True)
+        given = {"sources": list(sources), "numbers": list(numbers), "ids": list(firsts)}
+        connection.execute(SQL["numbers_save"], given)
+    if forked := [(source, number, ids) for (source, number), ids in changed.items() if len(ids) > 1]:
+        forks = [{"source": source, "number": number, "ids": ids} for source, number, ids in forked]
+        connection.cursor().executemany(SQL["number_fork"], forks)
+    if members := held.members - before.members:
+        connection.execute(SQL["members_save"], _members(members))
+
+
+def _pairs(name: str, pairs: Iterable[tuple[str, str | int]]) -> dict[str, list[str | int]]:
+    sources, others = zip(*pairs, strict=True)
+    return {"sources": list(sources), name: list(others)}
+
+
+def _members(members: Iterable[tuple[str, str, str]]) -> dict[str, list[str]]:
+    sources, batches, ids = zip(*members, strict=True)
+    return {"sources": list(sources), "batches": list(batches), "ids": list(ids)}

@@ -1,0 +1,328 @@
+"""Sources: what came of each, what is missing, given twice or late, and what both sides are still to be told about it.
+
+All of it is a fold of the log, the telling included: what was told stands in the log and is read like everything else. So
+whoever folds as far as another knows the same, and what is to be told follows from a row and the time alone. Arrived is
+whatever got a position: accepted, parked or refused; a refused one fills its number, and keeps it for nobody.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain.completeness import (
+    BatchClosed,
+    BatchComplete,
+    BatchIncomplete,
+    Finding,
+    Fork,
+    SequencesUnused,
+    SourceForkFound,
+    SourceGapClosed,
+    SourceGapFound,
+    SourceHeard,
+    SourceHeartbeat,
+    SourceReport,
+    SourceSilent,
+)
+from domain.dispositions import SubmissionRefused
+from domain.facts import Department
+from domain.history import Event, FactPublished
+from domain.sources import SourcePolicySet, SourceRegistered
+
+FORKS_AT_A_TIME = 100
+"""Numbers given twice that one event tells of: a source that begins anew at 1 gives all of them twice."""
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+"""When something is due that waits for nothing."""
+_OTHER_CONTENT = "\n"
+"""Stands before the id of what came again with other content; no id has one."""
+
+
+class Missing(Struct, frozen=True):
+    """Numbers that did not come, and since when that is known."""
+
+    first: int
+    last: int
+    since: datetime
+
+
+class SourceRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A source. `told`: how many findings about it the log holds; `gaps`: those told of that are open, first and last number.
+
+    `highest`: the highest number that came or that the source spoke of. `forks`: found and not told yet; `forked`: told.
+    `heartbeat_minutes`: within which something must be heard, counted from `expected_from` at the earliest; None: it need
+    not be. `quiet_until`: what it said itself. `silent`: it was told that nothing is heard, since when.
+    """
+
+    source: str
+    department: Department
+    told: int = 0
+    heard: datetime | None = None
+    highest: int = 0
+    missing: tuple[Missing, ...] = ()
+    gaps: tuple[tuple[int, int], ...] = ()
+    forks: tuple[Fork, ...] = ()
+    forked: int = 0
+    heartbeat_minutes: int | None = None
+    expected_from: datetime | None = None
+    quiet_until: datetime | None = None
+    silent: SourceSilent | None = None
+
+
+class BatchRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A batch of a source: how many of it came, and how many there are, once the source has said so. `told`: what was told last."""
+
+    source: str
+    batch: str
+    department: Department
+    arrived: int = 0
+    count: int | None = None
+    first: int | None = None
+    last: int | None = None
+    closed: datetime | None = None
+    told: str = ""
+
+
+INCOMPLETE, COMPLETE = "incomplete", "complete"
+
+
+class Arrival(NamedTuple):
+    """What came of a source, as far as it matters here. `taken`: not refused; `conflict`: refused as its id had other content."""
+
+    source: str
+    department: Department
+    id: str
+    sequence: int | None
+    batch: str | None
+    taken: bool = True
+    conflict: bool = False
+
+
+def arrival(event: Event) -> Arrival | None:
+    """What an event of the log says has come."""
+    match event:
+        case FactPublished():
+            return Arrival(event.source, event.department, event.id, event.sequence, event.batch)
+        case SourceReport():
+            return Arrival(event.source, event.department, event.id, event.sequence, None)
+        case SubmissionRefused(source=str() as source) if _from_its_source(event):
+            batch = event.batch if event.id else None
+            refused = Arrival(source, event.department, event.id or "", event.sequence, batch, taken=False)
+            return refused._replace(conflict=event.code == "id-conflict")
+        case _:
+            return None
+
+
+def _from_its_source(event: SubmissionRefused) -> bool:
+    """Whether it is shown that the source sent it: else anybody could fill its gaps with refusals."""
+    whose = (event.source or "").split("/", 2)
+    return whose[:2] == ["", event.department] and not event.code.startswith(("signature-", "signing-key-"))
+
+
+def touched(event: Event) -> tuple[str, str | None] | None:
+    """The source that an event is about, and its batch; None when it is about none."""
+    match event:
+        case BatchClosed() | BatchIncomplete() | BatchComplete():
+            return event.source, event.batch
+        case SourceReport() | SourceRegistered() | SourcePolicySet():
+            return event.source, None
+        case _ if isinstance(event, Finding):
+            return event.source, None
+        case _:
+            came = arrival(event)
+            return (came.source, came.batch) if came else None
+
+
+# The numbers
+
+
+def thing(came: Arrival, ids: Sequence[str]) -> str | None:
+    """What came under a number that `ids` came under before, where it is nothing of these; None: it is, or counts for nothing."""
+    if came.conflict and came.id in ids:
+        return None if _OTHER_CONTENT + came.id in ids else _OTHER_CONTENT + came.id
+    return came.id if came.taken and came.id not in ids else None
+
+
+def fork(sequence: int, ids: Sequence[str], new: str) -> Fork | None:
+    """The fork that something new under a number makes; None when it is the first."""
+    if not ids:
+        return None
+    return Fork(sequence, ids[0], None if new == _OTHER_CONTENT + ids[0] else new.removeprefix(_OTHER_CONTENT))
+
+
+def spoken_of(row: SourceRow, number: int, at: datetime) -> SourceRow:
+    """The row after a source has shown, at a time, that it has sent up to `number`."""
+    if number <= row.highest:
+        return row
+    return replace(row, highest=number, missing=(*row.missing, Missing(row.highest + 1, number, at)))
+
+
+def filled(row: SourceRow, first: int, last: int, at: datetime) -> SourceRow:
+    """The row after numbers came, or were said not to be in use."""
+    if first == last == row.highest + 1:  # the common case: in order
+        return replace(row, highest=last)
+    row = spoken_of(row, last, at)
+    left = [part for one in row.missing for part in _without(one, first, last)]
+    return replace(row, missing=tuple(left))
+
+
+def _without(one: Missing, first: int, last: int) -> Iterator[Missing]:
+    if last < one.first or one.last < first:
+        yield one
+        return
+    if one.first < first:
+        yield Missing(one.first, first - 1, one.since)
+    if last < one.last:
+        yield Missing(last + 1, one.last, one.since)
+
+
+# The fold
+
+
+def came(row: SourceRow, what: Arrival, at: datetime, ids: Sequence[str] = ()) -> SourceRow:
+    """The row after something came at a time. `ids`: what came under its number before."""
+    row = row if row.heard and row.heard >= at else replace(row, heard=at)
+    number = what.sequence
+    if number is None:
+        return row
+    row = filled(row, number, number, at)
+    new = thing(what, ids)
+    found = fork(number, ids, new) if new else None
+    return replace(row, forks=(*row.forks, found)) if found else row
+
+
+def reported(row: SourceRow, event: Event, at: datetime) -> SourceRow:
+    """The row after what its source says of itself."""
+    match event:
+        case SourceHeartbeat(last=last, until=until):
+            row = replace(row, quiet_until=until) if until != row.quiet_until else row
+            return spoken_of(row, last, at) if last is not None else row
+        case BatchClosed(last=int() as last):
+            return spoken_of(row, last, at)
+        case SequencesUnused(first=first, last=last):
+            return filled(row, first, last, at)
+        case _:
+            return row
+
+
+def told(row: SourceRow, event: Finding, version: int) -> SourceRow:
+    """The row after both sides were told something."""
+    row = replace(row, told=version)
+    match event:
+        case SourceGapFound(first=first, last=last):
+            return replace(row, gaps=(*row.gaps, (first, last)))
+        case SourceGapClosed(first=first, last=last):
+            return replace(row, gaps=tuple(gap for gap in row.gaps if gap != (first, last)))
+        case SourceForkFound(forks=forks):
+            left = tuple(one for one in row.forks if one not in forks)
+            return replace(row, forks=left, forked=row.forked + len(forks))
+        case SourceSilent():
+            return replace(row, silent=event)
+        case SourceHeard():
+            return replace(row, silent=None)
+        case BatchIncomplete() | BatchComplete():
+            return row
+
+
+def in_batch(row: BatchRow, event: Event, at: datetime, *, new: bool) -> BatchRow:
+    """A batch after an event. `new`: something of it came whose id had not come before."""
+    match event:
+        case BatchClosed(count=count, first=first, last=last):
+            again = row.told if row.count == count else ""
+            return replace(row, count=count, first=first, last=last, closed=at, told=again)
+        case BatchIncomplete():
+            return replace(row, told=INCOMPLETE)
+        case BatchComplete():
+            return replace(row, told=COMPLETE)
+        case _:
+            return replace(row, arrived=row.arrived + 1) if new else row
+
+
+# What is due
+
+
+def findings(row: SourceRow, batches: Sequence[BatchRow], now: datetime, grace: timedelta) -> list[Finding]:
+    """What both sides are to be told now; a gap and a batch get `grace`, as what comes by several ways overtakes."""
+    whose = {"source": row.source, "department": row.department}
+    found: list[Finding] = []
+    if row.forks:
+        found.append(SourceForkFound(**whose, forks=row.forks[:FORKS_AT_A_TIME]))  # type: ignore[arg-type] # as is said above
+    found += [
+        SourceGapFound(source=row.source, department=row.department, first=one.first, last=one.last, since=one.since)
+        for one in _untold(row)
+        if one.since + grace <= now
+    ]
+    found += [
+        SourceGapClosed(source=row.source, department=row.department, first=first, last=last)
+        for first, last in _closed(row)
+    ]
+    if row.silent and row.heard and row.heard != row.silent.heard:
+        found.append(SourceHeard(source=row.source, department=row.department, heard=row.heard))
+    elif not row.silent and (late := expected(row)) and late <= now:
+        found.append(SourceSilent(source=row.source, department=row.department, heard=row.heard, expected=late))
+    for batch in batches:
+        found += _of_batch(batch, row, now, grace)
+    return found
+
+
+def due(row: SourceRow) -> datetime | None:
+    """From when on `findings` may have something about a source, a grace left out; None: not before something happens."""
+    if row.forks or any(_closed(row)) or (row.silent and row.heard != row.silent.heard):
+        return AT_ONCE
+    times = [one.since for one in _untold(row)]
+    if not row.silent and (late := expected(row)):
+        times.append(late)
+    return min(times, default=None)
+
+
+def batch_due(batch: BatchRow) -> datetime | None:
+    """The same about a batch."""
+    if batch.count is None:
+        return None
+    if batch.arrived == batch.count:
+        return None if batch.told == COMPLETE else AT_ONCE
+    return None if batch.told == INCOMPLETE else batch.closed
+
+
+def _of_batch(batch: BatchRow, row: SourceRow, now: datetime, grace: timedelta) -> Iterator[Finding]:
+    if batch.count is None or batch.closed is None:
+        return
+    whose = {"source": batch.source, "department": batch.department, "batch": batch.batch, "count": batch.count}
+    if batch.arrived == batch.count:
+        if batch.told != COMPLETE:
+            yield BatchComplete(**whose)  # type: ignore[arg-type] # as is said above
+    elif batch.told != INCOMPLETE and batch.closed + grace <= now:
+        yield BatchIncomplete(**whose, arrived=batch.arrived, missing=missing_of(batch, row))  # type: ignore[arg-type] # likewise
+
+
+def missing_of(batch: BatchRow, row: SourceRow) -> tuple[tuple[int, int], ...]:
+    """The numbers of a batch that did not come, where its source said which it has."""
+    if batch.first is None or batch.last is None:
+        return ()
+    runs = ((max(one.first, batch.first), min(one.last, batch.last)) for one in row.missing)
+    return tuple((first, last) for first, last in runs if first <= last)
+
+
+def _untold(row: SourceRow) -> Iterator[Missing]:
+    """Missing numbers that nobody was told of. What is missing of a gap that was told lies within it, whatever came since."""
+    return (one for one in row.missing if not any(first <= one.first and one.last <= last for first, last in row.gaps))
+
+
+def _closed(row: SourceRow) -> Iterator[tuple[int, int]]:
+    return (gap for gap in row.gaps if not any(one.first <= gap[1] and gap[0] <= one.last for one in row.missing))
+
+
+def expected(row: SourceRow) -> datetime | None:
+    """By when something must be heard."""
+    since = [time for time in (row.heard, row.expected_from, row.quiet_until) if time]
+    if row.heartbeat_minutes is None or not since:
+        return None
+    return max(since) + timedelta(minutes=row.heartbeat_minutes)
+
+
+def expecting(row: SourceRow, minutes: int | None, at: datetime) -> SourceRow:
+    """The row after it was set, at a time, within how many minutes something must be heard; None: it need not be."""
+    silent = row.silent if minutes is not None else None
+    return replace(row, heartbeat_minutes=minutes, expected_from=at, silent=silent)
