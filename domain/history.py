@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from domain.consumers import ConsumerChanged, ConsumerEnded, ConsumerRegistered, ConsumerReplayed, DeliveryGivenUp
 from domain.facts import LIFE_EVENTS, Department, Known, LifeEvent, Reference
 from domain.links import RecordsJoined, RecordsParted
 from domain.telling import AlertEscalated, AlertRaised, AlertWithdrawn
@@ -99,6 +100,11 @@ Event = (
     | AlertEscalated
     | DataDisclosed
     | AlertsDelivered
+    | ConsumerRegistered
+    | ConsumerChanged
+    | ConsumerEnded
+    | ConsumerReplayed
+    | DeliveryGivenUp
 )
 
 STORED_NAMES: dict[str, type[Event]] = {
@@ -111,6 +117,11 @@ STORED_NAMES: dict[str, type[Event]] = {
     "pension-alert-escalated.v1": AlertEscalated,
     "personal-data-disclosed.v1": DataDisclosed,
     "alerts-delivered.v1": AlertsDelivered,
+    "consumer-registered.v1": ConsumerRegistered,
+    "consumer-changed.v1": ConsumerChanged,
+    "consumer-ended.v1": ConsumerEnded,
+    "consumer-replayed.v1": ConsumerReplayed,
+    "delivery-given-up.v1": DeliveryGivenUp,
     "day-passed.v1": DayPassed,
 }
 

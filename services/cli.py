@@ -17,6 +17,7 @@ import typer
 from domain.facts import Department
 from services.accounts import Role
 from services.benefit import benefit
+from services.cli_consumers import add_commands as add_consumer_commands
 
 P = ParamSpec("P")
 
@@ -341,6 +342,9 @@ def _until_told() -> Flag:
     for sent in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sent, lambda *_: stop.set())
     return stop
+
+
+add_consumer_commands(main, _sentences, _until_told)
 
 
 if __name__ == "__main__":

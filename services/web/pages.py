@@ -18,6 +18,7 @@ from services.accounts import Role
 from services.api.auth import WhoAsks
 from services.api.questions import NOBODY, AsOf, DeedCursor, DivisionPrefix, reader_of
 from services.application import today
+from services.consumers.showing import lines_for
 from services.settings import Settings
 from services.web.places import called
 from services.web.words import english, word
@@ -124,6 +125,14 @@ def audit(
         "audit.html", account=account, rows=rows, department=department, retiree=retiree, full=len(rows) == ROWS
     )
     return HTMLResponse(page)
+
+
+@router.get("/pages/consumers")
+def consumers(request: Request, account: WhoAsks) -> HTMLResponse:
+    """How each consumer is."""
+    account.allow(Role.OFFICER, Role.AUDITOR)
+    rows = lines_for(request.app.state.consumers, account)
+    return HTMLResponse(render("consumers.html", account=account, rows=rows))
 
 
 @router.get("/static/style.css")

@@ -7,12 +7,14 @@ from typing import get_args
 import pytest
 
 from domain.alerts import Action, Strength
+from domain.consumers import Kind as ConsumerKind
 from domain.facts import LIFE_EVENTS, Department, SpecialGroup
 from domain.handover import Stage as HandoverStage
 from domain.kinds import Kind
 from domain.law import Fee
 from domain.telling import Stage
 from domain.timeline import Status
+from infra.webhooks import NO_ANSWER
 from services.web import words
 from services.web.words import WORDS, Word, both, english, word
 
@@ -33,6 +35,11 @@ TABLES = [table for name, table in vars(words).items() if isinstance(table, dict
         pytest.param(words.STATES, ["open", "closed", "replaced", "withdrawn"], id="states"),
         pytest.param(words.PAYERS, get_args(Fee.__annotations__["payer"]), id="payers"),
         pytest.param(words.HANDOVERS, HandoverStage, id="handovers"),
+        pytest.param(
+            words.CONSUMERS,
+            [*get_args(ConsumerKind), "current", "behind", "failing", "ended", *NO_ANSWER, "not-wanted"],
+            id="consumers",
+        ),
         pytest.param(words.SETTLEMENTS, ["paid", "overpaid", "owed", "kept", "none", "not-yet"], id="settlements"),
     ],
 )
