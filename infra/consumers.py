@@ -52,7 +52,7 @@ class Consumer(NamedTuple):
 class Outlet(NamedTuple):
     """How far a consumer has come: everything up to `position` was handed over; and what stands in the way, if anything.
 
-    `tries` and `next_try` are of `event`, the id of what could not be delivered; nothing got through since `failing_since`.
+    `tries`, `refusals` among them, and `next_try` are of `event`, the id of what could not be delivered; nothing got through since `failing_since`.
     `code` and `failed_at` are of the last failure, whether or not it is over.
     """
 
@@ -61,6 +61,7 @@ class Outlet(NamedTuple):
     delivered_at: datetime | None
     event: str | None
     tries: int
+    refusals: int
     failing_since: datetime | None
     next_try: datetime | None
     code: str | None
@@ -80,10 +81,14 @@ class Letter(NamedTuple):
 
 
 class Failure(Struct, frozen=True, kw_only=True):
-    """A try in vain: of which event, the how manieth, since when nothing gets through, when it is tried next, and why."""
+    """A try in vain: of which event, the how manieth, how many of them were refusals, and why.
+
+    `since`: nothing got through; `at`: it is tried next. Both UTC.
+    """
 
     event: str
     tries: int
+    refusals: int
     since: datetime
     at: datetime
     code: str

@@ -86,8 +86,8 @@ class Reach:
         literal = _literal(host)
         if literal is not None and not self._may(literal):
             raise UrlError(f"{literal} is not in a network that webhooks may go to")
-        if parts.scheme == "http" and not (literal is None or literal.is_loopback):
-            raise UrlError("http is for loopback only")
+        if parts.scheme == "http" and host != "localhost" and not (literal is not None and literal.is_loopback):
+            raise UrlError("http is for loopback only, use https")
 
     def address(self, url: httpx.URL) -> str:
         """The address to connect to. Raises `UrlError`, `OSError` when the name does not resolve."""
@@ -154,21 +154,33 @@ def signed(webhook: Webhook, secrets: Sequence[bytes], now: datetime) -> dict[st
 
 
 class _Pinned(httpx.BaseTransport):
-    """Connects to the address that was looked at, while TLS and the Host header go by the name."""
+    """Connects to the address that was looked at, while TLS and the Host header go by the name.
+
+    Connections are kept by their address, so they are for one name only: under another, whose certificate is still to be
+    looked at, there are new ones.
+    """
 
     def __init__(self, reach: Reach, trusted: ssl.SSLContext) -> None:
         self._reach = reach
-        self._inner = httpx.HTTPTransport(verify=trusted, trust_env=False, retries=0)
+        self._trusted = trusted
+        self._name = ""
+        self._inner = self._connections()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         named = request.url
         request.url = named.copy_with(host=self._reach.address(named))
+        if self._name != named.host:
+            self._inner.close()
+            self._name, self._inner = named.host, self._connections()
         if _literal(named.host) is None:
             request.extensions = {**request.extensions, "sni_hostname": named.host}
         return self._inner.handle_request(request)
 
     def close(self) -> None:
         self._inner.close()
+
+    def _connections(self) -> httpx.HTTPTransport:
+        return httpx.HTTPTransport(verify=self._trusted, trust_env=False, retries=0)
 
 
 def _literal(host: str) -> Address | None:

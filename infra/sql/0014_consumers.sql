@@ -10,7 +10,7 @@ create table ledger.consumer (
 );
 
 -- `position`: up to which everything was handed over. `event` is what could not be delivered at the last try: how often it
--- was tried, since when nothing gets through, when it is tried next, and why it did not work.
+-- was tried, how often the receiver said that it will not have it, since when nothing gets through, when it is tried next, and why it did not work.
 create table ledger.outlet (
     consumer text primary key references ledger.consumer,
     position bigint not null,
@@ -18,6 +18,7 @@ create table ledger.outlet (
     delivered_at timestamptz,
     event text,
     tries integer not null default 0,
+    refusals integer not null default 0,
     failing_since timestamptz,
     next_try timestamptz,
     code text,

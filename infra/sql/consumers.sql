@@ -19,7 +19,7 @@ update ledger.consumer set revision = revision + 1 where consumer = %(consumer)s
 
 -- consumer_lock: one consumer, held until the end of the transaction
 select consumer, terms, secrets, ended, revision, registered_at from ledger.consumer
-where consumer = %(consumer)s for update
+where consumer = %(consumer)s for no key update
 
 -- consumer_find: one consumer
 select consumer, terms, secrets, ended, revision, registered_at from ledger.consumer where consumer = %(consumer)s
@@ -28,7 +28,7 @@ select consumer, terms, secrets, ended, revision, registered_at from ledger.cons
 select consumer, terms, secrets, ended, revision, registered_at from ledger.consumer order by consumer
 
 -- outlet_find: how far it has come
-select position, delivered, delivered_at, event, tries, failing_since, next_try, code, failed_at from ledger.outlet
+select position, delivered, delivered_at, event, tries, refusals, failing_since, next_try, code, failed_at from ledger.outlet
 where consumer = %(consumer)s
 
 -- outlet_advance: it has come further, from just where it was; nothing when somebody else moved it
@@ -37,11 +37,11 @@ update ledger.outlet set position = %(position)s, delivered = delivered + %(coun
 where consumer = %(consumer)s and position = %(after)s
 
 -- outlet_works: nothing stands in the way any more
-update ledger.outlet set event = null, tries = 0, failing_since = null, next_try = null
+update ledger.outlet set event = null, tries = 0, refusals = 0, failing_since = null, next_try = null
 where consumer = %(consumer)s and failing_since is not null
 
 -- outlet_fails: one more try was in vain
-update ledger.outlet set event = %(event)s, tries = %(tries)s, failing_since = %(since)s, next_try = %(at)s, code = %(code)s,
+update ledger.outlet set event = %(event)s, tries = %(tries)s, refusals = %(refusals)s, failing_since = %(since)s, next_try = %(at)s, code = %(code)s,
     failed_at = clock_timestamp()
 where consumer = %(consumer)s
 

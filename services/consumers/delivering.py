@@ -12,13 +12,14 @@ from threading import Event as Flag
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from domain.consumers import DeliveryGivenUp
 from domain.history import Entry, delivery
 from infra.consumers import Consumer, Consumers, Failure, MovedError, Outlet, Settled
 from infra.database import POLL_SECONDS
-from infra.webhooks import Answer, Sender, Webhook
-from services.consumers.patience import Patience, Verdict
+from infra.webhooks import Sender, Webhook
+from services.consumers.patience import Patience, Verdict, refuses
 from services.consumers.selecting import Item, selected
 
 ENTRIES = 500
@@ -137,7 +138,9 @@ class Delivery:
     def _deliver(self, consumer: Consumer, outlet: Outlet, entry: Entry, item: Item) -> _Deed | None:
         """Deliver one event, however long it takes; None when told to stop or when the consumer is another meanwhile."""
         same = outlet.event == item.event
-        tries, since = (outlet.tries if same else 0), outlet.failing_since
+        tries, refusals, since = (
+            (outlet.tries, outlet.refusals, outlet.failing_since) if same else (0, 0, outlet.failing_since)
+        )
         if same and outlet.next_try and not self._wait(consumer, outlet.next_try):
             return None
         webhook = Webhook(id=item.event, body=item.body, content_type=item.content_type)
@@ -145,13 +148,14 @@ class Delivery:
             now = datetime.now(UTC)
             secrets = self._consumers.signing(consumer, now)
             answer = self._sender.send(consumer.terms.url, webhook, secrets, now)
-            tries, now = tries + 1, datetime.now(UTC)
+            tries, refusals, now = tries + 1, refusals + refuses(answer), datetime.now(UTC)
             since = since or now
-            match self._patience.verdict(answer, tries, since, entry.recorded_at, now):
+            failure = Failure(event=item.event, tries=tries, refusals=refusals, since=since, at=now, code=answer.code)
+            match self._patience.verdict(answer, refusals, since, entry.recorded_at, now):
                 case Verdict.DELIVERED:
                     return _Deed(entry, item)
                 case Verdict.DEAD:
-                    self._failed(item, tries, since, now, answer)
+                    self._failed(failure)
                     told = DeliveryGivenUp(
                         consumer=self._name,
                         event=item.event,
@@ -161,22 +165,21 @@ class Delivery:
                     )
                     return _Deed(entry, item, told)
                 case Verdict.ENDED:
-                    self._failed(item, tries, since, now, answer)
+                    self._failed(failure)
                     self._consumers.end(self._name, "changqing deliver", answer.code)
                     return None
                 case Verdict.AGAIN:
                     self._remember(consumer)  # what got through before does not wait for this
                     at = self._patience.next_try(answer, tries, now, self._lot())
-                    self._failed(item, tries, since, at, answer)
+                    self._failed(replace(failure, at=at))
                     if not self._wait(consumer, at):
                         return None
         return None
 
-    def _failed(self, item: Item, tries: int, since: datetime, at: datetime, answer: Answer) -> None:
-        failure = Failure(event=item.event, tries=tries, since=since, at=at, code=answer.code)
+    def _failed(self, failure: Failure) -> None:
         self._consumers.failed(self._name, failure)
-        if tries == 1:
-            _logger.warning("a consumer does not take an event", consumer=self._name, code=answer.code)
+        if failure.tries == 1:
+            _logger.warning("a consumer does not take an event", consumer=self._name, code=failure.code)
 
     def _wait(self, consumer: Consumer, until: datetime) -> bool:
         """Wait; False at once when told to stop, or when something about the consumer was changed."""

@@ -24,6 +24,11 @@ class Verdict(StrEnum):
     ENDED = "ended"
 
 
+def refuses(answer: Answer) -> bool:
+    """Whether a receiver says that it will not have this event, rather than that it is not well."""
+    return answer.status is not None and 400 <= answer.status < 500 and answer.status not in _NOT_NOW
+
+
 class Patience(Struct, frozen=True, kw_only=True):
     """How long a consumer is waited for. Between two tries `first`, doubled each time up to `longest`.
 
@@ -38,15 +43,15 @@ class Patience(Struct, frozen=True, kw_only=True):
     asked: timedelta = timedelta(days=1)
     tries: int = 8
 
-    def verdict(self, answer: Answer, tries: int, since: datetime, recorded: datetime, now: datetime) -> Verdict:
-        """What to do after the `tries`th try; `since`: nothing got through, `recorded`: the event stands in the log."""
+    def verdict(self, answer: Answer, refusals: int, since: datetime, recorded: datetime, now: datetime) -> Verdict:
+        """What to do after a try, with `refusals` of this event so far; `since`: nothing got through, `recorded`: it is in the log."""
         status = answer.status
         if status is not None and 200 <= status < 300:
             return Verdict.DELIVERED
         if status == GONE:
             return Verdict.ENDED
-        if status is not None and 400 <= status < 500 and status not in _NOT_NOW:
-            return Verdict.DEAD if tries >= self.tries else Verdict.AGAIN
+        if refuses(answer):
+            return Verdict.DEAD if refusals >= self.tries else Verdict.AGAIN
         return Verdict.DEAD if now - max(since, recorded) >= self.give_up else Verdict.AGAIN
 
     def next_try(self, answer: Answer, tries: int, now: datetime, lot: float) -> datetime:

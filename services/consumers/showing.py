@@ -69,7 +69,8 @@ def _line(consumers: Consumers, one: Consumer, dead: int, head: int, now: dateti
     entries = [] if one.ended else consumers.entries(outlet.position, LOOKED_AT)
     waiting = [(entry.recorded_at, len(items)) for entry in entries if (items := selected(entry, terms))]
     looked_to = entries[-1].position if entries else outlet.position
-    since = (waiting[0][0] if waiting else entries[-1].recorded_at) if waiting or head > looked_to else now
+    at_least = bool(entries) and head > looked_to
+    since = waiting[0][0] if waiting else entries[-1].recorded_at if at_least else now
     return ConsumerLine(
         consumer=one.name,
         department=terms.department,
@@ -85,8 +86,8 @@ def _line(consumers: Consumers, one: Consumer, dead: int, head: int, now: dateti
         position=outlet.position,
         behind=max(0, head - outlet.position),
         waiting=sum(count for _, count in waiting),
-        at_least=bool(entries) and head > looked_to,
-        behind_seconds=round(max(0.0, (now - since).total_seconds()), 1) if entries else 0.0,
+        at_least=at_least,
+        behind_seconds=round(max(0.0, (now - since).total_seconds()), 1),
         delivered=outlet.delivered,
         delivered_at=outlet.delivered_at,
         tries=outlet.tries,
