@@ -21,6 +21,7 @@ from domain.completeness import (
     SourceHeartbeat,
     SourceSilent,
 )
+from domain.consumers import ConsumerChanged, ConsumerEnded, ConsumerRegistered, ConsumerReplayed, DeliveryGivenUp
 from domain.dispositions import DeadLetterClosed, SubmissionRefused
 from domain.facts import LIFE_EVENTS, Department, Known, LifeEvent, Reference
 from domain.links import RecordsJoined, RecordsParted
@@ -128,6 +129,11 @@ Event = (
     | SourceKeyRevoked
     | SubmissionRefused
     | DeadLetterClosed
+    | ConsumerRegistered
+    | ConsumerChanged
+    | ConsumerEnded
+    | ConsumerReplayed
+    | DeliveryGivenUp
 )
 
 STORED_NAMES: dict[str, type[Event]] = {
@@ -140,6 +146,11 @@ STORED_NAMES: dict[str, type[Event]] = {
     "pension-alert-escalated.v1": AlertEscalated,
     "personal-data-disclosed.v1": DataDisclosed,
     "alerts-delivered.v1": AlertsDelivered,
+    "consumer-registered.v1": ConsumerRegistered,
+    "consumer-changed.v1": ConsumerChanged,
+    "consumer-ended.v1": ConsumerEnded,
+    "consumer-replayed.v1": ConsumerReplayed,
+    "delivery-given-up.v1": DeliveryGivenUp,
     "day-passed.v1": DayPassed,
     "source-heartbeat.v1": SourceHeartbeat,
     "batch-closed.v1": BatchClosed,

@@ -1,11 +1,11 @@
 """Apache Kafka by kafka-python: declaring topics, and producing what must not be lost."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaProducer
-from kafka.admin import NewTopic
+from kafka.admin import NewTopic, OffsetSpec
 from kafka.errors import CoordinatorNotAvailableError, KafkaError, TopicAlreadyExistsError
 from msgspec import Struct
 
@@ -23,6 +23,15 @@ class Message(Struct, frozen=True):
     key: bytes
     value: bytes
     content_type: str = "application/cloudevents+json; charset=UTF-8"
+
+
+class GroupLag(Struct, frozen=True, kw_only=True):
+    """How many messages of a topic a consumer group has yet to take, by the offsets it committed. `state` is Kafka's word."""
+
+    group: str
+    state: str
+    topic: str
+    lag: int
 
 
 class Bus:
@@ -56,9 +65,35 @@ class Bus:
             raise BusError(f"Kafka is not available: {error}") from error
         return len(described["members"]) if described["group_state"] == "Stable" else 0
 
+    def lags(self, ours: Callable[[str], bool] = lambda _: True) -> list[GroupLag]:
+        """How far each consumer group is behind on each topic of ours that it has read. Raises `BusError`."""
+        try:
+            with closing(KafkaAdminClient(**self._settings)) as admin:
+                return _lags(admin, ours)
+        except CoordinatorNotAvailableError:
+            return []  # nobody has ever read
+        except (KafkaError, OSError) as error:
+            raise BusError(f"Kafka is not available: {error}") from error
+
     def producer(self) -> "Producer":
         """A producer: idempotent, acknowledged by all replicas, in order per key. It connects when it first sends."""
         return Producer(self._settings)
+
+
+def _lags(admin: Any, ours: Callable[[str], bool]) -> list[GroupLag]:
+    states = {one["group_id"]: one.get("group_state", "") for one in admin.list_groups()}
+    committed = {group: admin.list_group_offsets([group]).get(group, {}) for group in sorted(states)}
+    wanted = {at for offsets in committed.values() for at in offsets if ours(at.topic)}
+    ends = admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.LATEST)) if wanted else {}
+    lags: dict[tuple[str, str], int] = {}
+    for group, offsets in committed.items():
+        for at, has in offsets.items():
+            if at in ends and has.offset >= 0:
+                behind = max(0, ends[at].offset - has.offset)
+                lags[group, at.topic] = lags.get((group, at.topic), 0) + behind
+    return [
+        GroupLag(group=group, state=states[group], topic=topic, lag=lag) for (group, topic), lag in sorted(lags.items())
+    ]
 
 
 class Producer:

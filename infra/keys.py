@@ -35,6 +35,7 @@ class KeyRing:
     def __init__(self, key: KeyEncryptionKey | bytes) -> None:
         self._key = LocalKey(key) if isinstance(key, bytes) else key
         self._letters = AESGCM(self._key.secret("seal dead letters"))
+        self._secrets = AESGCM(self._key.secret("seal the secrets of consumers"))
         self._tagging = HMAC(self._key.secret("tag names and identity numbers"), SHA256())
         self.receipts = SigningKey.from_seed(self._key.secret("sign receipts"))
         self._recent = _Recent(_KEPT)
@@ -113,6 +114,18 @@ class KeyRing:
             return self._letters.decrypt(sealed[:NONCE], sealed[NONCE:], None)
         except (InvalidTag, ValueError):
             raise WrongKeyError("the dead letter does not fit the key") from None
+
+    def seal_secret(self, owner: str, plain: bytes) -> bytes:
+        """Encrypt a secret that we share with somebody, bound to that name."""
+        nonce = os.urandom(NONCE)
+        return nonce + self._secrets.encrypt(nonce, plain, owner.encode())
+
+    def open_secret(self, owner: str, sealed: bytes) -> bytes:
+        """Decrypt what `seal_secret` made. `WrongKeyError` as `open`."""
+        try:
+            return self._secrets.decrypt(sealed[:NONCE], sealed[NONCE:], owner.encode())
+        except (InvalidTag, ValueError):
+            raise WrongKeyError("the secret does not fit the key") from None
 
     def _unwrapped(self, items: Sequence[tuple[UUID, bytes]]) -> list[bytes]:
         """The keys of these retirees, unwrapping in one call those that are not at hand."""

@@ -5,10 +5,12 @@ from typing import Any, NamedTuple
 from domain.facts import Department
 from domain.lineage import Lineage
 from infra.bus import Bus
+from infra.consumers import Consumers
 from infra.keys import KeyRing
 from infra.outbox import Outbox
 from infra.statutes import the_law, the_lineage
 from infra.views import Views
+from infra.webhooks import Reach, Sender
 from services.application import Changqing
 from services.opening import opened
 from services.outgoing import ALERTS, DEAD_LETTERS, LIFE_EVENTS, SOURCE_ALERTS, intake_topic, receipts_topic
@@ -27,6 +29,7 @@ class Parts(NamedTuple):
     reader: Reader
     lineage: Lineage
     notary: Notary
+    consumers: Consumers
 
 
 def parts(settings: Settings) -> Parts:
@@ -35,7 +38,9 @@ def parts(settings: Settings) -> Parts:
     views = Views(application.database)
     divisions = lineage(settings)
     reader = Reader(application.ledger, views, keys, divisions, the_law())
-    return Parts(application, keys, views, Outbox(application.database), reader, divisions, Notary(keys))
+    consumers = Consumers(application.database, keys)
+    outbox, notary = Outbox(application.database), Notary(keys)
+    return Parts(application, keys, views, outbox, reader, divisions, notary, consumers)
 
 
 def lineage(settings: Settings) -> Lineage:
@@ -62,6 +67,22 @@ def bus(settings: Settings) -> Bus:
     if settings.kafka_security_protocol.endswith("SSL"):
         given |= {"ssl_cafile": settings.kafka_ssl_cafile}
     return Bus(given)
+
+
+def reach(settings: Settings) -> Reach:
+    """Where webhooks may go. Raises `SettingsError`."""
+    try:
+        return Reach.of(settings.changqing_webhook_networks)
+    except ValueError as error:
+        raise SettingsError(f"CHANGQING_WEBHOOK_NETWORKS must hold networks such as 10.20.0.0/16: {error}") from error
+
+
+def sender(settings: Settings) -> Sender:
+    """What sends webhooks, over connections of its own. Raises `SettingsError`."""
+    try:
+        return Sender(reach(settings), authorities=settings.changqing_webhook_cafile)
+    except OSError as error:  # of ssl's kind, too
+        raise SettingsError(f"CHANGQING_WEBHOOK_CAFILE must name a file of certificates (PEM): {error}") from error
 
 
 def declare_topics(settings: Settings) -> None:

@@ -14,6 +14,7 @@ import typer
 from domain.facts import Department
 from services.accounts import Role
 from services.benefit import benefit
+from services.cli_consumers import add_commands as add_consumer_commands
 from services.cli_guard import sentences
 from services.cli_letters import letters
 from services.cli_sources import add_commands as add_source_commands
@@ -328,6 +329,9 @@ def _until_told() -> Flag:
     for sent in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sent, lambda *_: stop.set())
     return stop
+
+
+add_consumer_commands(main, sentences, _until_told)
 
 
 if __name__ == "__main__":

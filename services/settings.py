@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, DirectoryPath, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, DirectoryPath, Field, FilePath, ValidationError
 
 _KEYS = ("changqing_key_file", "changqing_key", "changqing_key_provider")
 
@@ -44,6 +44,15 @@ class Settings(BaseModel):
     )
     changqing_archive: DirectoryPath | None = Field(
         default=None, description="the directory of the events that were archived, as `changqing archive` wrote it"
+    )
+    changqing_webhook_networks: str = Field(
+        default="", description="networks that webhooks may go to beside the public internet, such as 10.20.0.0/16"
+    )
+    changqing_webhook_cafile: FilePath | None = Field(
+        default=None, description="a file of certificate authorities (PEM) that webhooks trust beside the system's"
+    )
+    changqing_webhook_give_up_hours: float = Field(
+        default=72, gt=0, le=8_760, description="after how many hours a webhook's event becomes a dead letter"
     )
     changqing_host: str = Field(default="127.0.0.1", description="the address to listen on")
     changqing_port: int = Field(default=8000, ge=0, le=65535, description="the port to listen on")

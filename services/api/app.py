@@ -10,9 +10,10 @@ from fastapi.responses import JSONResponse, Response
 from infra.database import DatabaseError
 from infra.keys import WrongKeyError
 from services.accounts import Accounts
-from services.api import documents, events, problems, reading, receipts, sources
+from services.api import documents, events, feeds, problems, reading, receipts, sources
 from services.api.wakeups import Wakeups
 from services.bootstrap import Parts, parts
+from services.consumers.feeds import Feeds
 from services.dispositions import Dispositions
 from services.gather import Gatherer
 from services.intake import accept
@@ -55,11 +56,14 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.dispositions = Dispositions(made.application.database, made.notary)
     app.state.dead_letters = DeadLetters(made.application, made.keys)
     app.state.forms = Forms(made.keys)
+    app.state.consumers = made.consumers
+    app.state.feeds = Feeds(made.consumers, made.application.ledger)
     app.state.gatherer = Gatherer(partial(accept, made.application))
     app.include_router(events.router)
     app.include_router(receipts.router)
     app.include_router(reading.router)
     app.include_router(sources.router)
+    app.include_router(feeds.router)
     app.include_router(pages.router, include_in_schema=False)
     app.include_router(letters.router, include_in_schema=False)
     app.middleware("http")(_secure)

@@ -41,6 +41,8 @@ _STEPS = {
     "views": Step("台账就绪", "views caught up"),
 }
 _WATCH_SECONDS = 0.2
+_LOOPBACK = "127.0.0.0/8,::1/128"
+"""Where webhooks may go besides, as everything is on one machine."""
 
 
 class Run:
@@ -130,6 +132,7 @@ class Run:
             "CHANGQING_CREDENTIALS_FILE": str(home / "credentials.json"),
             "CHANGQING_STATUS_FILE": str(home / "status.json"),
             "CHANGQING_DIVISIONS_FILE": str(home / "divisions.toml"),
+            "CHANGQING_WEBHOOK_NETWORKS": os.environ.get("CHANGQING_WEBHOOK_NETWORKS", _LOOPBACK),
             "CHANGQING_PORT": str(_free_port(self._port)),
         }
 
@@ -156,6 +159,7 @@ class Run:
             self._child("relay", environment, logs)
             self._child("intake", environment, logs)
             self._child("watch", environment, logs)
+            self._child("deliver", environment, logs)
             self._child("clock", environment, logs, "--catch-up")  # nobody minds a laptop that was closed for months
             bus = bootstrap.bus(_settings(environment))
             self._await(lambda: bus.members(INTAKE_GROUP) > 0, logs / "intake.log")

@@ -1,7 +1,7 @@
 """The pages of dead letters: groups of the same failure, one letter, and the forms to mend, send again and give up."""
 
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request

@@ -21,6 +21,7 @@ from services.api.auth import WhoAsks
 from services.api.questions import NOBODY, AsOf, DeedCursor, DivisionPrefix, ReaderThen
 from services.api.sources import After, states_of
 from services.application import today
+from services.consumers.showing import lines_for
 from services.settings import Settings
 from services.web.places import called
 from services.web.words import english, word
@@ -156,6 +157,14 @@ def sources(request: Request, account: WhoAsks, after: After = "") -> HTMLRespon
     page = states_of(request).page(account, after, ROWS)
     full = len(page.sources) == ROWS
     return HTMLResponse(render("sources.html", account=account, page=page, shown=RUNS, full=full))
+
+
+@router.get("/pages/consumers")
+def consumers(request: Request, account: WhoAsks) -> HTMLResponse:
+    """How each consumer is."""
+    account.allow(Role.OFFICER, Role.AUDITOR)
+    rows = lines_for(request.app.state.consumers, account)
+    return HTMLResponse(render("consumers.html", account=account, rows=rows))
 
 
 @router.get("/static/style.css")

@@ -154,6 +154,19 @@ HANDOVERS = _words(
     "refused|已终止|refused",
     "completed|已完成|completed",
 )
+CONSUMERS = _words(
+    "webhook|网络推送|webhook",
+    "feed|自行读取|feed",
+    "current|已同步|up to date",
+    "behind|有待接收|behind",
+    "failing|不通|failing",
+    "ended|已停用|ended",
+    "timeout|超时|timeout",
+    "unreachable|无法连接|unreachable",
+    "tls-failed|证书校验失败|TLS failed",
+    "address-refused|地址不在允许范围|address refused",
+    "not-wanted|已不在接收范围|not wanted any more",
+)
 _OTHERS = _words(
     "published|发布|published",
     "received|接收|received",
@@ -213,6 +226,7 @@ WORDS: dict[str, Word] = (
     | PAYERS
     | HANDOVERS
     | LETTER_STATES
+    | CONSUMERS
     | _OTHERS
 )
 """Every code; two tables that share one say the same of it."""

@@ -247,7 +247,7 @@ def files(tmp_path: Path) -> dict[str, str]:
     return {"CHANGQING_KEY_FILE": str(key), "CHANGQING_CREDENTIALS_FILE": str(credentials)}
 
 
-@pytest.mark.parametrize("process", ["api", "intake", "relay", "project", "migrate"])
+@pytest.mark.parametrize("process", ["api", "intake", "relay", "deliver", "project", "migrate"])
 def test_without_a_database_each_process_says_one_sentence_and_ends_with_2(files: dict[str, str], process: str) -> None:
     one_sentence(command(process, **files), 2, "DATABASE_URL")
 

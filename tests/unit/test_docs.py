@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from infra.statutes import the_law
-from services.api import events, reading, receipts, sources
+from services.api import events, feeds, reading, receipts, sources
 from services.cli import main
 from services.cloudevents import Publisher, department_of, structured, submission
 from services.reports import REPORTS, report
@@ -23,7 +23,7 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=name)
 TODAY = date(2026, 11, 23)
 COMMANDS: Any = typer.main.get_command(main)
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-ROUTERS = (events.router, receipts.router, reading.router, sources.router)
+ROUTERS = (events.router, receipts.router, reading.router, sources.router, feeds.router)
 ROUTES = {route.path for router in ROUTERS for route in router.routes}  # type: ignore[attr-defined] # all are
 
 
@@ -69,7 +69,8 @@ def test_every_command_shown_is_there_with_its_options(page: Path) -> None:
 def test_every_target_and_every_path_shown_is_there(page: Path) -> None:
     shell = "\n".join(block.text for block in blocks(page.read_text("utf-8")) if block.language == "sh")
     assert set(re.findall(r"^make ([a-z-]+)", shell, re.MULTILINE)) <= TARGETS
-    assert set(re.findall(r"\$URL(/[a-z/]+)", shell)) <= ROUTES
+    for path in re.findall(r"\$URL(/[a-z/-]+)", shell):
+        assert any(re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", route), path) for route in ROUTES), path
 
 
 @pytest.mark.parametrize("page", ["docs/facts.md", "docs/facts.zh-CN.md"])

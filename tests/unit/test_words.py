@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from domain.alerts import Action, Strength
+from domain.consumers import Kind as ConsumerKind
 from domain.facts import LIFE_EVENTS, Department, SpecialGroup
 from domain.handover import Stage as HandoverStage
 from domain.kinds import Kind
@@ -14,6 +15,7 @@ from domain.law import Fee
 from domain.timeline import Status
 from domain.told import Stage
 from infra.letters import State
+from infra.webhooks import NO_ANSWER
 from services.web import words
 from services.web.words import WORDS, Word, both, english, word
 
@@ -35,6 +37,11 @@ TABLES = [table for name, table in vars(words).items() if isinstance(table, dict
         pytest.param(words.PAYERS, get_args(Fee.__annotations__["payer"]), id="payers"),
         pytest.param(words.LETTER_STATES, get_args(State), id="states of dead letters"),
         pytest.param(words.HANDOVERS, HandoverStage, id="handovers"),
+        pytest.param(
+            words.CONSUMERS,
+            [*get_args(ConsumerKind), "current", "behind", "failing", "ended", *NO_ANSWER, "not-wanted"],
+            id="consumers",
+        ),
         pytest.param(words.SETTLEMENTS, ["paid", "overpaid", "owed", "kept", "none", "not-yet"], id="settlements"),
     ],
 )

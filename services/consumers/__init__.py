@@ -1,0 +1,1 @@
+"""What leaves the log for consumers without Kafka: webhooks, and feeds that they read."""

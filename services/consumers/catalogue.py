@@ -1,0 +1,99 @@
+"""What a department may be handed, and what a consumer's terms may say: types and members that there are.
+
+The catalogue is of what leaves the log (`services/outgoing.py`): no personal data, whoever asks.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct
+
+from domain.consumers import Terms, fits
+from domain.facts import LIFE_EVENTS as FACTS
+from domain.facts import Department
+from domain.history import Receipt
+from domain.identity import names_a_person
+from domain.refusals import Refused
+from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
+from infra.webhooks import Reach, UrlError
+from services.intake import Refusal
+from services.outgoing import ALERTS, LIFE_EVENTS, RECEIPT, LifeEventTold, RecordsTold, receipts_topic
+
+Types = dict[str, tuple[type[Struct], ...]]
+
+_ALERTS: Types = {
+    "pension-alert-raised.v1": (AlertRaised,),
+    "pension-alert-withdrawn.v1": (AlertWithdrawn,),
+    "pension-alert-escalated.v1": (AlertEscalated,),
+}
+_LIFE_EVENTS: Types = {
+    **dict.fromkeys(FACTS, (LifeEventTold,)),
+    **dict.fromkeys(("records-joined.v1", "records-parted.v1"), (RecordsTold,)),
+}
+_RECEIPTS: Types = {RECEIPT: (Receipt, Refusal)}
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_OFFICE = re.compile(r"[a-z][a-z-]*(/[0-9]{0,12})?|[0-9]{2,12}")
+_TEXT = 200
+
+
+def topics(department: Department) -> dict[str, Types]:
+    """What a department may be handed, by topic: life events, receipts of its own, and alerts if it is the agency."""
+    may: dict[str, Types] = {LIFE_EVENTS: _LIFE_EVENTS, receipts_topic(department): _RECEIPTS}
+    return {ALERTS: _ALERTS, **may} if department is Department.AGENCY else may
+
+
+def check_name(name: str) -> None:
+    """Raise `Refused("consumer-invalid")` unless it is a name for a consumer."""
+    if not _NAME.fullmatch(name):
+        raise Refused(
+            "consumer-invalid", "consumer", "lower-case letters, digits and hyphens, 63 at most, a letter first"
+        )
+
+
+def check_words(**words: str) -> None:
+    """Raise `Refused` unless each is a short text without an identity number: it is kept in clear."""
+    for path, text in words.items():
+        if not text.strip() or len(text) > _TEXT:
+            raise Refused("consumer-invalid", path, f"1 to {_TEXT} characters")
+        if names_a_person(text):
+            raise Refused("identity-number-in-id", path)
+
+
+def check(terms: Terms, reach: Reach) -> None:
+    """Raise `Refused` unless everything that the terms name is there and may be had.
+
+    Codes: `consumer-invalid`, `consumer-url-refused`, `consumer-type-unknown`, `consumer-field-unknown`.
+    """
+    if terms.kind == "webhook":
+        _check_url(terms, reach)
+    elif not terms.account or terms.url:
+        raise Refused("consumer-invalid", "account", "a feed is read by an account of the API, and has no URL")
+    for office in terms.offices:
+        if not _OFFICE.fullmatch(office):
+            raise Refused("consumer-invalid", "offices", f"{office} begins the name of no office")
+    may = {name: members for types in topics(terms.department).values() for name, members in types.items()}
+    for pattern in terms.types:
+        if not any(fits(pattern, name) for name in may):
+            raise Refused("consumer-type-unknown", "types", pattern)
+    wanted = [name for name in may if not terms.types or any(fits(pattern, name) for pattern in terms.types)]
+    members = {member for name in wanted for struct in may[name] for member in _members(struct)}
+    for field in terms.fields:
+        if field not in members:
+            raise Refused("consumer-field-unknown", "fields", field)
+
+
+def _check_url(terms: Terms, reach: Reach) -> None:
+    if terms.account:
+        raise Refused("consumer-invalid", "account", "a webhook has no account")
+    if names_a_person(terms.url):
+        raise Refused("identity-number-in-id", "url")
+    try:
+        reach.check(terms.url)
+    except UrlError as error:
+        raise Refused("consumer-url-refused", "url", str(error)) from None
+
+
+def _members(struct: type[Any]) -> Iterable[str]:
+    return struct.__struct_encode_fields__  # type: ignore[no-any-return] # a tuple of names, in msgspec's own words

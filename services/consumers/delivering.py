@@ -1,0 +1,203 @@
+"""Delivering to one webhook: in the log's order, until it has it; then remembering how far it has come.
+
+A crash between the two delivers some again, under the same ids. Nothing is passed over: what cannot be delivered in the end
+becomes a dead letter in the same transaction as the place behind it.
+"""
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from random import SystemRandom
+from threading import Event as Flag
+
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain.consumers import DeliveryGivenUp
+from domain.history import Entry, delivery
+from infra.consumers import Consumer, Consumers, Failure, MovedError, Outlet, Settled
+from infra.database import POLL_SECONDS
+from infra.webhooks import Sender, Webhook
+from services.consumers.patience import Patience, Verdict, refuses
+from services.consumers.selecting import Item, selected
+
+ENTRIES = 500
+"""Entries that are read at a time."""
+REMEMBER_SECONDS = 1.0
+"""How long what was delivered may go unremembered, and would be delivered again after a crash."""
+GATHER_SECONDS = 0.02
+"""How long what comes next may gather: a look at the log for each of many batches a second would be the most of the work."""
+PASSED = 5_000
+"""How many entries without anything for a consumer are passed before its place is remembered."""
+
+_logger = structlog.get_logger()
+
+
+class _Deed(Struct, frozen=True):
+    entry: Entry
+    item: Item
+    given_up: DeliveryGivenUp | None = None
+
+
+class Delivery:
+    """Delivers to one consumer; one thread of one process at a time has it."""
+
+    def __init__(self, consumers: Consumers, name: str, sender: Sender, patience: Patience, stop: Flag) -> None:
+        self._consumers = consumers
+        self._name = name
+        self._sender = sender
+        self._patience = patience
+        self._stop = stop
+        self._lot = SystemRandom().random
+        self._grown = Flag()
+        self._place = self._come = 0
+        self._deeds: list[_Deed] = []
+        self._remembered = time.monotonic()
+
+    def close(self) -> None:
+        """Close the connections to the receiver."""
+        self._sender.close()
+
+    def wake(self) -> None:
+        """The log has grown, or what is known of the consumer changed."""
+        self._grown.set()
+
+    def run(self) -> None:
+        """Deliver until told to stop, or until the consumer has ended."""
+        while not self._stop.is_set() and self._round():
+            pass
+
+    def _round(self) -> bool:
+        """One look at the consumer and at what there is for it; False when it has ended."""
+        self._grown.clear()
+        consumer = self._consumers.find(self._name)
+        if consumer.ended is not None:
+            return False
+        outlet = self._consumers.outlet(self._name)
+        if outlet.position != self._place:  # at first, or because somebody moved it
+            self._place = self._come = outlet.position
+        self._deeds, self._remembered = [], time.monotonic()
+        try:
+            if self._letters(consumer, outlet):
+                entries = self._consumers.entries(self._come, ENTRIES)
+                if self._deliver_all(consumer, outlet, entries) and not entries:
+                    self._grown.wait(POLL_SECONDS)
+                    self._stop.wait(GATHER_SECONDS)
+        except MovedError:
+            _logger.info("begins again from its place", consumer=self._name)
+        return True
+
+    def _letters(self, consumer: Consumer, outlet: Outlet) -> bool:
+        """Try once more what an operator wants tried; False when the round is over before that is done."""
+        for letter in self._consumers.waiting_letters(self._name, ENTRIES):
+            (entry,) = self._consumers.entries(letter.position - 1, 1)
+            items = [item for item in selected(entry, consumer.terms) if item.event == letter.event]
+            if not items:  # its terms have changed since
+                told = DeliveryGivenUp(
+                    consumer=self._name, event=letter.event, position=letter.position, tries=0, code="not-wanted"
+                )
+                self._consumers.settle_letter(
+                    self._name, Settled(position=0, given_up=(told,), types={letter.event: letter.type})
+                )
+                continue
+            done = self._deliver(consumer, outlet, entry, items[0])
+            if done is None:
+                return False
+            self._consumers.settle_letter(self._name, _settled(consumer, 0, [done]))
+            outlet = self._consumers.outlet(self._name)
+        return True
+
+    def _deliver_all(self, consumer: Consumer, outlet: Outlet, entries: Iterable[Entry]) -> bool:
+        for entry in entries:
+            for item in selected(entry, consumer.terms):
+                done = self._deliver(consumer, outlet, entry, item)
+                if done is None:
+                    self._remember(consumer)
+                    return False
+                if outlet.failing_since or done.given_up:
+                    outlet = outlet._replace(
+                        event=None, tries=0, failing_since=outlet.failing_since if done.given_up else None
+                    )
+                self._deeds.append(done)
+            self._come = entry.position
+            if time.monotonic() - self._remembered > REMEMBER_SECONDS:
+                self._remember(consumer)
+        self._remember(consumer)
+        return True
+
+    def _remember(self, consumer: Consumer) -> None:
+        """Remember the place, what was delivered and what was given up. Raises `MovedError`."""
+        whole = [deed for deed in self._deeds if deed.entry.position <= self._come]
+        if whole or self._come - self._place >= PASSED:
+            self._consumers.settle(self._name, self._place, _settled(consumer, self._come, whole))
+            self._place = self._come
+        self._deeds = [deed for deed in self._deeds if deed.entry.position > self._come]
+        self._remembered = time.monotonic()
+
+    def _deliver(self, consumer: Consumer, outlet: Outlet, entry: Entry, item: Item) -> _Deed | None:
+        """Deliver one event, however long it takes; None when told to stop or when the consumer is another meanwhile."""
+        same = outlet.event == item.event
+        tries, refusals, since = (
+            (outlet.tries, outlet.refusals, outlet.failing_since) if same else (0, 0, outlet.failing_since)
+        )
+        if same and outlet.next_try and not self._wait(consumer, outlet.next_try):
+            return None
+        webhook = Webhook(id=item.event, body=item.body, content_type=item.content_type)
+        while not self._stop.is_set():
+            now = datetime.now(UTC)
+            secrets = self._consumers.signing(consumer, now)
+            answer = self._sender.send(consumer.terms.url, webhook, secrets, now)
+            tries, refusals, now = tries + 1, refusals + refuses(answer), datetime.now(UTC)
+            since = since or now
+            failure = Failure(event=item.event, tries=tries, refusals=refusals, since=since, at=now, code=answer.code)
+            match self._patience.verdict(answer, refusals, since, entry.recorded_at, now):
+                case Verdict.DELIVERED:
+                    return _Deed(entry, item)
+                case Verdict.DEAD:
+                    self._failed(failure)
+                    told = DeliveryGivenUp(
+                        consumer=self._name,
+                        event=item.event,
+                        position=entry.position,
+                        tries=tries,
+                        code=answer.code,
+                    )
+                    return _Deed(entry, item, told)
+                case Verdict.ENDED:
+                    self._failed(failure)
+                    self._consumers.end(self._name, "changqing deliver", answer.code)
+                    return None
+                case Verdict.AGAIN:
+                    self._remember(consumer)  # what got through before does not wait for this
+                    at = self._patience.next_try(answer, tries, now, self._lot())
+                    self._failed(replace(failure, at=at))
+                    if not self._wait(consumer, at):
+                        return None
+        return None
+
+    def _failed(self, failure: Failure) -> None:
+        self._consumers.failed(self._name, failure)
+        if failure.tries == 1:
+            _logger.warning("a consumer does not take an event", consumer=self._name, code=failure.code)
+
+    def _wait(self, consumer: Consumer, until: datetime) -> bool:
+        """Wait; False at once when told to stop, or when something about the consumer was changed."""
+        while (left := (until - datetime.now(UTC)).total_seconds()) > 0:
+            if self._stop.wait(min(left, POLL_SECONDS)):
+                return False
+            if self._consumers.find(self._name).revision != consumer.revision:
+                return False
+        return True
+
+
+def _settled(consumer: Consumer, position: int, deeds: list[_Deed]) -> Settled:
+    there = [deed for deed in deeds if deed.given_up is None]
+    entries = {deed.entry.position: deed.entry for deed in there}
+    return Settled(
+        position=position,
+        delivered=[deed.item.event for deed in there],
+        record=delivery(consumer.terms.department, f"webhook:{consumer.name}", entries.values()),
+        given_up=[deed.given_up for deed in deeds if deed.given_up],
+        types={deed.item.event: deed.item.type for deed in deeds},
+    )

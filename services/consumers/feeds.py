@@ -1,0 +1,105 @@
+"""Feeds: what a consumer reads by itself, by cursor or as a stream, and its place, which moves when it says so.
+
+Handing alerts over is recorded before they are given, as everywhere.
+"""
+
+import re
+from typing import Self
+
+from msgspec import Struct
+
+from domain.consumers import Terms
+from domain.history import Entry, delivery
+from domain.refusals import Refused
+from infra.consumers import Consumer, Consumers
+from infra.ledger import Ledger
+from infra.log import stream_of
+from services.accounts import Account
+from services.consumers.selecting import Item, selected
+
+CURSOR = r"^[0-9]{1,18}(\.[0-9]{1,3})?$"
+_LOOKED_AT = 1_000
+_ROUNDS = 10
+"""How many times 1,000 entries are looked through for one answer, where few are for the consumer."""
+
+
+class Cursor(Struct, frozen=True, order=True):
+    """Where a reader is: it has everything up to `position`, and of the next entry what stands up to `place`."""
+
+    position: int
+    place: int = 0
+
+    @classmethod
+    def of(cls, text: str | int) -> Self:
+        """From what `Item.cursor` wrote, or a position. Raises `Refused("invalid-request")`."""
+        if not re.fullmatch(CURSOR, str(text)):
+            raise Refused("invalid-request", "position", "a position, or the id of an event of the stream")
+        position, _, place = str(text).partition(".")
+        return cls(int(position) - 1, int(place)) if place else cls(int(position))
+
+
+class Page(Struct, frozen=True):
+    """Events after a cursor, each with the cursor behind it, and the position up to which that is all there is."""
+
+    items: list[tuple[str, Item]]
+    come: int
+
+
+class Feeds:
+    """Reads for consumers that read by themselves."""
+
+    def __init__(self, consumers: Consumers, ledger: Ledger) -> None:
+        self._consumers = consumers
+        self._ledger = ledger
+
+    def begin(self, account: Account, name: str, given: str | None) -> Cursor:
+        """Where a reader goes on: where it says, else at the place it acknowledged. Raises `Refused` as `page`."""
+        self._mine(account, name)
+        return Cursor.of(given) if given else Cursor(self._consumers.outlet(name).position)
+
+    def page(self, account: Account, name: str, after: Cursor, limit: int) -> Page:
+        """The next events of a feed, some `limit` of them; that they are handed over is recorded first.
+
+        Raises `Refused`: `unknown-consumer`, `consumer-ended`, `forbidden` for any account but its own.
+        """
+        consumer = self._mine(account, name)
+        items: list[tuple[str, Item]] = []
+        handed: list[Entry] = []
+        come = after.position
+        for _ in range(_ROUNDS):
+            entries = self._consumers.entries(come, _LOOKED_AT)
+            for entry in entries:
+                found = _for(account, consumer.terms, entry, after)
+                items += [(item.cursor(entry.position), item) for item in found]
+                handed += [entry] if found else []
+                come = entry.position
+                if len(items) >= limit:
+                    break
+            if len(items) >= limit or len(entries) < _LOOKED_AT:
+                break
+        if record := delivery(consumer.terms.department, f"feed:{name}", handed):
+            self._ledger.append(stream_of(f"consumer:{name}"), record)
+        return Page(items, come)
+
+    def acknowledge(self, account: Account, name: str, at: Cursor) -> int:
+        """Remember that the consumer has everything up to a cursor; its place now, which never goes back. Raises `Refused` as `page`."""
+        self._mine(account, name)
+        return self._consumers.acknowledge(name, at.position)
+
+    def _mine(self, account: Account, name: str) -> Consumer:
+        consumer = self._consumers.find(name)
+        terms = consumer.terms
+        if terms.kind != "feed" or (terms.account, terms.department) != (account.name, account.department):
+            raise Refused("forbidden", "consumer")
+        if consumer.ended is not None:
+            raise Refused("consumer-ended", "consumer", consumer.ended)
+        return consumer
+
+
+def _for(account: Account, terms: Terms, entry: Entry, after: Cursor) -> list[Item]:
+    """What of an entry is for a reader that has not got it; an account's division bounds the offices that it hears of."""
+    office = getattr(entry.event, "office", None)
+    if office is not None and not office.rpartition("/")[2].startswith(account.division[:4]):
+        return []
+    seen = after.place if entry.position == after.position + 1 else 0
+    return [item for item in selected(entry, terms) if item.place > seen]

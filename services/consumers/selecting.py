@@ -1,0 +1,57 @@
+"""What of an entry of the log goes to one consumer, and as which bytes."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from domain.consumers import Terms, only, wants
+from domain.history import Entry
+from services.consumers.catalogue import topics
+from services.outgoing import messages
+
+
+class Item(Struct, frozen=True):
+    """An event for a consumer: its CloudEvent id, the same for every consumer, its type, and the event in structured mode.
+
+    `place` counts what the entry became for everybody, from 1; `last`: nothing of the entry follows for anybody.
+    """
+
+    event: str
+    type: str
+    body: bytes
+    content_type: str
+    place: int
+    last: bool
+
+    def cursor(self, position: int) -> str:
+        """Where whoever has this goes on: behind the entry, or in the middle of it."""
+        return str(position) if self.last else f"{position}.{self.place}"
+
+
+def selected(entry: Entry, terms: Terms) -> list[Item]:
+    """The events that an entry becomes for a consumer. The one place that reads what leaves the log for it."""
+    leaving = list(messages(entry))
+    may = topics(terms.department)
+    items = []
+    for place, message in enumerate(leaving, start=1):
+        types = may.get(message.topic)
+        if types is None:
+            continue
+        event: dict[str, Any] = msgspec.json.decode(message.value)
+        data = event.get("data")
+        told = data if isinstance(data, dict) else {}
+        if event["type"] not in types or not wants(terms, event["type"], told.get("office")):
+            continue
+        body = msgspec.json.encode(_narrowed(event, told, terms)) if terms.fields else message.value
+        last = place == len(leaving)
+        items.append(Item(event["id"], event["type"], body, message.content_type, place, last))
+    return items
+
+
+def _narrowed(event: dict[str, Any], data: dict[str, Any], terms: Terms) -> dict[str, Any]:
+    """The event with the members that the consumer gets; whom it is about is one of them."""
+    kept = event | {"data": only(terms, data)}
+    if "retiree" not in terms.fields:
+        kept.pop("subject", None)
+    return kept
