@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from domain.facts import LIFE_EVENTS, Department, Known, LifeEvent, Reference
 from domain.links import RecordsJoined, RecordsParted
+from domain.pausing import IntakePaused, IntakeResumed
 from domain.telling import AlertEscalated, AlertRaised, AlertWithdrawn
 
 
@@ -99,6 +100,8 @@ Event = (
     | AlertEscalated
     | DataDisclosed
     | AlertsDelivered
+    | IntakePaused
+    | IntakeResumed
 )
 
 STORED_NAMES: dict[str, type[Event]] = {
@@ -112,6 +115,8 @@ STORED_NAMES: dict[str, type[Event]] = {
     "personal-data-disclosed.v1": DataDisclosed,
     "alerts-delivered.v1": AlertsDelivered,
     "day-passed.v1": DayPassed,
+    "intake-paused.v1": IntakePaused,
+    "intake-resumed.v1": IntakeResumed,
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import CoordinatorNotAvailableError, KafkaError, TopicAlreadyExistsError
 from msgspec import Struct
@@ -56,9 +56,29 @@ class Bus:
             raise BusError(f"Kafka is not available: {error}") from error
         return len(described["members"]) if described["group_state"] == "Stable" else 0
 
+    def lag(self, group: str, topics: Iterable[str]) -> dict[str, int]:
+        """How many messages of each topic wait for a consumer group that begins at the earliest. Raises `BusError`."""
+        try:
+            with closing(KafkaAdminClient(**self._settings)) as admin:
+                taken = admin.list_group_offsets(group)[group]
+            with closing(KafkaConsumer(**self._settings, group_id=None)) as reader:
+                wanted = [TopicPartition(topic, number) for topic in topics for number in _partitions(reader, topic)]
+                begins, ends = reader.beginning_offsets(wanted), reader.end_offsets(wanted)
+        except (KafkaError, OSError) as error:
+            raise BusError(f"Kafka is not available: {error}") from error
+        waiting: dict[str, int] = {}
+        for one in wanted:
+            at = max(begins[one], taken[one].offset if one in taken else 0)
+            waiting[one.topic] = waiting.get(one.topic, 0) + max(0, ends[one] - at)
+        return waiting
+
     def producer(self) -> "Producer":
         """A producer: idempotent, acknowledged by all replicas, in order per key. It connects when it first sends."""
         return Producer(self._settings)
+
+
+def _partitions(reader: Any, topic: str) -> Iterable[int]:
+    return sorted(reader.partitions_for_topic(topic) or ())
 
 
 class Producer:

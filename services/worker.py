@@ -20,10 +20,11 @@ from domain.refusals import Refused
 from infra.bus import Bus, BusError, Message
 from infra.database import DatabaseError
 from infra.keys import KeyRing
+from infra.pausing import PausesRead
 from services.application import Changqing
 from services.cloudevents import STRUCTURED, Envelope, Publisher, binary, structured
 from services.intake import Answer, Received, accept
-from services.outgoing import DEAD_LETTERS, DeadLetter, receipt_message
+from services.outgoing import DEAD_LETTERS, DeadLetter, intake_topic, receipt_message
 
 _logger = structlog.get_logger()
 
@@ -72,6 +73,11 @@ class Worker:
         self._application = application
         self._producer = bus.producer()
         self._keys = keys
+        self._pauses = PausesRead(application.database)
+
+    def resting(self) -> frozenset[str]:
+        """The topics that an operator let rest. Waits for PostgreSQL as long as it takes."""
+        return frozenset(map(intake_topic, _patiently(self._pauses.look)))
 
     def take(self, batch: Sequence[Arrived]) -> None:
         """Accept a batch, and send receipts and dead letters of what the log itself will not tell of.
