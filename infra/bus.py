@@ -1,28 +1,16 @@
-"""Apache Kafka by kafka-python: declaring topics, and producing what must not be lost."""
+"""Apache Kafka: declaring and looking into it by kafka-python; producing is `producing.py`."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import CoordinatorNotAvailableError, KafkaError, TopicAlreadyExistsError
-from msgspec import Struct
 
-SEND_SECONDS = 30
+from infra.producing import BusError, Message, Producer
 
-
-class BusError(Exception):
-    """Kafka cannot be reached or did not take what was sent. Sending it again is safe: consumers know repeats by id."""
-
-
-class Message(Struct, frozen=True):
-    """A message for a topic. `key` orders what must stay in order, and is never personal."""
-
-    topic: str
-    key: bytes
-    value: bytes
-    content_type: str = "application/cloudevents+json; charset=UTF-8"
+__all__ = ["Bus", "BusError", "Message", "Producer"]
 
 
 class Bus:
@@ -72,46 +60,10 @@ class Bus:
             waiting[one.topic] = waiting.get(one.topic, 0) + max(0, ends[one] - at)
         return waiting
 
-    def producer(self) -> "Producer":
+    def producer(self) -> Producer:
         """A producer: idempotent, acknowledged by all replicas, in order per key. It connects when it first sends."""
         return Producer(self._settings)
 
 
 def _partitions(reader: Any, topic: str) -> Iterable[int]:
     return sorted(reader.partitions_for_topic(topic) or ())
-
-
-class Producer:
-    """Sends batches; when `send` returns, the brokers have all of it. After a failure it connects anew."""
-
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        self._settings = settings
-        self._client: Any = None
-
-    def send(self, batch: Iterable[Message]) -> None:
-        """Send messages in order and wait for every acknowledgement.
-
-        Raises `BusError` when one is missing. What was acknowledged before it stays sent, so whoever sends again repeats
-        some: at least once, in order per key.
-        """
-        try:
-            self._client = self._client or KafkaProducer(
-                **self._settings, acks="all", enable_idempotence=True, linger_ms=0, compression_type="gzip"
-            )
-            pending = [
-                self._client.send(
-                    m.topic, key=m.key, value=m.value, headers=[("content-type", m.content_type.encode())]
-                )
-                for m in batch
-            ]
-            for one in pending:
-                one.get(timeout=SEND_SECONDS)
-        except (KafkaError, OSError) as error:
-            self.close()
-            raise BusError(f"Kafka did not take the messages: {error}") from error
-
-    def close(self) -> None:
-        """Close the connections; unsent messages are dropped, as nobody was told that they were sent."""
-        if self._client is not None:
-            self._client.close(timeout=1)
-            self._client = None

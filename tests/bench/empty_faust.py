@@ -37,12 +37,12 @@ def main(bootstrap: str, group: str, file: Path, topics: list[str]) -> None:
             first = first or last
             count += 1
 
-    @app.timer(interval=0.25)
     async def tell() -> None:
         fresh = file.with_suffix(".new")
         fresh.write_text(f"{count} {last - first}")
         fresh.replace(file)
 
+    app.timer(interval=0.25)(tell)
     app.finalize()
     sys.argv = ["empty", "--quiet", "worker", "--without-web", "--loglevel", "error"]
     app.main()
