@@ -49,7 +49,9 @@ def faust_app(worker: Worker, settings: Settings) -> faust.App:
     @app.agent(topic)
     async def intake(stream: Any) -> None:
         async for event in stream.noack().events():
+            consumer: Any = app.consumer
             lot = event.message
+            consumer.begun(lot)
             try:
                 await asyncio.to_thread(worker.take, [arrived(record) for record in lot.records])
             except asyncio.CancelledError:
@@ -57,7 +59,6 @@ def faust_app(worker: Worker, settings: Settings) -> faust.App:
             except BaseException as error:
                 _logger.critical("a batch failed in a way that was not foreseen; it is read again", exc_info=error)
                 os._exit(70)  # likewise
-            consumer: Any = app.consumer
             consumer.took(lot)
 
     return app

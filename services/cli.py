@@ -17,6 +17,7 @@ import typer
 from domain.facts import Department
 from services.accounts import Role
 from services.benefit import benefit
+from services.cli_intake import intake_pause, intake_resume, intake_status
 
 P = ParamSpec("P")
 
@@ -288,6 +289,8 @@ def check(
 
 
 main.command()(_sentences(benefit))
+for _command in (intake_pause, intake_resume, intake_status):
+    main.command(_command.__name__.replace("_", "-"))(_sentences(_command))
 
 
 @main.command()

@@ -1,8 +1,9 @@
 """Faust's consumer, handing on lots of messages instead of single ones.
 
 Faust makes two tasks, a queue entry and an acknowledgement of every message, which takes longer than the ledger does to
-accept it. Here one message of Faust's carries everything that was fetched at once, and the next lot is fetched when this one is
-done: what comes meanwhile waits in the broker and in the fetcher's buffer, and comes together.
+accept it. Here one message of Faust's carries everything that was fetched at once. A small lot is done before the next is
+fetched: what comes meanwhile waits in the fetcher's buffer and in the broker, and comes together. While a large one is in
+work, the next is made ready, and no more than that.
 """
 
 import asyncio
@@ -23,6 +24,8 @@ LOOK_SECONDS = 0.5
 """How often it is asked whose topics rest."""
 LET_GO_SECONDS = 5.0
 """How long a rebalance waits for a lot in work: less than the session lasts. Done later, it is read again by whoever has it then."""
+LARGE = 500
+"""Messages of a lot after which there is likely to be another one."""
 _FETCH_MAX_WAIT_MS = 100
 """How long a fetch of nothing may hold up what comes to a partition that was not in it; Faust asks for 1,500."""
 
@@ -71,7 +74,12 @@ class LotConsumer(Consumer):
         self._done: dict[TP, int] = {}
         self._at_rest: frozenset[str] = frozenset()
         self._looked = 0.0
-        self._lot: Lot | None = None
+        self._last: Lot | None = None
+        self._in_work: Lot | None = None
+
+    def begun(self, lot: Lot) -> None:
+        """The agent has a lot in work."""
+        self._in_work = lot
 
     def took(self, lot: Lot) -> None:
         """A lot is done: its offsets may be committed, unless its partitions were shared out anew meanwhile."""
@@ -82,8 +90,8 @@ class LotConsumer(Consumer):
 
     async def wait_empty(self) -> None:
         """Before partitions are let go: wait a little for the lot in work, then commit."""
-        if self._lot:
-            await self.wait_first(self._lot.done.wait(), timeout=LET_GO_SECONDS)
+        if self._in_work:
+            await self.wait_first(self._in_work.done.wait(), timeout=LET_GO_SECONDS)
         await self.commit_and_end_transactions()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
@@ -101,7 +109,7 @@ class LotConsumer(Consumer):
                 raise
 
     async def _fetch_one(self) -> None:
-        if not self.flow_active:
+        if self._rebalancing():
             await self.wait_first(self.can_resume_flow.wait(), timeout=FETCH_SECONDS)
             return
         await self._look()
@@ -110,7 +118,7 @@ class LotConsumer(Consumer):
             await self.sleep(FETCH_SECONDS)
             return
         fetched = await self._getmany(active, FETCH_SECONDS)
-        if not self.flow_active:  # a rebalance began: what was fetched is fetched again
+        if self._rebalancing():  # what was fetched is fetched again
             try:
                 await self.perform_seek()
             except Exception as error:  # noqa: BLE001 - whoever has the partitions next seeks for themselves
@@ -122,17 +130,17 @@ class LotConsumer(Consumer):
             await self._hand_on(Lot(records, tp, self.app.consumer_generation_id))
 
     async def _hand_on(self, lot: Lot) -> None:
-        """Bring a lot to the agent, and wait until it is done or its partitions are taken away."""
-        self._lot = lot
-        try:
-            await self.wait_first(self.callback(lot), self.suspend_flow.wait())
-            while self.flow_active and not self.should_stop and not lot.done.is_set():
-                if lot.generation_id != self.app.consumer_generation_id:
-                    return
-                await self.wait_first(lot.done.wait(), self.suspend_flow.wait(), timeout=1.0)
-        finally:
-            if lot.done.is_set():
-                self._lot = None
+        """Bring a lot to the agent, and wait until there is room for the next."""
+        before, self._last = self._last, lot
+        await self.wait_first(self.callback(lot), self.suspend_flow.wait())
+        awaited = before if len(lot.records) >= LARGE else lot
+        while awaited and not awaited.done.is_set() and not self._rebalancing() and not self.should_stop:
+            if awaited.generation_id != self.app.consumer_generation_id:
+                return  # nobody works at it: it was skipped, and comes again
+            await self.wait_first(awaited.done.wait(), self.suspend_flow.wait(), timeout=1.0)
+
+    def _rebalancing(self) -> bool:
+        return not self.flow_active
 
     async def _look(self) -> None:
         if monotonic() - self._looked > LOOK_SECONDS:

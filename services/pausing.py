@@ -40,6 +40,11 @@ def resume(database: Database, departments: Sequence[Department], by: str) -> No
         append_plain(connection, INTAKE, IntakeResumed(departments=tuple(departments), by=by))
 
 
+def operated() -> Database:
+    """The database of the settings, for an operator's command. Raises `SettingsError`."""
+    return Database(Settings.read().database_url)
+
+
 def standings(settings: Settings) -> list[Standing]:
     """How the intake of every department stands. Raises `DatabaseError`."""
     with closing(Database(settings.database_url, archive=settings.changqing_archive)) as database:

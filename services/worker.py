@@ -8,7 +8,7 @@ import base64
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -50,7 +50,7 @@ class Arrived(msgspec.Struct, frozen=True):
     @property
     def publisher(self) -> Publisher:
         """The department whose topic it is: the broker's access rules decide who may write there."""
-        return Publisher(f"kafka:{self.topic}", Department(self.topic.removeprefix("intake.")), "kafka")
+        return _publisher(self.topic)
 
     def envelope(self) -> Envelope:
         """Its envelope, binary mode when the headers say so, structured otherwise. Raises `Refused`."""
@@ -112,6 +112,11 @@ class Worker:
     def _sealed(self, value: bytes) -> str:
         """The original bytes, unless a message could not hold them: then their place in the topic must do."""
         return base64.b64encode(self._keys.seal_letter(value)).decode() if len(value) <= LETTER_LIMIT else ""
+
+
+@lru_cache
+def _publisher(topic: str) -> Publisher:
+    return Publisher(f"kafka:{topic}", Department(topic.removeprefix("intake.")), "kafka")
 
 
 def _patiently(deed: Any) -> Any:
