@@ -62,11 +62,12 @@ def run(
     port: Annotated[int, typer.Option(min=0, max=65535, help="The page's port; another one when it is taken.")] = 8000,
     people: Annotated[int, typer.Option(min=0, help="How many invented retirees to register.")] = 12_000,
     trickle: Annotated[bool, typer.Option(help="Publish an invented event every two seconds.")] = True,
+    workers: Annotated[int, typer.Option(min=1, max=4, help="How many processes take in what comes by Kafka.")] = 1,
 ) -> None:
     """Run everything on this machine, on embedded real servers."""
     from services.run.supervisor import Run
 
-    Run(data, port, people, trickle=trickle).run()
+    Run(data, port, people, trickle=trickle, workers=workers).run()
 
 
 @main.command()
