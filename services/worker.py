@@ -74,10 +74,15 @@ class Worker:
         self._producer = bus.producer()
         self._keys = keys
         self._pauses = PausesRead(application.database)
+        self._resting = frozenset(map(intake_topic, Department))
 
     def resting(self) -> frozenset[str]:
-        """The topics that an operator let rest. Waits for PostgreSQL as long as it takes."""
-        return frozenset(map(intake_topic, _patiently(self._pauses.look)))
+        """The topics that an operator let rest, as was last known; all of them while nothing was ever known."""
+        try:
+            self._resting = frozenset(map(intake_topic, self._pauses.look()))
+        except DatabaseError as error:
+            _logger.warning("waiting to see whose intake rests", error=str(error))
+        return self._resting
 
     def take(self, batch: Sequence[Arrived]) -> None:
         """Accept a batch, and send receipts and dead letters of what the log itself will not tell of.

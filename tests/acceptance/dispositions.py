@@ -37,7 +37,7 @@ def faults_of_dispositions(
     `receipts`: the CloudEvents of each department's topic; `letters`: place and code of each dead letter. Either may
     come twice, as both are sent at least once.
     """
-    accepted = {(row.source, row.id): row.position for row in inbox}
+    accepted: dict[_Key, int] = {(row.source, row.id): row.position for row in inbox}
     told: dict[_Key, set[int]] = defaultdict(set)
     refused: dict[tuple[str, str | None], set[str]] = defaultdict(set)
     for department, events in receipts.items():
