@@ -49,7 +49,7 @@ class Bus:
         try:
             with closing(KafkaAdminClient(**self._settings)) as admin:
                 taken = admin.list_group_offsets(group)[group]
-            with closing(KafkaConsumer(**self._settings, group_id=None)) as reader:
+            with closing(KafkaConsumer(**self._settings, group_id=None, enable_auto_commit=False)) as reader:
                 wanted = [TopicPartition(topic, number) for topic in topics for number in _partitions(reader, topic)]
                 begins, ends = reader.beginning_offsets(wanted), reader.end_offsets(wanted)
         except (KafkaError, OSError) as error:
