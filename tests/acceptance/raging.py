@@ -3,7 +3,8 @@
 import os
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 from threading import Event as Flag
@@ -40,10 +41,8 @@ class Rage:
                 os.kill(pid, signal.SIGKILL)
                 self.killed[process] += 1
             return
-        family = [pid, *_descendants(pid)]
-        _signal(family, signal.SIGSTOP)
-        time.sleep(self._rng.uniform(1.0, LONGEST_STOP))
-        _signal(family, signal.SIGCONT)
+        with stopped(pid):
+            time.sleep(self._rng.uniform(1.0, LONGEST_STOP))
         self.stopped[process] += 1
 
     def _await_living(self, process: str) -> int:
@@ -55,6 +54,17 @@ class Rage:
                     return pid
             assert time.monotonic() < deadline, f"{process} did not come back by itself"
             time.sleep(0.05)
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Stop a process and all under it; let them go on at the end."""
+    family = [pid, *_descendants(pid)]
+    _signal(family, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        _signal(family, signal.SIGCONT)
 
 
 def _signal(pids: list[int], sent: signal.Signals) -> None:

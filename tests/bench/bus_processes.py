@@ -26,7 +26,7 @@ from services.pausing import pause, resume
 from services.settings import Settings
 from tests.bench import ours
 
-_PATIENCE = 90.0  # seconds
+_PATIENCE = 300.0  # seconds
 
 
 class BusProcesses:

@@ -1,5 +1,7 @@
 """20,000 messages while workers, relay, Kafka and PostgreSQL are killed and stopped; 10,000 with every kind of defect."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +19,7 @@ from tests.acceptance.dispositions import (
     told_positions,
 )
 from tests.acceptance.mixed import mixed, publish
-from tests.acceptance.raging import Rage
+from tests.acceptance.raging import Rage, stopped
 from tests.acceptance.running import System, wait_until
 from tests.acceptance.test_kills import Logged, faults_of_log, faults_of_topic, healthy, told_on_topic
 from tests.acceptance.test_repeats_and_refusals import BAD
@@ -28,6 +30,8 @@ DEPARTMENTS = ("enterprise", "civil-affairs")
 STORM, RATE = 20_000, 160
 """Messages, and how many a second: so that the storm lasts two minutes."""
 DEFECTS = 10_000
+AWAY = 75.0
+"""Seconds: longer than a rebalance waits for a worker to let its partitions go."""
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +84,21 @@ def test_of_20000_events_in_a_storm_of_kills_each_has_exactly_one_disposition(sy
     print(f"\nkilled {rage.killed}, stopped {rage.stopped}; all done {time.monotonic() - calm:.1f} s after it")  # noqa: T201
     everything_is_as_it_must_be(system, "storm", published)
     assert all(rage.killed.values())
+
+
+@pytest.mark.timeout(300)
+def test_workers_that_wait_for_postgresql_through_a_rebalance_are_in_their_group_when_it_is_back(
+    system: System, seed: int
+) -> None:
+    messages = mixed("outage", 1_000, chance(seed, "outage"), defects=0.1)
+    with stopped(system.pid("postgres")):
+        published = publish(system, messages)
+        os.kill(system.pid("intake-2"), signal.SIGKILL)
+        time.sleep(AWAY)
+    bus = Bus({"bootstrap_servers": [system.bootstrap]})
+    wait_until(lambda: bus.members(INTAKE_GROUP) == 2, "both workers to be in their group", 120, 0.5)
+    taken_in(system, 120)
+    everything_is_as_it_must_be(system, "outage", published)
 
 
 def taken_in(system: System, seconds: float) -> None:
