@@ -72,14 +72,18 @@ class Producer:
         loop, client, self._loop, self._client = self._loop, self._client, None, None
         if loop is None:
             return
-        if client is not None:
-            with suppress(KafkaError, OSError, TimeoutError, asyncio.CancelledError):
-                loop.run_until_complete(asyncio.wait_for(client.stop(), 1))
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.run_until_complete(_ended(client))
         loop.close()
+
+
+async def _ended(client: AIOKafkaProducer | None) -> None:
+    if client is not None:
+        with suppress(KafkaError, OSError, TimeoutError, asyncio.CancelledError):
+            await asyncio.wait_for(client.stop(), 1)
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 def _asynchronous(settings: Mapping[str, Any]) -> dict[str, Any]:

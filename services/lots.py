@@ -7,6 +7,7 @@ work, the next is made ready, and no more than that.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 from typing import Any
@@ -58,6 +59,12 @@ class _Thread(AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = _FETCH_MAX_WAIT_MS  # noqa: SLF001 - Faust has no setting for it
         return consumer
 
+    @property
+    def out_of_group(self) -> bool:
+        """Whether what keeps us in the group has ended for good, as it does on an error that aiokafka did not foresee."""
+        task = getattr(getattr(self._consumer, "_coordinator", None), "_coordination_task", None)
+        return task is not None and task.done()
+
 
 class LotConsumer(Consumer):
     """Fetches lot after lot, and commits what was done of each partition; nothing else ever counts as done.
@@ -66,6 +73,7 @@ class LotConsumer(Consumer):
     the second copy is in the ledger, a crash in between would lose it.
     """
 
+    _thread: _Thread
     resting: Callable[[], frozenset[str]] = staticmethod(frozenset)
     """Asks for the topics of which nothing is to be fetched; called in a thread."""
 
@@ -109,6 +117,9 @@ class LotConsumer(Consumer):
                 raise
 
     async def _fetch_one(self) -> None:
+        if self._thread.out_of_group and not self.should_stop:
+            _logger.critical("lost the consumer group for good; it is joined again when this process is started again")
+            os._exit(70)
         if self._rebalancing():
             await self.wait_first(self.can_resume_flow.wait(), timeout=FETCH_SECONDS)
             return
