@@ -25,6 +25,7 @@ from domain.consumers import ConsumerChanged, ConsumerEnded, ConsumerRegistered,
 from domain.dispositions import DeadLetterClosed, SubmissionRefused
 from domain.facts import LIFE_EVENTS, Department, Known, LifeEvent, Reference
 from domain.links import RecordsJoined, RecordsParted
+from domain.pausing import IntakePaused, IntakeResumed
 from domain.sources import SourceKeyAdded, SourceKeyRevoked, SourcePolicySet, SourceRegistered
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 
@@ -134,6 +135,8 @@ Event = (
     | ConsumerEnded
     | ConsumerReplayed
     | DeliveryGivenUp
+    | IntakePaused
+    | IntakeResumed
 )
 
 STORED_NAMES: dict[str, type[Event]] = {
@@ -168,6 +171,8 @@ STORED_NAMES: dict[str, type[Event]] = {
     "source-key-revoked.v1": SourceKeyRevoked,
     "submission-refused.v1": SubmissionRefused,
     "dead-letter-closed.v1": DeadLetterClosed,
+    "intake-paused.v1": IntakePaused,
+    "intake-resumed.v1": IntakeResumed,
 }
 
 

@@ -1,28 +1,17 @@
-"""Apache Kafka by kafka-python: declaring topics, and producing what must not be lost."""
+"""Apache Kafka by kafka-python: reaching it and looking into it; topics are `topics.py`, producing is `producing.py`."""
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaProducer
-from kafka.admin import NewTopic, OffsetSpec
-from kafka.errors import CoordinatorNotAvailableError, KafkaError, TopicAlreadyExistsError
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import OffsetSpec
+from kafka.errors import CoordinatorNotAvailableError, KafkaError
 from msgspec import Struct
 
-SEND_SECONDS = 30
+from infra.producing import BusError, Message, Producer
 
-
-class BusError(Exception):
-    """Kafka cannot be reached or did not take what was sent. Sending it again is safe: consumers know repeats by id."""
-
-
-class Message(Struct, frozen=True):
-    """A message for a topic. `key` orders what must stay in order, and is never personal."""
-
-    topic: str
-    key: bytes
-    value: bytes
-    content_type: str = "application/cloudevents+json; charset=UTF-8"
+__all__ = ["Bus", "BusError", "Message", "Producer"]
 
 
 class GroupLag(Struct, frozen=True, kw_only=True):
@@ -40,93 +29,65 @@ class Bus:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = dict(settings)
 
-    def declare(self, topics: Iterable[str], *, partitions: int = 4, replication: int = 1) -> None:
-        """Make the topics that do not exist yet. Raises `BusError`."""
-        wanted = [NewTopic(topic, num_partitions=partitions, replication_factor=replication) for topic in topics]
+    @contextmanager
+    def admin(self) -> Iterator[Any]:
+        """A client of the cluster's administration, closed afterwards. What Kafka says no to is a `BusError`."""
         try:
             with closing(KafkaAdminClient(**self._settings)) as admin:
-                existing = set(admin.list_topics())
-                missing = [topic for topic in wanted if topic.name not in existing]
-                if missing:
-                    admin.create_topics(missing)
-        except TopicAlreadyExistsError:
-            pass  # another process declared them in the meantime
+                yield admin
         except (KafkaError, OSError) as error:
             raise BusError(f"Kafka is not available: {error}") from error
 
     def members(self, group: str) -> int:
         """How many workers a consumer group has that got their partitions; 0 while it shares them out."""
-        try:
-            with closing(KafkaAdminClient(**self._settings)) as admin:
+        with self.admin() as admin:
+            try:
                 described = admin.describe_groups([group])[group]
-        except CoordinatorNotAvailableError:
-            return 0  # a fresh cluster makes its coordinator when first asked
-        except (KafkaError, OSError) as error:
-            raise BusError(f"Kafka is not available: {error}") from error
+            except CoordinatorNotAvailableError:
+                return 0  # a fresh cluster makes its coordinator when first asked
         return len(described["members"]) if described["group_state"] == "Stable" else 0
+
+    def lag(self, group: str, topics: Iterable[str]) -> dict[str, int]:
+        """How many messages of each topic wait for a consumer group that begins at the earliest. Raises `BusError`."""
+        with self.admin() as admin:
+            wanted = [
+                TopicPartition(topic["name"], one["partition_index"])
+                for topic in admin.describe_topics(list(topics))
+                for one in topic["partitions"]
+            ]
+            taken = _committed(admin, group)
+            begins = admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.EARLIEST)) if wanted else {}
+            ends = admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.LATEST)) if wanted else {}
+        waiting: dict[str, int] = {}
+        for one in wanted:
+            at = max(begins[one].offset, taken.get(one, 0))
+            waiting[one.topic] = waiting.get(one.topic, 0) + max(0, ends[one].offset - at)
+        return waiting
 
     def lags(self, ours: Callable[[str], bool] = lambda _: True) -> list[GroupLag]:
         """How far each consumer group is behind on each topic of ours that it has read. Raises `BusError`."""
-        try:
-            with closing(KafkaAdminClient(**self._settings)) as admin:
-                return _lags(admin, ours)
-        except CoordinatorNotAvailableError:
-            return []  # nobody has ever read
-        except (KafkaError, OSError) as error:
-            raise BusError(f"Kafka is not available: {error}") from error
+        with self.admin() as admin:
+            try:
+                groups = admin.list_groups()
+            except CoordinatorNotAvailableError:
+                return []  # nobody has ever read
+            states = {one["group_id"]: one.get("group_state", "") for one in groups}
+            committed = {group: _committed(admin, group) for group in sorted(states)}
+            wanted = {at for offsets in committed.values() for at in offsets if ours(at.topic)}
+            ends = admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.LATEST)) if wanted else {}
+        lags: dict[tuple[str, str], int] = {}
+        for group, offsets in committed.items():
+            for at, has in offsets.items():
+                if at in ends:
+                    lags[group, at.topic] = lags.get((group, at.topic), 0) + max(0, ends[at].offset - has)
+        return [GroupLag(group=g, state=states[g], topic=topic, lag=lag) for (g, topic), lag in sorted(lags.items())]
 
-    def producer(self) -> "Producer":
+    def producer(self) -> Producer:
         """A producer: idempotent, acknowledged by all replicas, in order per key. It connects when it first sends."""
         return Producer(self._settings)
 
 
-def _lags(admin: Any, ours: Callable[[str], bool]) -> list[GroupLag]:
-    states = {one["group_id"]: one.get("group_state", "") for one in admin.list_groups()}
-    committed = {group: admin.list_group_offsets([group]).get(group, {}) for group in sorted(states)}
-    wanted = {at for offsets in committed.values() for at in offsets if ours(at.topic)}
-    ends = admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.LATEST)) if wanted else {}
-    lags: dict[tuple[str, str], int] = {}
-    for group, offsets in committed.items():
-        for at, has in offsets.items():
-            if at in ends and has.offset >= 0:
-                behind = max(0, ends[at].offset - has.offset)
-                lags[group, at.topic] = lags.get((group, at.topic), 0) + behind
-    return [
-        GroupLag(group=group, state=states[group], topic=topic, lag=lag) for (group, topic), lag in sorted(lags.items())
-    ]
-
-
-class Producer:
-    """Sends batches; when `send` returns, the brokers have all of it. After a failure it connects anew."""
-
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        self._settings = settings
-        self._client: Any = None
-
-    def send(self, batch: Iterable[Message]) -> None:
-        """Send messages in order and wait for every acknowledgement.
-
-        Raises `BusError` when one is missing. What was acknowledged before it stays sent, so whoever sends again repeats
-        some: at least once, in order per key.
-        """
-        try:
-            self._client = self._client or KafkaProducer(
-                **self._settings, acks="all", enable_idempotence=True, linger_ms=0, compression_type="gzip"
-            )
-            pending = [
-                self._client.send(
-                    m.topic, key=m.key, value=m.value, headers=[("content-type", m.content_type.encode())]
-                )
-                for m in batch
-            ]
-            for one in pending:
-                one.get(timeout=SEND_SECONDS)
-        except (KafkaError, OSError) as error:
-            self.close()
-            raise BusError(f"Kafka did not take the messages: {error}") from error
-
-    def close(self) -> None:
-        """Close the connections; unsent messages are dropped, as nobody was told that they were sent."""
-        if self._client is not None:
-            self._client.close(timeout=1)
-            self._client = None
+def _committed(admin: Any, group: str) -> dict[TopicPartition, int]:
+    """The offsets that a group committed; none where it never did."""
+    found = admin.list_group_offsets([group]).get(group, {})
+    return {at: has.offset for at, has in found.items() if has.offset >= 0}

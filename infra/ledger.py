@@ -20,7 +20,7 @@ from infra.clocks import Clocks, GapError
 from infra.database import Database, DatabaseError, Rows
 from infra.days import AT_A_TIME, CLOCK, NOBODY, last_day, pass_some
 from infra.keys import KeyRing, WrongKeyError
-from infra.log import SQL, Unplaced, append, last_position, lock_streams
+from infra.log import SQL, Appended, Unplaced, append, last_position, lock_streams
 from infra.partitions import make_room
 from infra.reports import accept_reports
 from infra.submissions import Prepared, Submission, prepare
@@ -190,7 +190,7 @@ def _parts(batch: Sequence[Prepared]) -> Iterator[Sequence[Prepared]]:
         yield from ([one] for one in together) if alone else [together]
 
 
-def append_plain(connection: Connection[Rows], stream: UUID, event: Event) -> None:
-    """Append one event that needs no decision, within the caller's transaction."""
+def append_plain(connection: Connection[Rows], stream: UUID, event: Event) -> Appended:
+    """Append one event that needs no decision, within the caller's transaction; where it went."""
     version = max(lock_streams(connection, [stream])[stream].version, 0) + 1
-    append(connection, [Unplaced(stream, version, codec.stored_name(event), codec.encode(event))])
+    return append(connection, [Unplaced(stream, version, codec.stored_name(event), codec.encode(event))])

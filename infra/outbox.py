@@ -23,6 +23,7 @@ class Outbox:
         self.database = database
         self._recorder = LedgerRecorder(database, follower)
         self._stream = stream_of(f"outbox:{follower}")
+        self._record = 0
 
     def position(self) -> int:
         """The position up to which everything was sent."""
@@ -44,9 +45,18 @@ class Outbox:
     def sent(self, first: int, last: int, delivered: AlertsDelivered | None) -> None:
         """Remember that the entries `first` to `last` were sent, and whose alerts were among them.
 
-        A crash before the commit forgets both, and the batch is sent again. `IntegrityError` when another relay did it.
+        The record of a delivery is an event that nothing is sent for: where it comes right after them it counts as done
+        along with them, as another transaction for it would keep the next alerts waiting.
+        A crash before the commit forgets all, and the batch is sent again. `IntegrityError` when another relay did it.
         """
+        if first == self._record:
+            first += 1
+        if first > last:
+            return
         with self.database.transaction() as connection:
             self._recorder.track(connection, Tracking(APPLICATION, last), after=first - 1)
             if delivered:
-                append_plain(connection, self._stream, delivered)
+                record = append_plain(connection, self._stream, delivered).first
+                if record == last + 1:
+                    self._recorder.track(connection, Tracking(APPLICATION, record), after=last)
+                    self._record = record

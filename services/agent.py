@@ -10,9 +10,9 @@ from typing import Any
 
 import faust
 import structlog
-from faust.transport.drivers.aiokafka import Consumer
 
 from domain.facts import Department
+from services.lots import LotConsumer
 from services.outgoing import INTAKE_GROUP, intake_topic
 from services.settings import Settings
 from services.worker import Worker, arrived
@@ -20,27 +20,7 @@ from services.worker import Worker, arrived
 _logger = structlog.get_logger()
 
 BATCH = 1_000
-GATHER_SECONDS = 0.02
-
-
-class _Consumer(Consumer):
-    """Counts a message as done only when the worker took it.
-
-    Faust also acknowledges what it skips after a rebalance, though that is fetched once more. Were its offset committed
-    before the second copy is in the ledger, a crash in between would lose it.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.taken: set[tuple[Any, int]] = set()
-
-    def ack(self, message: Any) -> bool:
-        """Count a message as done, if it is."""
-        place = (message.tp, message.offset)
-        if place not in self.taken:
-            return False
-        self.taken.discard(place)
-        return bool(super().ack(message))
+_A_DAY = 86_400.0
 
 
 def faust_app(worker: Worker, settings: Settings) -> faust.App:
@@ -52,6 +32,8 @@ def faust_app(worker: Worker, settings: Settings) -> faust.App:
         broker_session_timeout=10,  # the default of 60 s is how long a dead worker's partitions would wait
         broker_heartbeat_interval=2,
         broker_commit_interval=0.5,
+        broker_max_poll_records=BATCH,
+        broker_max_poll_interval=_A_DAY,  # who waits for PostgreSQL stays in the group: heartbeats show who lives
         topic_disable_leader=True,  # Faust's own topic creation fails on Kafka 4; ours are declared before
         consumer_auto_offset_reset="earliest",
         store="memory://",
@@ -59,24 +41,25 @@ def faust_app(worker: Worker, settings: Settings) -> faust.App:
         web_enabled=False,
     )
     transport: Any = app.transport
-    transport.Consumer = _Consumer
+    transport.Consumer = type("_LotConsumer", (LotConsumer,), {"resting": staticmethod(worker.resting)})
     topic = app.topic(
         *map(intake_topic, Department), key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
     )
 
     @app.agent(topic)
     async def intake(stream: Any) -> None:
-        async for events in stream.take_events(BATCH, within=GATHER_SECONDS):
-            messages = [event.message for event in events]
+        async for event in stream.noack().events():
+            consumer: Any = app.consumer
+            lot = event.message
+            consumer.begun(lot)
             try:
-                await asyncio.to_thread(worker.take, [arrived(message) for message in messages])
+                await asyncio.to_thread(worker.take, [arrived(record) for record in lot.records])
             except asyncio.CancelledError:
                 os._exit(0)  # told to stop in the middle of a batch; passing this on would commit its offsets
             except BaseException as error:
                 _logger.critical("a batch failed in a way that was not foreseen; it is read again", exc_info=error)
                 os._exit(70)  # likewise
-            consumer: Any = app.consumer
-            consumer.taken.update((message.tp, message.offset) for message in messages)
+            consumer.took(lot)
 
     return app
 

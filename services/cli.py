@@ -16,6 +16,7 @@ from services.accounts import Role
 from services.benefit import benefit
 from services.cli_consumers import add_commands as add_consumer_commands
 from services.cli_guard import sentences
+from services.cli_intake import intake_pause, intake_resume, intake_status
 from services.cli_letters import letters
 from services.cli_sources import add_commands as add_source_commands
 
@@ -30,11 +31,12 @@ def run(
     port: Annotated[int, typer.Option(min=0, max=65535, help="The page's port; another one when it is taken.")] = 8000,
     people: Annotated[int, typer.Option(min=0, help="How many invented retirees to register.")] = 12_000,
     trickle: Annotated[bool, typer.Option(help="Publish an invented event every two seconds.")] = True,
+    workers: Annotated[int, typer.Option(min=1, max=4, help="How many processes take in what comes by Kafka.")] = 1,
 ) -> None:
     """Run everything on this machine, on embedded real servers."""
     from services.run.supervisor import Run
 
-    Run(data, port, people, trickle=trickle).run()
+    Run(data, port, people, trickle=trickle, workers=workers).run()
 
 
 @main.command()
@@ -276,6 +278,8 @@ def check(
 
 main.command()(sentences(benefit))
 add_source_commands(main, sentences)
+for _command in (intake_pause, intake_resume, intake_status):
+    main.command(_command.__name__.replace("_", "-"))(sentences(_command))
 
 
 @main.command()

@@ -9,7 +9,7 @@ import base64
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -21,12 +21,13 @@ from domain.refusals import Refused
 from infra.bus import Bus, BusError, Message
 from infra.database import DatabaseError
 from infra.keys import KeyRing
+from infra.pausing import PausesRead
 from infra.refused import LETTER_LIMIT, Letter, Original
 from services.application import Changqing
 from services.cloudevents import STRUCTURED, Envelope, Publisher, binary, structured
 from services.envelopes import media_of
 from services.intake import Answer, Received, accept
-from services.outgoing import DEAD_LETTERS, DeadLetter, receipt_message
+from services.outgoing import DEAD_LETTERS, DeadLetter, intake_topic, receipt_message
 from services.receipts import Notary, SignedRefusal
 
 _logger = structlog.get_logger()
@@ -51,7 +52,7 @@ class Arrived(msgspec.Struct, frozen=True):
     @property
     def publisher(self) -> Publisher:
         """The department whose topic it is: the broker's access rules decide who may write there."""
-        return Publisher(f"kafka:{self.topic}", Department(self.topic.removeprefix("intake.")), "kafka")
+        return _publisher(self.topic)
 
     def envelope(self) -> Envelope:
         """Its envelope. Raises `Refused`."""
@@ -97,6 +98,16 @@ class Worker:
         self._producer = bus.producer()
         self._keys = keys
         self._sign = notary.signed
+        self._pauses = PausesRead(application.database)
+        self._resting = frozenset(map(intake_topic, Department))
+
+    def resting(self) -> frozenset[str]:
+        """The topics that an operator let rest, as was last known; all of them while nothing was ever known."""
+        try:
+            self._resting = frozenset(map(intake_topic, self._pauses.look()))
+        except DatabaseError as error:
+            _logger.warning("waiting to see whose intake rests", error=str(error))
+        return self._resting
 
     def take(self, batch: Sequence[Arrived]) -> None:
         """Accept a batch; send receipts of repeats, which the log does not tell of, and dead letters.
@@ -131,6 +142,11 @@ class Worker:
     def _sealed(self, value: bytes) -> str:
         """The original bytes, unless a message could not hold them: then their place in the topic must do."""
         return base64.b64encode(self._keys.seal_letter(value)).decode() if len(value) <= LETTER_LIMIT else ""
+
+
+@lru_cache
+def _publisher(topic: str) -> Publisher:
+    return Publisher(f"kafka:{topic}", Department(topic.removeprefix("intake.")), "kafka")
 
 
 def _patiently(deed: Any) -> Any:

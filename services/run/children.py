@@ -21,12 +21,15 @@ _FIRST_WAIT, _LONGEST_WAIT, _STEADY = 0.25, 10.0, 30.0
 class Child:
     """One process: `changqing <command>`, logging to a file of its own."""
 
-    def __init__(self, command: str, environment: Mapping[str, str], logs: Path, *options: str) -> None:
+    def __init__(
+        self, command: str, environment: Mapping[str, str], logs: Path, *options: str, name: str | None = None
+    ) -> None:
+        """`name`: of its log, where several of one command run."""
         self.command = command
         self._options = options
         self._environment = {**os.environ, **environment, SUPERVISED: "1", "TMPDIR": str(logs)}
-        self._log = logs / f"{command}.log"
-        self._pid_file = logs / f"{command}.pid"
+        self._log = logs / f"{name or command}.log"
+        self._pid_file = logs / f"{name or command}.pid"
         self._process: subprocess.Popen[bytes] | None = None
         self._began = 0.0
         self._wait = _FIRST_WAIT

@@ -48,13 +48,14 @@ _LOOPBACK = "127.0.0.0/8,::1/128"
 class Run:
     """One run: what was started, in the order in which it is taken down."""
 
-    def __init__(self, data: Path | None, port: int, people: int, *, trickle: bool) -> None:
+    def __init__(self, data: Path | None, port: int, people: int, *, trickle: bool, workers: int = 1) -> None:
         self._console = Console()
         self._stop = Flag()
         self._kept = data
         self._port = port
         self._people = people
         self._trickle = trickle
+        self._workers = workers
         self._down = ExitStack()
         self._children: list[Child] = []
         self._servers: list[Postgres | Kafka] = []
@@ -157,12 +158,13 @@ class Run:
         with progress.step("services"):
             bootstrap.declare_topics(_settings(environment))
             self._child("relay", environment, logs)
-            self._child("intake", environment, logs)
             self._child("watch", environment, logs)
             self._child("deliver", environment, logs)
+            for number in range(self._workers):
+                self._child("intake", environment, logs, name=f"intake-{number + 1}" if number else None)
             self._child("clock", environment, logs, "--catch-up")  # nobody minds a laptop that was closed for months
             bus = bootstrap.bus(_settings(environment))
-            self._await(lambda: bus.members(INTAKE_GROUP) > 0, logs / "intake.log")
+            self._await(lambda: bus.members(INTAKE_GROUP) >= self._workers, logs / "intake.log")
 
     def _bring_up_people(self, home: Path, environment: dict[str, str], progress: Progress) -> None:
         parts = bootstrap.parts(_settings(environment))
@@ -192,8 +194,10 @@ class Run:
         self._servers.append(server)
         self._check()
 
-    def _child(self, command: str, environment: dict[str, str], logs: Path, *options: str) -> None:
-        child = Child(command, environment, logs, *options)
+    def _child(
+        self, command: str, environment: dict[str, str], logs: Path, *options: str, name: str | None = None
+    ) -> None:
+        child = Child(command, environment, logs, *options, name=name)
         self._down.callback(child.stop)
         child.start()
         self._children.append(child)

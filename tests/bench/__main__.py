@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from services.opening import spare_the_collector
-from tests.bench import alone, bulk, copying, history, importing, law, replay, report, scale, single
+from tests.bench import alone, bulk, bus, copying, history, importing, law, replay, report, scale, single
 from tests.bench.runner import Bench, load
 from tests.bench.server import served
 from tests.bench.sizes import FULL, QUICK
@@ -22,6 +22,7 @@ SECTIONS: dict[str, Callable[[Bench], None]] = {
     "import": importing.measure,
     "single": single.measure,
     "alone": alone.measure,
+    "bus": bus.measure,
     "replay": replay.measure,
     "copy": copying.measure,
     "scale": scale.measure,

@@ -36,6 +36,10 @@ class Sizes(Struct, frozen=True, kw_only=True):
     """What is told of them next."""
     imported: int = 60_000
     """Lines of the smaller file; the larger has four times as many."""
+    bus_seconds: int = 60
+    """How long events are published at an even rate while it is measured how long each takes."""
+    bus_messages: int = 30_000
+    """What waits in Kafka for the workers."""
 
 
 FULL = Sizes()
@@ -56,4 +60,6 @@ QUICK = Sizes(
     lives=300,
     lived=1_500,
     imported=4_000,
+    bus_seconds=5,
+    bus_messages=4_000,
 )

@@ -2,12 +2,13 @@
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
-import pytest
-from faust.types import TP, Message
+from faust.types import TP
 
 from services.agent import faust_app
+from services.lots import Lot
 from services.settings import Settings
 from services.worker import Worker
 
@@ -20,30 +21,54 @@ SETTINGS = Settings(
 )
 
 
-def test_only_what_the_worker_took_counts_as_done(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_the_worker_took_counts_as_done() -> None:
     """Faust acknowledges what it skips after a rebalance too; committed, it would be lost by a crash before its re-reading."""
 
-    async def story() -> None:
-        app = faust_app(cast(Worker, None), SETTINGS)
-        monkeypatch.setattr(app.topics, "acks_enabled_for", lambda _: True)  # nobody is subscribed without a broker
+    async def story(consumer: Any) -> None:
+        skipped = _lot(7, 8, generation=1)
+        consumer.ack(skipped)
+        assert _committable(consumer) == {}
+        consumer.took(_lot(7, 8, 9, generation=1))
+        assert _committable(consumer) == {INTAKE: 10}
+
+    _run(story)
+
+
+def test_what_was_done_before_partitions_were_shared_out_anew_is_not_committed_after_it() -> None:
+    async def story(consumer: Any) -> None:
+        consumer.took(_lot(7, generation=1))
+        await consumer.on_partitions_revoked({INTAKE})
+        consumer.app.consumer_generation_id = 2
+        consumer.took(_lot(8, generation=1))
+        assert _committable(consumer) == {}
+
+    _run(story)
+
+
+def _run(story: Any) -> None:
+    async def told() -> None:
+        worker = cast(Worker, SimpleNamespace(resting=frozenset))
+        app = faust_app(worker, SETTINGS)
+        app.consumer_generation_id = 1
         transport: Any = app.transport
         consumer: Any = transport.create_consumer(
             callback=_nothing, on_partitions_revoked=_nothing, on_partitions_assigned=_nothing
         )
-        skipped, taken = _message(7), _message(8)
-        consumer.taken.add((INTAKE, 8))
-        assert (consumer.ack(skipped), consumer.ack(taken)) == (False, True)
-        assert list(consumer._acked[INTAKE]) == [8]
-        assert not consumer.taken
+        await story(consumer)
         consumer._thread.thread_loop.close()  # a loop of its own, that only a started consumer closes
 
-    asyncio.run(story())
+    asyncio.run(told())
+
+
+def _committable(consumer: Any) -> dict[TP, int]:
+    tps = list(consumer._filter_tps_with_pending_acks())
+    return dict(consumer._filter_committable_offsets(tps))
 
 
 async def _nothing(*_: object) -> None:
     """There is no broker to be called back by."""
 
 
-def _message(offset: int) -> Message:
-    given: dict[str, Any] = {"timestamp": 0.0, "timestamp_type": 0, "headers": {}, "key": b"", "value": b""}
-    return Message("intake.police", 0, offset, checksum=None, **given)
+def _lot(*offsets: int, generation: int) -> Lot:
+    records = [SimpleNamespace(topic=INTAKE.topic, partition=0, offset=offset, timestamp=0) for offset in offsets]
+    return Lot(records, INTAKE, generation)
