@@ -333,13 +333,15 @@ def publish(
     Ends with 0 when all were taken in, 1 for a failure, 2 for something wrong with the command, the file, the settings or
     the account, 3 when something was refused, 4 when some have no receipt yet (they are kept), 130 when interrupted.
     """
-    from services.publishing.command import check_file, publish_file
-
     if file is None and (dry_run or not resume):
         typer.echo("changqing: name a file of events, - for standard input, or --resume", err=True)
         raise typer.Exit(2)
     if file is not None and dry_run:
+        from services.publishing.checking import check_file
+
         raise typer.Exit(check_file(file, as_json=json))
+    from services.publishing.command import publish_file
+
     raise typer.Exit(publish_file(file, over, results, numbered=numbered, resume=resume, as_json=json))
 
 

@@ -10,6 +10,7 @@ from services.client.http import HttpChannel
 from services.client.kafka import KafkaChannel
 from services.client.outbox import Outbox
 from services.client.receipts import LedgerKeys, Receipt
+from services.client.reports import batch_closed, heartbeat, sequences_unused
 from services.client.retrying import Retrying
 from services.client.signing import Signer
 
@@ -29,6 +30,9 @@ __all__ = [
     "Undelivered",
     "UnreachableError",
     "UntrustedError",
+    "batch_closed",
     "event_id",
+    "heartbeat",
     "life_event",
+    "sequences_unused",
 ]

@@ -9,6 +9,7 @@ from services.client.errors import UnreachableError
 from services.client.events import Event
 from services.client.outbox import Again, Outbox
 from services.client.receipts import Receipt
+from services.client.reports import heartbeat
 from services.client.retrying import Patience, Retrying
 from services.client.signing import Signer
 
@@ -78,6 +79,11 @@ class Client:
     def put(self, events: Sequence[Event], again: Again = Again.REFUSED, *, whole: bool = False) -> list[int | Refused]:
         """`Outbox.put` with the client's signature and numbering."""
         return self.outbox.put(events, sign=self._sign, numbered=self._numbered, again=again, whole=whole)
+
+    def heartbeat(self, source: str) -> Receipt:
+        """Tell the ledger that a source lives, and the last number it has given. Raises as `publish`."""
+        last = self.outbox.last_sequence(source)
+        return self.publish(heartbeat(source, last or None))
 
     def flush(self, told: Callable[[int], None] = lambda _: None) -> None:
         """Send all that waits, in order, until everything has its receipt; `told` is called with how many came.

@@ -24,6 +24,7 @@ from services.client.channel import Waiting
 from services.client.errors import ClientError, OutboxBusyError
 from services.client.events import MATERIAL, SEQUENCE, Event, content_id, digest_of, ordering_key
 from services.client.receipts import Receipt
+from services.client.reports import REPORTS
 
 _VERSION: Final = 1
 _SCHEMA: Final = """
@@ -153,7 +154,7 @@ class Outbox:
         row = self._db.execute("select number from event where source = ? and id = ?", (source, id_)).fetchone()
         return self.standing(row[0]).receipt if row else None
 
-    def numbers(self) -> array[int]:
+    def numbers(self) -> "array[int]":
         """The numbers of the events that wait, in order."""
         rows = self._db.execute("select number from event where body is not null order by number")
         return array("q", (number for (number,) in rows))
@@ -225,8 +226,8 @@ class Outbox:
         given = event.attributes.get(SEQUENCE)
         if given is not None:
             return int(given) if str(given).isascii() and str(given).isdecimal() and len(str(given)) < 19 else None
-        if before is not None or not numbered or MATERIAL in event.attributes:  # what is signed stays as it is
-            return before
+        if before is not None or not numbered or event.type in REPORTS or MATERIAL in event.attributes:
+            return before  # what is signed stays as it is
         return self.last_sequence(event.source) + 1
 
     def _raise_to(self, source: str, last: int) -> None:

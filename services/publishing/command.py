@@ -5,22 +5,17 @@ import sys
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 
 from domain.refusals import Refused
-from services.application import today
 from services.client import Client, ClientError, Event, NotAllowedError, Outbox, Undelivered
-from services.client.events import digest_of
 from services.client.outbox import Again
-from services.publishing.checking import defects
 from services.publishing.reading import UnusableFileError, events_of
 from services.publishing.settings import PublishingSettings, Way
-from services.publishing.telling import Bar, Sum, refused_line, results_to, say, sentence_of, standing_line
+from services.publishing.telling import Bar, Sum, refused_line, results_to, say, standing_line
 from services.settings import SettingsError
 
 DONE, FAILED, USAGE, REFUSED, WAITING, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -31,8 +26,8 @@ _AT_A_TIME: Final = 1_000
 class Put(NamedTuple):
     """The events of a file by their lines: each one's number in the outbox, 0 for those in `refused`."""
 
-    lines: array[int]
-    numbers: array[int]
+    lines: "array[int]"
+    numbers: "array[int]"
     refused: dict[int, Refused]
 
 
@@ -78,41 +73,6 @@ def publish_file(
     text = msgspec.json.encode(said).decode() if as_json else said.sentence
     (sys.stderr if str(written) == "-" and not as_json else sys.stdout).write(text + "\n")
     return ended or (REFUSED if said.refused else DONE)
-
-
-def check_file(file: Path, *, as_json: bool) -> int:
-    """Say what is wrong with each event of a file; nothing is sent, and no server is asked. The exit code."""
-    seen: dict[tuple[str, str], bytes] = {}
-    events, wrong, day = 0, 0, today()
-    try:
-        for line, text in events_of(file):
-            events += 1
-            found = _defects(text, day, seen)
-            wrong += bool(found)
-            for refused in found:
-                said = refused_line(line, refused)
-                sys.stdout.write((msgspec.json.encode(said).decode() if as_json else sentence_of(said)) + "\n")
-    except UnusableFileError as error:
-        say(f"changqing: {error}")
-        return USAGE
-    if not events:
-        say(f"changqing: {file} 中没有事件 holds no events")
-        return USAGE
-    say(f"{events:,} 条 events: 可受理 good {events - wrong:,}，有误 with defects {wrong:,}；未发送 nothing was sent")
-    return REFUSED if wrong else DONE
-
-
-def _defects(text: bytes, today: date, seen: dict[tuple[str, str], bytes]) -> list[Refused]:
-    """What is wrong with an event by itself, or beside those `seen` before it in the file."""
-    try:
-        event = Event.read(text)
-        if not event.id:
-            event = replace(event, id="made-of-the-content")  # of which the outbox makes one that nobody has
-        elif seen.setdefault((event.source, event.id), digest := digest_of(event)) != digest:
-            return [Refused("id-conflict", "id", "an earlier event of this file has it with other content")]
-    except Refused as refused:
-        return [refused]
-    return defects(event, today)
 
 
 def _put(client: Client, file: Path | None, again: Again) -> Put:
