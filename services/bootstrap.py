@@ -13,6 +13,7 @@ from services.application import Changqing
 from services.opening import opened
 from services.outgoing import ALERTS, DEAD_LETTERS, LIFE_EVENTS, intake_topic, receipts_topic
 from services.reader import Reader
+from services.receipts import Notary
 from services.settings import Settings, SettingsError
 
 
@@ -25,6 +26,7 @@ class Parts(NamedTuple):
     outbox: Outbox
     reader: Reader
     lineage: Lineage
+    notary: Notary
 
 
 def parts(settings: Settings) -> Parts:
@@ -33,7 +35,7 @@ def parts(settings: Settings) -> Parts:
     views = Views(application.database)
     divisions = lineage(settings)
     reader = Reader(application.ledger, views, keys, divisions, the_law())
-    return Parts(application, keys, views, Outbox(application.database), reader, divisions)
+    return Parts(application, keys, views, Outbox(application.database), reader, divisions, Notary(keys))
 
 
 def lineage(settings: Settings) -> Lineage:

@@ -3,59 +3,26 @@
 import os
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
-from functools import wraps
 from pathlib import Path
 from threading import Event as Flag
-from typing import Annotated, Literal, ParamSpec
+from typing import Annotated, Literal
 
-import structlog
 import typer
 
 from domain.facts import Department
 from services.accounts import Role
 from services.benefit import benefit
-
-P = ParamSpec("P")
+from services.cli_guard import sentences
+from services.cli_letters import letters
 
 main = typer.Typer(name="changqing", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-
-
-def _sentences(command: Callable[P, None]) -> Callable[P, None]:
-    """Failures that were foreseen end the process with one sentence and a code, never with a traceback."""
-
-    @wraps(command)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        from domain.law import LawError
-        from infra.archive import ArchiveError
-        from infra.bus import BusError
-        from infra.database import DatabaseError
-        from infra.embedded import EmbeddedError
-        from infra.keys import WrongKeyError
-        from services.settings import SettingsError
-
-        structlog.configure(
-            processors=[
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(ensure_ascii=False),
-            ],
-            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        )
-        try:
-            command(*args, **kwargs)
-        except (SettingsError, EmbeddedError, DatabaseError, BusError, WrongKeyError, LawError, ArchiveError) as error:
-            typer.echo(f"changqing: {error}", err=True)
-            raise typer.Exit(2 if isinstance(error, SettingsError) else 1) from None
-
-    return guarded
+main.add_typer(letters, name="dead-letters")
 
 
 @main.command()
-@_sentences
+@sentences
 def run(
     data: Annotated[Path | None, typer.Option(help="Keep the data here; thrown away by default.")] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The page's port; another one when it is taken.")] = 8000,
@@ -69,7 +36,7 @@ def run(
 
 
 @main.command()
-@_sentences
+@sentences
 def migrate() -> None:
     """Bring the database to the newest schema, and declare the topics when Kafka is named."""
     from infra.migrations import migrate as apply
@@ -83,7 +50,7 @@ def migrate() -> None:
 
 
 @main.command()
-@_sentences
+@sentences
 def api() -> None:
     """Serve the HTTP API and the pages."""
     import uvicorn
@@ -104,7 +71,7 @@ def api() -> None:
 
 
 @main.command()
-@_sentences
+@sentences
 def project() -> None:
     """Fold the log into the read models."""
     from infra.follower import follow
@@ -117,7 +84,7 @@ def project() -> None:
 
 
 @main.command()
-@_sentences
+@sentences
 def relay() -> None:
     """Send alerts, life events and receipts from the log to Kafka."""
     from services.bootstrap import bus, parts
@@ -126,11 +93,12 @@ def relay() -> None:
 
     _supervised()
     settings = Settings.read()
-    Relay(parts(settings).outbox, bus(settings), _until_told()).run()
+    made = parts(settings)
+    Relay(made.outbox, bus(settings), made.notary, _until_told()).run()
 
 
 @main.command()
-@_sentences
+@sentences
 def clock(
     catch_up: Annotated[
         bool, typer.Option("--catch-up", help="Let days pass although more than a month has gone by since the last.")
@@ -152,7 +120,7 @@ def clock(
 
 
 @main.command()
-@_sentences
+@sentences
 def intake() -> None:
     """Take in what departments publish to Kafka."""
     from services.agent import faust_app
@@ -163,7 +131,7 @@ def intake() -> None:
     _supervised()
     settings = Settings.read().require_kafka()
     made = parts(settings)
-    app = faust_app(Worker(made.application, bus(settings), made.keys), settings)
+    app = faust_app(Worker(made.application, bus(settings), made.keys, made.notary), settings)
     app.finalize()
     # The constructor's switch for the web server is not honoured: a second worker would die on its port.
     sys.argv = ["changqing", "--quiet", "worker", "--without-web", "--loglevel", "warn"]
@@ -171,7 +139,7 @@ def intake() -> None:
 
 
 @main.command("new-key")
-@_sentences
+@sentences
 def new_key(file: Annotated[Path, typer.Argument(help="The file to make; an existing one is left alone.")]) -> None:
     """Make a key-encryption key. Back it up apart from the database: without it nobody's data can be read."""
     from infra.keys import KeyRing
@@ -180,7 +148,7 @@ def new_key(file: Annotated[Path, typer.Argument(help="The file to make; an exis
 
 
 @main.command("new-account")
-@_sentences
+@sentences
 def new_account(
     file: Annotated[Path, typer.Argument(help="The credentials file, made when missing.")],
     name: Annotated[str, typer.Argument(help="The account's name, without a dot or a colon.")],
@@ -200,7 +168,7 @@ _ArchiveDirectory = Annotated[
 
 
 @main.command()
-@_sentences
+@sentences
 def archive(
     directory: _ArchiveDirectory,
     keep: Annotated[int, typer.Option(min=0, help="How many of the newest full partitions stay in the database.")] = 2,
@@ -216,7 +184,7 @@ def archive(
 
 
 @main.command("verify-archive")
-@_sentences
+@sentences
 def verify_archive(directory: _ArchiveDirectory) -> None:
     """Read every archive and compare it with what the ledger remembers. Code 1 when something is not sound."""
     from infra.archive_verify import verify
@@ -229,7 +197,7 @@ def verify_archive(directory: _ArchiveDirectory) -> None:
 
 
 @main.command("restore-archive")
-@_sentences
+@sentences
 def restore_archive(directory: _ArchiveDirectory) -> None:
     """Make the newest archive a partition of the database again. Wants the login that owns the database."""
     from infra.archive_write import restore
@@ -241,7 +209,7 @@ def restore_archive(directory: _ArchiveDirectory) -> None:
 
 
 @main.command("what-if")
-@_sentences
+@sentences
 def what_if(
     facts: Annotated[
         Path | None, typer.Argument(help="Life events as CloudEvents, one a line; - for standard input.")
@@ -274,7 +242,7 @@ def what_if(
 
 
 @main.command()
-@_sentences
+@sentences
 def check(
     file: Annotated[Path, typer.Argument(help="One item a line; - for standard input.")] = Path("-"),
     kind: Annotated[Literal["identity", "uscc", "division", "auto"], typer.Option(help="What they are.")] = "auto",
@@ -287,11 +255,11 @@ def check(
     raise typer.Exit(check_file(file, kind, on.date() if on else None, as_json=json))
 
 
-main.command()(_sentences(benefit))
+main.command()(sentences(benefit))
 
 
 @main.command()
-@_sentences
+@sentences
 def handover(
     batch: Annotated[
         str | None, typer.Argument(help="The publisher's number of a batch; without it all are listed.")

@@ -185,6 +185,19 @@ _OTHERS = _words(
     "working|进行中|working",
     "done|完成|done",
     "failed|失败|failed",
+    "accepted|受理|accepted",
+    "parked|待登记|parked",
+    "known|已有|known",
+    "not-accepted|不予受理|refused",
+    "not-kept|原文未保存|bytes not kept",
+    "none-waiting|没有等待处理的死信|no letter waits",
+    "original|原文|original",
+)
+LETTER_STATES = _words(
+    "waiting|等待|waiting",
+    "replayed|已重新受理|taken in when sent again",
+    "mended|改正后已受理|mended",
+    "given-up|已放弃|given up",
 )
 
 WORDS: dict[str, Word] = (
@@ -199,6 +212,7 @@ WORDS: dict[str, Word] = (
     | DEPARTMENTS
     | PAYERS
     | HANDOVERS
+    | LETTER_STATES
     | _OTHERS
 )
 """Every code; two tables that share one say the same of it."""

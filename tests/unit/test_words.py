@@ -13,6 +13,7 @@ from domain.kinds import Kind
 from domain.law import Fee
 from domain.telling import Stage
 from domain.timeline import Status
+from infra.letters import State
 from services.web import words
 from services.web.words import WORDS, Word, both, english, word
 
@@ -32,6 +33,7 @@ TABLES = [table for name, table in vars(words).items() if isinstance(table, dict
         pytest.param(words.DEPARTMENTS, Department, id="departments"),
         pytest.param(words.STATES, ["open", "closed", "replaced", "withdrawn"], id="states"),
         pytest.param(words.PAYERS, get_args(Fee.__annotations__["payer"]), id="payers"),
+        pytest.param(words.LETTER_STATES, get_args(State), id="states of dead letters"),
         pytest.param(words.HANDOVERS, HandoverStage, id="handovers"),
         pytest.param(words.SETTLEMENTS, ["paid", "overpaid", "owed", "kept", "none", "not-yet"], id="settlements"),
     ],

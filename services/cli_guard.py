@@ -1,0 +1,57 @@
+"""What every command of the terminal does with failures that were foreseen."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+import structlog
+import typer
+
+from domain.refusals import Refused
+from services.sentences import SENTENCES
+
+P = ParamSpec("P")
+
+FAILED, WRONG_USE, REFUSED = 1, 2, 3
+
+
+def sentences(command: Callable[P, None]) -> Callable[P, None]:
+    """End the process with one sentence and a code, never with a traceback: 1 a failure, 2 wrong use or settings, 3 a refusal."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        from domain.law import LawError
+        from infra.archive import ArchiveError
+        from infra.bus import BusError
+        from infra.database import DatabaseError
+        from infra.embedded import EmbeddedError
+        from infra.keys import WrongKeyError
+        from services.settings import SettingsError
+
+        structlog.configure(
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        )
+        try:
+            command(*args, **kwargs)
+        except Refused as refused:
+            typer.echo(said(refused), err=True)
+            raise typer.Exit(REFUSED) from None
+        except (SettingsError, EmbeddedError, DatabaseError, BusError, WrongKeyError, LawError, ArchiveError) as error:
+            typer.echo(f"changqing: {error}", err=True)
+            raise typer.Exit(WRONG_USE if isinstance(error, SettingsError) else FAILED) from None
+
+    return guarded
+
+
+def said(refused: Refused) -> str:
+    """A refusal in one sentence: reason and remedy, Chinese first."""
+    one = SENTENCES[refused.code]
+    where = " ".join(part for part in (refused.code, refused.path, refused.detail) if part)
+    return f"changqing: {one.zh}：{one.remedy_zh} {one.en}: {one.remedy_en} ({where})"

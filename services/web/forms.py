@@ -1,0 +1,54 @@
+"""Forms of the pages: their fields, and that they were sent from a page of ours.
+
+A browser sends an account's secret along with whatever any page makes it send. So each form carries a token that only our own
+pages know: a keyed hash of the account and its secret's hash, which a new secret makes another.
+"""
+
+import hmac
+from typing import Annotated
+from urllib.parse import parse_qsl
+
+from fastapi import Depends, Request
+
+from domain.refusals import Refused
+from infra.keys import KeyRing
+from services.accounts import Account
+from services.api.auth import WhoAsks
+
+LIMIT = 2 * 1024 * 1024
+"""Bytes of a form: a message of 512 KiB, percent-encoded."""
+
+
+class Forms:
+    """Makes and checks the tokens of forms."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        self._keys = keys
+
+    def token(self, account: Account) -> str:
+        """What stands in each form that an account is shown."""
+        return self._keys.tag("form", f"{account.name}\0{account.secret_sha256}").hex()
+
+    def check(self, account: Account, token: str) -> None:
+        """Raise `Refused("form-expired")` unless a form was shown to this account by us."""
+        if not hmac.compare_digest(token.encode(), self.token(account).encode()):
+            raise Refused("form-expired", "token")
+
+
+async def _fields(request: Request, account: WhoAsks) -> dict[str, str]:
+    """The fields of a form of ours. Raises `Refused`: `form-expired`, `body-too-large`, `invalid-request`."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LIMIT:
+            raise Refused("body-too-large", "", f"the limit of a form is {LIMIT} bytes")
+    try:
+        fields = dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20))
+    except ValueError:
+        raise Refused("invalid-request", "body") from None
+    forms: Forms = request.app.state.forms
+    forms.check(account, fields.get("token", ""))
+    return fields
+
+
+Fields = Annotated[dict[str, str], Depends(_fields)]

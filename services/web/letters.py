@@ -1,0 +1,155 @@
+"""The pages of dead letters: groups of the same failure, one letter, and the forms to mend, send again and give up."""
+
+from collections import Counter
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from msgspec.structs import asdict
+
+from domain.facts import Department
+from domain.history import Receipt
+from domain.refusals import Refused
+from infra.letters import DeadLetter, State, Wanted
+from services.accounts import PUBLISHING, Account, Role
+from services.api.auth import WhoAsks
+from services.letters import DeadLetters, outcome
+from services.sentences import SENTENCES
+from services.web.forms import Fields, Forms
+from services.web.pages import render
+
+router = APIRouter(prefix="/pages/dead-letters")
+
+ROWS = 50
+
+
+def _wanted(
+    account: WhoAsks,
+    state: State = "waiting",
+    code: str | None = None,
+    path: str | None = None,
+    department: Department | None = None,
+) -> Wanted:
+    """Which letters a page is of: those that were asked for, of whose an account may see."""
+    return Wanted(state=state, code=code, path=path, department=_whose(account) or department)
+
+
+@router.get("")
+def listed(
+    request: Request,
+    account: WhoAsks,
+    wanted: Annotated[Wanted, Depends(_wanted)],
+    after: Annotated[str, Query(pattern=r"^([0-9]{1,18}-[a-z0-9.-]{1,300})?$")] = "",
+    tried: Annotated[str, Query(pattern=r"^([a-z-]+ [0-9]+(, )?)*$")] = "",
+) -> HTMLResponse:
+    """The letters an account may see: groups of the same failure, and one by one. `tried`: how those just sent again ended."""
+    position, _, place = after.partition("-")
+    letters = _dead(request).letters
+    page = letters.page(wanted, (int(position), place) if after else (0, ""), ROWS)
+    given = {
+        "account": account,
+        "wanted": wanted,
+        "groups": letters.groups(wanted),
+        "letters": page,
+        "later": _later(wanted, page[-1]) if len(page) == ROWS else None,
+        "sends": account.role in PUBLISHING,
+        "sentences": SENTENCES,
+        "token": _token(request, account),
+        "tried": [one.split(" ") for one in tried.replace("refused", "not-accepted").split(", ")] if tried else [],
+    }
+    return HTMLResponse(render("dead_letters.html", **given))
+
+
+@router.post("/replay")
+def replay(request: Request, account: WhoAsks, fields: Fields) -> Response:
+    """Send all letters of a failure again as they were."""
+    wanted = Wanted(
+        code=fields.get("code") or None,
+        path=fields.get("path"),
+        department=Department(whose) if (whose := fields.get("department")) in set(Department) else None,
+    )
+    counts = Counter(outcome(one.answer) for one in _dead(request).replay_all(account, wanted))
+    said = ", ".join(f"{what} {count}" for what, count in counts.items())
+    return RedirectResponse(f"/pages/dead-letters?{urlencode({'tried': said})}", 303)
+
+
+@router.get("/{place}")
+def one(request: Request, account: WhoAsks, place: str) -> HTMLResponse:
+    """A letter: why it cannot be taken in, and what to do."""
+    return _page(request, account, place)
+
+
+@router.post("/{place}/original")
+def original(request: Request, account: WhoAsks, place: str, fields: Fields) -> HTMLResponse:  # noqa: ARG001 - its token counts
+    """The message as it came. A form and no link, as the look is recorded in the log first."""
+    shown = _dead(request).original(account, place)
+    return _page(request, account, place, headers=shown.headers, text=shown.value.decode("utf-8", "replace"))
+
+
+@router.post("/{place}/replay")
+def replay_one(request: Request, account: WhoAsks, place: str, fields: Fields) -> HTMLResponse:  # noqa: ARG001 - its token counts
+    """Send it again as it was."""
+    return _page(request, account, place, answer=_dead(request).replay(account, place))
+
+
+@router.post("/{place}/mend")
+def mend(request: Request, account: WhoAsks, place: str, fields: Fields) -> HTMLResponse:
+    """Send what was mended in its place."""
+    text = fields.get("text", "")
+    answer = _dead(request).mend(account, place, text.encode())
+    return _page(request, account, place, answer=answer, text=None if isinstance(answer, Receipt) else text)
+
+
+@router.post("/{place}/give-up")
+def give_up(request: Request, account: WhoAsks, place: str, fields: Fields) -> HTMLResponse:
+    """Let it be."""
+    _dead(request).give_up(account, place, fields.get("reason", ""))
+    return _page(request, account, place)
+
+
+def _page(request: Request, account: Account, place: str, **more: object) -> HTMLResponse:
+    letter = _seen(request, account, place)
+    own = account.role in PUBLISHING and account.department is letter.department
+    given = {
+        "account": account,
+        "letter": letter,
+        "why": SENTENCES[letter.code],
+        "looks": letter.kept and (own or account.role is Role.AUDITOR),
+        "mends": own,
+        "sends": own or account.role is Role.OFFICER,
+        "token": _token(request, account),
+        "headers": {},
+        "text": None,
+        "answer": None,
+    }
+    return HTMLResponse(render("dead_letter.html", **given | more))
+
+
+def _later(wanted: Wanted, last: DeadLetter) -> str:
+    """The question for the letters after one."""
+    asked = {name: value for name, value in asdict(wanted).items() if value is not None}
+    return urlencode(asked | {"after": f"{last.position}-{last.place}"})
+
+
+def _seen(request: Request, account: Account, place: str) -> DeadLetter:
+    letter = _dead(request).find(place)
+    if _whose(account) not in (None, letter.department):
+        raise Refused("forbidden", "place")
+    return letter
+
+
+def _whose(account: Account) -> Department | None:
+    """Whose letters an account may see; None: all."""
+    account.allow(*PUBLISHING, Role.AUDITOR)
+    return None if account.role in (Role.OFFICER, Role.AUDITOR) else account.department
+
+
+def _dead(request: Request) -> DeadLetters:
+    dead: DeadLetters = request.app.state.dead_letters
+    return dead
+
+
+def _token(request: Request, account: Account) -> str:
+    forms: Forms = request.app.state.forms
+    return forms.token(account)
