@@ -277,7 +277,7 @@ def handover(
 
 
 @main.command()
-@_sentences
+@sentences
 def publish(
     file: Annotated[
         Path | None,
