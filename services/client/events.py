@@ -226,7 +226,7 @@ def _text(attributes: dict[str, Value], name: str) -> str:
 
 def _check_time(given: Value | None) -> None:
     try:
-        if given is not None and datetime.fromisoformat(str(given)).tzinfo is None:
+        if given is not None and datetime.fromisoformat(str(given).upper()).tzinfo is None:
             raise Refused("invalid-field", "time", "it does not say in which zone")
     except ValueError:
         raise Refused("invalid-field", "time", "it is no time of RFC 3339") from None

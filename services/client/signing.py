@@ -15,6 +15,8 @@ from services.client.events import MATERIAL, Event, Value
 
 PAYLOAD_TYPE: Final = "https://cloudevents.io/verifiability/dsse/v0.1"
 
+_TIMES: Final = frozenset({"expirytime", "recordedtime"})
+"""Extensions that are times, of those that CloudEvents documents; to a signature all other texts are texts."""
 _CORE: Final = ("datacontenttype", "dataschema", "subject", "time")
 
 
@@ -55,7 +57,7 @@ def _material(event: Event, extensions: list[str]) -> bytes:
     parts = b"".join(sha256(text.encode()).digest() for text in core) + sha256(event.data).digest()
     said: dict[str, object] = {"core": _digest(parts)}
     if extensions:
-        said["ext"] = _digest(b"".join(sha256(_written(given[name])).digest() for name in extensions))
+        said["ext"] = _digest(b"".join(sha256(_written(name, given[name])).digest() for name in extensions))
         said["signedextattrs"] = extensions
     return msgspec.json.encode(said)
 
@@ -64,7 +66,9 @@ def _digest(parts: bytes) -> str:
     return base64.b64encode(sha256(parts).digest()).decode()
 
 
-def _written(value: Value) -> bytes:
+def _written(name: str, value: Value) -> bytes:
+    if name in _TIMES:
+        return _moment(value).encode()
     return (str(value).lower() if isinstance(value, bool) else str(value)).encode()
 
 
@@ -73,7 +77,7 @@ def _moment(time: Value | None) -> str:
     if time is None:
         return ""
     try:
-        moment = datetime.fromisoformat(str(time))
+        moment = datetime.fromisoformat(str(time).upper())
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     except (ValueError, OverflowError):

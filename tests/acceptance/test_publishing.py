@@ -24,11 +24,10 @@ def channel(system: System, way: str) -> Channel:
     return KafkaChannel({"bootstrap_servers": system.bootstrap}, keys=keys, answer_seconds=15)
 
 
-def registration(record: str, **changes: Any) -> Event:
+def registration(record: str, effective: date = date(2015, 6, 30)) -> Event:
     who = somebody()
     fact = RetirementRegistered(
-        **{"effective": date(2015, 6, 30), "monthly_pension": "3456.78", "residence_division": SHENZHEN_COMMUNITY}
-        | changes
+        effective=effective, monthly_pension="3456.78", residence_division=SHENZHEN_COMMUNITY, special_groups=()
     )
     person = Person(identity_number=who.identity_number, name=who.name)
     return life_event(fact, person, source="/enterprise/shenzhen", record=record)
