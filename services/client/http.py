@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
 import httpx
@@ -20,6 +20,23 @@ _OF_ONE: Final = frozenset({"malformed-json", "invalid-field", "body-too-large",
 """Refusals of a whole batch that one event of it may have caused."""
 
 _answers = msgspec.json.Decoder(list[Raw])
+
+
+class Standing(Struct, frozen=True):
+    """What became of an event as it is now, its receipt, and earlier refusals under its id, the newest first.
+
+    A parked event is accepted as soon as its retiree is registered, though its receipt stays as it was given.
+    """
+
+    disposition: str
+    receipt: Receipt
+    refusals: list[Receipt]
+
+
+class _Standing(Struct):
+    disposition: str
+    receipt: Raw
+    refusals: list[Raw] = []
 
 
 class _Problem(Struct):
@@ -61,7 +78,7 @@ class HttpChannel:
         body = b"[" + b",".join(event.body for event in events) + b"]"
         try:
             answer = self._client.post("/events", content=body, headers={"content-type": _BATCH})
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise UnreachableError(f"the ledger does not answer: {type(error).__name__}") from error
         if answer.status_code == httpx.codes.OK:
             return list(self._receipts(answer.content, events))
@@ -69,6 +86,26 @@ class HttpChannel:
             half = len(events) // 2
             return self.send(events[:half]) + self.send(events[half:])
         return [self._refusal(answer, events[0])]
+
+    def ask(self, source: str, id_: str) -> Standing | None:
+        """What became of an event, whoever sent it and by which way; None when the ledger knows of none.
+
+        Raises `UnreachableError`, `NotAllowedError` for another department's, `UntrustedError`, `ClientError`.
+        """
+        try:
+            answer = self._client.get("/receipts", params={"source": source, "id": id_})
+        except httpx.RequestError as error:
+            raise UnreachableError(f"the ledger does not answer: {type(error).__name__}") from error
+        if answer.status_code == httpx.codes.NOT_FOUND and _code(answer) == "receipt-unknown":
+            return None
+        if answer.status_code != httpx.codes.OK:
+            _raise(answer)
+        try:
+            told = msgspec.json.decode(answer.content, type=_Standing)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise ClientError("the answer holds no receipt: is this the address of a ledger?") from None
+        receipt, *refusals = (receipt_of(bytes(one), self._keys) for one in (told.receipt, *told.refusals))
+        return Standing(told.disposition, receipt, refusals)
 
     def close(self) -> None:
         """Close the connections."""
@@ -89,17 +126,22 @@ class HttpChannel:
 
     def _refusal(self, answer: httpx.Response, event: Waiting) -> Receipt:
         """The refusal in an answer about one event, unless it says something about the way."""
-        status, code = answer.status_code, _code(answer)
-        if status in {401, 403, 407}:
-            raise NotAllowedError(f"the ledger does not let this account publish ({code or status})")
-        if status in {408, 425, 429} or status >= 500:
-            raise UnreachableError(f"the ledger cannot take anything now ({code or status})", _after(answer))
-        if not code or status == 404:
-            raise ClientError(f"the answer is not a ledger's (status {status}): is the address right?")
+        if _code(answer) not in _OF_ONE:
+            _raise(answer)
         problem = msgspec.json.decode(answer.content, type=dict[str, Raw])
         problem |= {"status": Raw(b'"refused"'), "source": Raw(msgspec.json.encode(event.source))}
         problem |= {"id": Raw(msgspec.json.encode(event.id))}
         return receipt_of(msgspec.json.encode(problem), self._keys)
+
+
+def _raise(answer: httpx.Response) -> NoReturn:
+    """Raise what an answer says about the way to the ledger."""
+    status, code = answer.status_code, _code(answer)
+    if status in {401, 403, 407}:
+        raise NotAllowedError(f"the ledger does not let this account do that ({code or status})")
+    if status in {408, 425, 429} or status >= 500:
+        raise UnreachableError(f"the ledger cannot take anything now ({code or status})", _after(answer))
+    raise ClientError(f"the answer is not what a ledger says ({code or status}): is the address right?")
 
 
 def _code(answer: httpx.Response) -> str:

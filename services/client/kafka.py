@@ -47,7 +47,7 @@ class KafkaChannel:
     def __init__(
         self, settings: Mapping[str, Any], *, keys: LedgerKeys | None = None, answer_seconds: float = 30.0
     ) -> None:
-        self._settings = dict(settings)
+        self._settings = {"bootstrap_timeout_ms": 10_000, **settings}
         self._keys = keys
         self._answer_seconds = answer_seconds
         self._producer: Any = None

@@ -141,6 +141,14 @@ class Outbox:
         with self._transaction():
             self._db.executemany("update event set status = ?, receipt = ?, body = null where number = ?", rows)
 
+    def drop(self, source: str, id_: str) -> bool:
+        """Give up an event that waits and cannot be answered; whether it was there. Its sequence stays used: report it as such."""
+        with self._transaction():
+            gone = self._db.execute(
+                "delete from event where source = ? and id = ? and body is not null", (source, id_)
+            ).rowcount
+        return bool(gone)
+
     def standing(self, number: int) -> Standing:
         """How it stands with an event, by the number that `put` gave it. `KeyError` when another took its place since."""
         row = self._db.execute("select source, id, body, receipt from event where number = ?", (number,)).fetchone()
@@ -252,13 +260,20 @@ class Outbox:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._db.execute("begin immediate")
         try:
+            self._db.execute("begin immediate")
             yield
+            self._db.execute("commit")
+        except sqlite3.Error as error:  # a full disk, for one
+            self._roll_back()
+            raise ClientError(f"{self.path} cannot be written: {error}") from error
         except BaseException:
-            self._db.execute("rollback")
+            self._roll_back()
             raise
-        self._db.execute("commit")
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("rollback")
 
 
 def _goes_again(status: str, again: Again) -> bool:

@@ -11,7 +11,8 @@ import msgspec
 from domain.refusals import Refused
 from infra.dsse import EnvelopeError, SigningKey
 from services.client.errors import ClientError
-from services.client.events import MATERIAL, Event, Value
+from services.client.events import MATERIAL, Event
+from services.client.wellformed import Value
 
 PAYLOAD_TYPE: Final = "https://cloudevents.io/verifiability/dsse/v0.1"
 

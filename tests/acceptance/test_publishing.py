@@ -82,6 +82,15 @@ def test_every_event_gets_the_receipt_that_the_ledger_signed(system: System, way
         assert (refused.code, refused.path) == ("date-in-future", "data.effective")
         assert refused.remedy is not None
         assert all(receipt.verified for receipt in (accepted, refused, other))
+    asked = channel(system, "http")
+    assert isinstance(asked, HttpChannel)
+    for receipt in (accepted, refused):
+        standing = asked.ask(str(receipt.source), str(receipt.id))
+        assert standing is not None
+        assert (standing.disposition, standing.receipt.position) == (receipt.status, receipt.position)
+        assert standing.receipt.verified
+    assert asked.ask(good.source, serial("nobody-sent-this")) is None
+    asked.close()
     with Client(channel(system, "kafka" if way == "http" else "http")) as another:
         again = another.publish(good)
     assert (again.position, again.retiree, again.known) == (accepted.position, accepted.retiree, True)

@@ -126,7 +126,18 @@ def test_a_line_without_an_id_is_known_by_the_number_of_its_record() -> None:
         (b'{"specversion":"1.0","type":"x","source":"/y","id":"a\\u0000b"}', "invalid-field", "id"),
         (b'{"specversion":"1.0","type":"x","source":"/y","id":"11010519491231002X"}', "identity-number-in-id", "id"),
         (b'{"specversion":"1.0","type":"x","source":"/y","time":"2026-01-02T03:04:05"}', "invalid-field", "time"),
+        (b'{"specversion":"1.0","type":"x","source":"/y","time":"20260102T030405Z"}', "invalid-field", "time"),
+        (b'{"specversion":"1.0","type":"x","source":"/y","time":7}', "invalid-field", "time"),
         (b'{"specversion":"1.0","type":"x","source":"/y","ext":{}}', "invalid-field", "ext"),
+        (b'{"specversion":"1.0","type":"x","source":"/y","ext":4294967296}', "not-cloudevents", "ext"),
+        (b'{"specversion":"1.0","type":"x","source":"/y","ext":"a\\nb"}', "not-cloudevents", "ext"),
+        (b'{"specversion":"1.0","type":"x","source":"/y","Batch_No":"7"}', "not-cloudevents", "Batch_No"),
+        (b'{"specversion":"1.0","type":"x","source":"/y","subject":7}', "invalid-field", "subject"),
+        (
+            b'{"specversion":"1.0","type":"x","source":"/y","data":1,"data_base64":"MQ=="}',
+            "not-cloudevents",
+            "data_base64",
+        ),
         (b'{"specversion":"1.0","type":"x","source":"/y","data":{"a":"\\ud800"}}', "malformed-json", ""),
     ],
 )
@@ -382,6 +393,30 @@ def test_a_file_that_is_no_outbox_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(ClientError, match="cannot be used as an outbox"):
         Outbox(file)
     assert file.read_text().startswith("Dear colleagues")
+
+
+def test_what_a_program_makes_is_looked_at_like_what_is_read() -> None:
+    wrong = [death("1").with_attribute("batchNo", "7"), msgspec.structs.replace(death("2"), id=f"x-{NUMBER}")]
+    assert refused(*wrong, outbox=Outbox()) == ["not-cloudevents", "identity-number-in-id"]
+
+
+def test_an_event_that_nobody_will_answer_can_be_given_up(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "outbox")
+    outbox.put([death("1"), death("2")], numbered=True)
+    assert outbox.drop(SOURCE, death("1").id)
+    assert not outbox.drop(SOURCE, death("1").id)
+    assert [one.id for one in outbox.waiting(9, 1 << 20)] == [death("2").id]
+    assert outbox.last_sequence(SOURCE) == 2
+
+
+def test_a_full_disk_is_said_and_leaves_what_was_there(tmp_path: Path) -> None:
+    with Outbox(tmp_path / "outbox") as outbox:
+        outbox.put([death("1")], numbered=True)
+        (pages,) = outbox._db.execute("pragma page_count").fetchone()
+        outbox._db.execute(f"pragma max_page_count = {pages + 1}")
+        with pytest.raises(ClientError, match="full"):
+            outbox.put([death(str(n)) for n in range(2, 99)], numbered=True)
+        assert (outbox.left(), outbox.last_sequence(SOURCE)) == (1, 1)
 
 
 KILLED = """

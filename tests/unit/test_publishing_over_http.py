@@ -1,5 +1,6 @@
 """Publishing over HTTP to a server that answers badly: nothing is lost, nothing is believed too soon, nothing leaks."""
 
+import gc
 import json
 from collections.abc import Iterator
 from datetime import date
@@ -15,6 +16,7 @@ from services.client import (
     ClientError,
     Event,
     HttpChannel,
+    KafkaChannel,
     LedgerKeys,
     NotAllowedError,
     Outbox,
@@ -172,6 +174,17 @@ def test_nothing_is_sent_where_a_redirect_points(server: Answering) -> None:
         with client(server) as ours, pytest.raises(ClientError):
             ours.publish(deaths(1)[0])
         assert not elsewhere.came
+
+
+# kafka-python leaves the sockets of a client that could not be made to the collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+def test_without_a_broker_everything_waits_in_the_outbox(tmp_path: Path) -> None:
+    channel = KafkaChannel({"bootstrap_servers": "127.0.0.1:9", "bootstrap_timeout_ms": 200})
+    with Client(channel, outbox=Outbox(tmp_path / "outbox"), retrying=Retrying(0.3, 0.01, 0.05)) as ours:
+        with pytest.raises(Undelivered, match="Kafka"):
+            ours.publish(deaths(1)[0])
+        assert ours.outbox.left() == 1
+    gc.collect()
 
 
 @pytest.mark.parametrize(
