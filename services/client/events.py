@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from domain.facts import LIFE_EVENTS, Department, LifeEvent, Person
+from domain.facts import LIFE_EVENTS, LifeEvent, Person
 from domain.identity import names_a_person, normal
 from domain.refusals import Refused
 from services.client.wellformed import Value, check_event
@@ -81,11 +81,6 @@ class Event(Struct, frozen=True, kw_only=True):
     def with_attribute(self, name: str, value: Value) -> "Event":
         """The same event with one more attribute."""
         return replace(self, attributes=self.attributes | {name: value})
-
-    @property
-    def department(self) -> Department:
-        """The department whose source it is. Raises `Refused`."""
-        return department_of(self.source)
 
 
 def life_event(
@@ -171,14 +166,6 @@ def ordering_key(secret: bytes, event: Event) -> str:
     with suppress(Refused):  # the ledger will say so, under the same key however often it is sent
         number = normal(number)
     return hmac.digest(secret, b"key\0" + number.encode("utf-8", "replace"), "sha256")[:16].hex()
-
-
-def department_of(source: str) -> Department:
-    """The department a source belongs to: its first segment. Raises `Refused`."""
-    try:
-        return Department(source[1:].split("/", 1)[0] if source.startswith("/") else "")
-    except ValueError:
-        raise Refused("not-your-source", "source", "it does not begin with /department") from None
 
 
 class _Person(Struct):

@@ -1,9 +1,11 @@
 """To a ledger over Kafka: events to the intake topic of their department, receipts from its receipts topic."""
 
+import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -12,10 +14,11 @@ from msgspec import Raw, Struct
 
 from services.client.channel import Waiting
 from services.client.errors import ClientError, NotAllowedError, UnreachableError
-from services.client.events import department_of
 from services.client.receipts import LedgerKeys, Receipt, receipt_of
+from services.client.wellformed import department_of
 
 _SEND_SECONDS: Final = 30
+_KNOCK_SECONDS: Final = 5
 _HEADERS: Final = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
 _RECEIPT: Final = "receipt.v1"
 
@@ -48,6 +51,8 @@ class KafkaChannel:
         self, settings: Mapping[str, Any], *, keys: LedgerKeys | None = None, answer_seconds: float = 30.0
     ) -> None:
         self._settings = {"bootstrap_timeout_ms": 10_000, **settings}
+        servers = self._settings["bootstrap_servers"]
+        self._servers = servers.split(",") if isinstance(servers, str) else list(servers)
         self._keys = keys
         self._answer_seconds = answer_seconds
         self._producer: Any = None
@@ -81,6 +86,7 @@ class KafkaChannel:
         if not (fresh := topics - self._listens):
             return
         if self._consumer is None:
+            self._knock()
             self._consumer = KafkaConsumer(**self._settings, group_id=None, enable_auto_commit=False)
         partitions = []
         for topic in fresh:
@@ -93,6 +99,18 @@ class KafkaChannel:
         for partition, offset in (before | self._consumer.end_offsets(partitions)).items():
             self._consumer.seek(partition, offset)
         self._listens |= fresh
+
+    def _knock(self) -> None:
+        """See whether any broker is there. kafka-python waits ten seconds for one, and leaves a thread and a socket behind each time."""
+        failure = OSError("no broker is named")
+        for server in self._servers:
+            address = urlsplit(f"//{server}")
+            try:
+                with socket.create_connection((address.hostname or "", address.port or 9092), _KNOCK_SECONDS):
+                    return
+            except (OSError, ValueError) as error:
+                failure = OSError(str(error))
+        raise failure
 
     def _publish(self, events: Sequence[Waiting]) -> None:
         """Send them in order and wait until the brokers have all."""

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from domain.facts import Department
 from domain.identity import names_a_person
 from domain.refusals import Refused
 
@@ -35,6 +36,15 @@ def check_event(source: str, id_: str, type_: str, attributes: Mapping[str, Valu
         raise Refused("identity-number-in-id", "id")
     for name, value in attributes.items():
         _check_attribute(name, value)
+    department_of(source)
+
+
+def department_of(source: str) -> Department:
+    """The department a source belongs to: its first segment. Raises `Refused`."""
+    try:
+        return Department(source[1:].split("/", 1)[0] if source.startswith("/") else "")
+    except ValueError:
+        raise Refused("not-your-source", "source", "it does not begin with /department") from None
 
 
 def _check_attribute(name: str, value: Value) -> None:

@@ -70,7 +70,6 @@ def defects(event: Event, today: date) -> list[Refused]:
     """
     try:
         members: dict[str, Any] = msgspec.json.decode(event.json())
-        department_of(event.source)
     except Refused as refused:
         return [refused]
     if event.type in REPORTS:  # of a source, about nobody: whether it fits what came the ledger finds
