@@ -1,0 +1,114 @@
+"""A web server that answers publishers as it is told: what a ledger says only on its worst days."""
+
+import base64
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any, NamedTuple, Self
+
+import msgspec
+
+from infra.dsse import SigningKey
+from services.client.receipts import PAYLOAD_TYPE
+
+Json = dict[str, Any]
+
+
+class Answer(NamedTuple):
+    """An answer: status, body, headers. Status 0 breaks the connection without one."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Answering:
+    """Answers a batch by `answer`, which is given its events; by default with signed receipts. `came`: the batches, in order."""
+
+    def __init__(self) -> None:
+        self.came: list[list[Json]] = []
+        self.tokens: set[str] = set()
+        self.key = SigningKey.from_seed(bytes(range(32)))
+        self.answer: Callable[[list[Json]], Answer] = self.receipts
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._thread = Thread(target=self._server.serve_forever, args=(0.05,))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def key_set(self) -> bytes:
+        x = base64.urlsafe_b64encode(self.key.public).rstrip(b"=").decode()
+        return json.dumps({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": self.key.keyid, "x": x}]}).encode()
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all that came, repeats included."""
+        return [event["id"] for batch in self.came for event in batch]
+
+    def receipts(self, events: list[Json]) -> Answer:
+        """Everything is accepted."""
+        return Answer(200, msgspec.json.encode([self.receipt(event) for event in events]))
+
+    def receipt(self, event: Json, **more: Any) -> Json:
+        """A signed receipt."""
+        said = {"source": event["source"], "id": event["id"], "status": "accepted", "position": 1} | more
+        return said | {"proof": self.key.envelope(PAYLOAD_TYPE, msgspec.json.encode(said))}
+
+    def once(self, *answers: Answer) -> None:
+        """These answers first, and then receipts."""
+        left = list(answers)
+        self.answer = lambda events: left.pop(0) if left else self.receipts(events)
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        ours = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                ours.tokens.add(self.headers.get("authorization", ""))
+                with suppress(ValueError):
+                    ours.came.append(json.loads(body))
+                answer = ours.answer(json.loads(body))
+                self.close_connection = True
+                if answer.status:
+                    self.send_response(answer.status)
+                    for name, value in (*answer.headers, ("content-length", str(len(answer.body)))):
+                        self.send_header(name, value)
+                    self.end_headers()
+                    self.wfile.write(answer.body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        return Handler
+
+
+def problem(status: int, code: str, **headers: str) -> Answer:
+    """Problem details as a ledger has them."""
+    words = {"zh": "中文", "en": "English"}
+    body = {
+        "status": status,
+        "source": None,
+        "id": None,
+        "code": code,
+        "path": "",
+        "detail": "",
+        "reason": words,
+        "remedy": words,
+    }
+    given = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+    return Answer(status, json.dumps(body).encode(), (("content-type", "application/problem+json"), *given))
