@@ -1,12 +1,11 @@
-"""Apache Kafka by kafka-python: declaring topics, and producing what must not be lost."""
+"""Apache Kafka by kafka-python: reaching it, and producing what must not be lost."""
 
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaProducer
-from kafka.admin import NewTopic
-from kafka.errors import CoordinatorNotAvailableError, KafkaError, TopicAlreadyExistsError
+from kafka.errors import CoordinatorNotAvailableError, KafkaError
 from msgspec import Struct
 
 SEND_SECONDS = 30
@@ -31,29 +30,22 @@ class Bus:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = dict(settings)
 
-    def declare(self, topics: Iterable[str], *, partitions: int = 4, replication: int = 1) -> None:
-        """Make the topics that do not exist yet. Raises `BusError`."""
-        wanted = [NewTopic(topic, num_partitions=partitions, replication_factor=replication) for topic in topics]
+    @contextmanager
+    def admin(self) -> Iterator[Any]:
+        """A client of the cluster's administration, closed afterwards. What Kafka says no to is a `BusError`."""
         try:
             with closing(KafkaAdminClient(**self._settings)) as admin:
-                existing = set(admin.list_topics())
-                missing = [topic for topic in wanted if topic.name not in existing]
-                if missing:
-                    admin.create_topics(missing)
-        except TopicAlreadyExistsError:
-            pass  # another process declared them in the meantime
+                yield admin
         except (KafkaError, OSError) as error:
             raise BusError(f"Kafka is not available: {error}") from error
 
     def members(self, group: str) -> int:
         """How many workers a consumer group has that got their partitions; 0 while it shares them out."""
-        try:
-            with closing(KafkaAdminClient(**self._settings)) as admin:
+        with self.admin() as admin:
+            try:
                 described = admin.describe_groups([group])[group]
-        except CoordinatorNotAvailableError:
-            return 0  # a fresh cluster makes its coordinator when first asked
-        except (KafkaError, OSError) as error:
-            raise BusError(f"Kafka is not available: {error}") from error
+            except CoordinatorNotAvailableError:
+                return 0  # a fresh cluster makes its coordinator when first asked
         return len(described["members"]) if described["group_state"] == "Stable" else 0
 
     def producer(self) -> "Producer":

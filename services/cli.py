@@ -17,6 +17,7 @@ import typer
 from domain.facts import Department
 from services.accounts import Role
 from services.benefit import benefit
+from services.cli_topics import bus_access, topics
 
 P = ParamSpec("P")
 
@@ -288,6 +289,8 @@ def check(
 
 
 main.command()(_sentences(benefit))
+main.command()(_sentences(topics))
+main.command("bus-access")(_sentences(bus_access))
 
 
 @main.command()

@@ -20,6 +20,7 @@ from infra.bus import Message
 from services.intake import Refusal
 
 ALERTS = "alerts.pension"
+SOURCE_ALERTS = "alerts.sources"
 LIFE_EVENTS = "life-events"
 DEAD_LETTERS = "dead-letters"
 INTAKE_GROUP = "changqing-intake"
