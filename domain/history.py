@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from domain.dispositions import DeadLetterClosed, SubmissionRefused
 from domain.facts import LIFE_EVENTS, Department, Known, LifeEvent, Reference
 from domain.links import RecordsJoined, RecordsParted
 from domain.telling import AlertEscalated, AlertRaised, AlertWithdrawn
@@ -99,6 +100,8 @@ Event = (
     | AlertEscalated
     | DataDisclosed
     | AlertsDelivered
+    | SubmissionRefused
+    | DeadLetterClosed
 )
 
 STORED_NAMES: dict[str, type[Event]] = {
@@ -112,6 +115,8 @@ STORED_NAMES: dict[str, type[Event]] = {
     "personal-data-disclosed.v1": DataDisclosed,
     "alerts-delivered.v1": AlertsDelivered,
     "day-passed.v1": DayPassed,
+    "submission-refused.v1": SubmissionRefused,
+    "dead-letter-closed.v1": DeadLetterClosed,
 }
 
 
@@ -158,9 +163,9 @@ class Outcome(StrEnum):
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """The answer to an accepted submission, the same however often and by whichever way it is sent.
+    """The answer to an accepted submission, the same however often and by whichever way it is sent, but for `known`.
 
-    Parked: the retiree is not registered yet, and the fact takes effect when that happens.
+    Parked: the retiree is not registered yet, and the fact takes effect when that happens. `known`: it was here before.
     """
 
     source: str
@@ -169,3 +174,4 @@ class Receipt(Struct, frozen=True, kw_only=True):
     position: int
     retiree: UUID
     recorded_at: datetime
+    known: bool = False

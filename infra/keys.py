@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
+from infra.dsse import SigningKey
 from infra.master_key import NONCE, KeyEncryptionKey, LocalKey, WrongKeyError, random_pieces
 
 __all__ = ["KeyRing", "WrongKeyError"]
@@ -24,7 +25,9 @@ _KEPT: Final = 65_536
 
 
 class KeyRing:
-    """What a ledger seals and tags with; `fingerprint` tells its key-encryption key from another.
+    """What a ledger seals, tags and signs with; `fingerprint` tells its key-encryption key from another.
+
+    `receipts`: signs what publishers are answered. It follows from the key-encryption key, so there is nothing more to keep.
 
     Bytes are taken for a `LocalKey`. Of nobody is anything said in an error.
     """
@@ -33,6 +36,7 @@ class KeyRing:
         self._key = LocalKey(key) if isinstance(key, bytes) else key
         self._letters = AESGCM(self._key.secret("seal dead letters"))
         self._tagging = HMAC(self._key.secret("tag names and identity numbers"), SHA256())
+        self.receipts = SigningKey.from_seed(self._key.secret("sign receipts"))
         self._recent = _Recent(_KEPT)
         self.fingerprint = self._key.fingerprint
 

@@ -103,6 +103,7 @@ def find(session: Session, given: Sequence[Prepared], facts: Sequence[Known]) ->
             position=read_int(position),
             retiree=UUID(bytes=retiree),
             recorded_at=read_time(recorded_at),
+            known=True,
         )
     return found
 

@@ -23,6 +23,10 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
+PUBLISHING = (Role.PUBLISHER, Role.OFFICER, Role.COMMUNITY)
+"""Roles that may publish, each for its own department."""
+
+
 class Account(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An account. `division`: the prefix of the division codes it may see; `secret_sha256`: of its secret, in hex."""
 

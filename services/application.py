@@ -13,6 +13,7 @@ from domain.refusals import Refused
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
+from infra.refused import Refusals
 from infra.submissions import Submission
 
 BEIJING = ZoneInfo("Asia/Shanghai")
@@ -30,6 +31,7 @@ class Changqing(Application[UUID]):
         archive = self.factory.env.get("CHANGQING_ARCHIVE")
         self._writing = Database(database_url, archive=archive, plans_kept=True)  # nothing connects before its use
         self.ledger = Ledger(self._writing, keys, law)
+        self.refusals = Refusals(self.ledger, keys)
 
     def close(self) -> None:
         """Close the connections."""

@@ -14,6 +14,7 @@ from infra.views import Views
 from services.application import Changqing
 from services.opening import opened
 from services.reader import Reader
+from services.receipts import Notary
 from services.settings import Settings, SettingsError
 from services.topics import wanted_topics
 
@@ -29,6 +30,7 @@ class Parts(NamedTuple):
     outbox: Outbox
     reader: Reader
     lineage: Lineage
+    notary: Notary
 
 
 def parts(settings: Settings) -> Parts:
@@ -37,7 +39,7 @@ def parts(settings: Settings) -> Parts:
     views = Views(application.database)
     divisions = lineage(settings)
     reader = Reader(application.ledger, views, keys, divisions, the_law())
-    return Parts(application, keys, views, Outbox(application.database), reader, divisions)
+    return Parts(application, keys, views, Outbox(application.database), reader, divisions, Notary(keys))
 
 
 def lineage(settings: Settings) -> Lineage:

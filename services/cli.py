@@ -127,7 +127,8 @@ def relay() -> None:
 
     _supervised()
     settings = Settings.read()
-    Relay(parts(settings).outbox, bus(settings), _until_told()).run()
+    made = parts(settings)
+    Relay(made.outbox, bus(settings), made.notary, _until_told()).run()
 
 
 @main.command()
@@ -164,7 +165,7 @@ def intake() -> None:
     _supervised()
     settings = Settings.read().require_kafka()
     made = parts(settings)
-    app = faust_app(Worker(made.application, bus(settings), made.keys), settings)
+    app = faust_app(Worker(made.application, bus(settings), made.keys, made.notary), settings)
     app.finalize()
     # The constructor's switch for the web server is not honoured: a second worker would die on its port.
     sys.argv = ["changqing", "--quiet", "worker", "--without-web", "--loglevel", "warn"]

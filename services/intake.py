@@ -1,13 +1,17 @@
 """The one handler of everything that publishers send, by whichever way it came."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
+from domain.dispositions import SubmissionRefused
 from domain.history import Receipt
 from domain.identity import names_a_person
 from domain.refusals import Refused
+from infra.refused import Letter, Refusing
 from infra.submissions import Submission
 from services.application import Changqing
 from services.cloudevents import Envelope, Publisher, submission
@@ -22,7 +26,11 @@ class Words(Struct, frozen=True):
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
-    """The receipt of a submission that was not accepted. `source` and `id` are None when not given, or not to be repeated."""
+    """The receipt of a submission that was not accepted. `source` and `id` are None when not given, or not to be repeated.
+
+    `place`: how it came and where it stood; `position`: where the log tells of it; `known`: the same was refused before.
+    Left out where nothing was submitted: a page that is not there, a case that was only tried.
+    """
 
     source: str | None
     id: str | None
@@ -32,39 +40,110 @@ class Refusal(Struct, frozen=True, kw_only=True):
     detail: str
     reason: Words
     remedy: Words
+    place: str | UnsetType = UNSET
+    position: int | UnsetType = UNSET
+    recorded_at: datetime | UnsetType = UNSET
+    known: bool | UnsetType = UNSET
 
 
 Answer = Receipt | Refusal
 
 
 class Received(Struct, frozen=True):
-    """Something a publisher sent: how to read its envelope, and who sent it."""
+    """Something a publisher sent: how to read its envelope, and who sent it.
+
+    `original`: the bytes as they came, which a refusal is known by where no id could be read. `place`: how it came and where
+    it stood; by default the way and the publisher's name. `letter`: makes what is kept when it is refused; None: who sent it has it.
+    """
 
     read: Callable[[], Envelope]
     publisher: Publisher
+    original: bytes = b""
+    place: str = ""
+    letter: Callable[[], Letter] | None = None
+
+
+class _Read(Struct, frozen=True):
+    """What became of something received before the ledger saw it, and its envelope where it has one."""
+
+    what: Submission | Refused
+    envelope: Envelope | None
 
 
 def accept(application: Changqing, received: Sequence[Received]) -> list[Answer]:
     """Accept what can be accepted of a batch, in one transaction; a refused one leaves its neighbours alone.
 
-    The answers are in the order received, and when they are there, what is accepted is on disk.
-    Raises `DatabaseError`: nothing is known to be accepted, and receiving it all again is safe.
+    The answers are in the order received, and when they are there, what is accepted is on disk, and the log tells of what
+    is refused. Raises `DatabaseError`: nothing is known to be accepted, and receiving it all again is safe.
     """
-    prepared = [_prepare(one) for one in received]
-    good = [what for what, _ in prepared if isinstance(what, Submission)]
-    answers = iter(application.accept(good) if good else ())
-    outcomes = [(next(answers) if isinstance(what, Submission) else what, about) for what, about in prepared]
-    return [refusal(it, about) if isinstance(it, Refused) else it for it, about in outcomes]
+    read = [_read(one) for one in received]
+    good = [one.what for one in read if isinstance(one.what, Submission)]
+    taken = iter(application.accept(good) if good else ())
+    outcomes = [next(taken) if isinstance(one.what, Submission) else one.what for one in read]
+    refused = {n: it for n, it in enumerate(outcomes) if isinstance(it, Refused)}
+    told = _told(application, received, read, refused) if refused else {}
+    seen: set[int] = set()
+    answers: list[Answer] = []
+    for n, it in enumerate(outcomes):
+        if isinstance(it, Refused):
+            answers.append(told[n])
+        else:
+            answers.append(replace(it, known=True) if it.position in seen else it)
+            seen.add(it.position)
+    return answers
+
+
+def _told(
+    application: Changqing, received: Sequence[Received], read: Sequence[_Read], refused: Mapping[int, Refused]
+) -> dict[int, Refusal]:
+    """Tell the log what was refused of a batch, each with its number there; the receipts."""
+    events = {n: _event(application, received[n], read[n].envelope, it) for n, it in refused.items()}
+    letters = {n: make() for n in refused if (make := received[n].letter)}
+    recorded = application.refusals.record([Refusing(event, letters.get(n)) for n, event in events.items()])
+    return {
+        n: refusal_of(event, at.position, at.recorded_at, known=at.known)
+        for (n, event), at in zip(events.items(), recorded, strict=True)
+    }
+
+
+def _event(
+    application: Changqing, received: Received, envelope: Envelope | None, refused: Refused
+) -> SubmissionRefused:
+    publisher = received.publisher
+    original = received.original or (bytes(envelope.data) if envelope else b"")
+    source, id_ = (_clear(envelope.source), _clear(envelope.id)) if envelope else (None, None)
+    return SubmissionRefused(
+        department=publisher.department,
+        published_by=publisher.name,
+        place=received.place or f"{publisher.channel}:{publisher.name}",
+        code=refused.code,
+        path=_clear_path(refused.path),
+        detail=refused.detail,
+        digest=application.refusals.digest(original),
+        source=source,
+        id=id_,
+    )
+
+
+def refusal_of(event: SubmissionRefused, position: int, recorded_at: datetime, *, known: bool = False) -> Refusal:
+    """The receipt of a refusal that the log tells of."""
+    said = _said(event.source, event.id, Refused(event.code, event.path, event.detail))
+    return replace(said, place=event.place, position=position, recorded_at=recorded_at, known=known)
 
 
 def refusal(refused: Refused, envelope: Envelope | None = None) -> Refusal:
-    """The receipt of a refusal, with its reason and remedy in both languages."""
+    """A refusal that the log does not tell of, with its reason and remedy in both languages."""
+    source, id_ = (_clear(envelope.source), _clear(envelope.id)) if envelope else (None, None)
+    return _said(source, id_, refused)
+
+
+def _said(source: str | None, id_: str | None, refused: Refused) -> Refusal:
     sentence = SENTENCES[refused.code]
     return Refusal(
-        source=_clear(envelope.source) if envelope else None,
-        id=_clear(envelope.id) if envelope else None,
+        source=source,
+        id=id_,
         code=refused.code,
-        path=refused.path,
+        path=_clear_path(refused.path),
         detail=refused.detail,
         reason=Words(sentence.zh, sentence.en),
         remedy=Words(sentence.remedy_zh, sentence.remedy_en),
@@ -76,10 +155,15 @@ def _clear(text: str) -> str | None:
     return None if names_a_person(text) else text
 
 
-def _prepare(received: Received) -> tuple[Submission | Refused, Envelope | None]:
+def _clear_path(path: str) -> str:
+    """The path without a member that nobody knows, where its name may be that of a person or hold a number."""
+    return path if path.isascii() and not names_a_person(path) else path.rpartition(".")[0]
+
+
+def _read(received: Received) -> _Read:
     envelope = None
     try:
         envelope = received.read()
-        return submission(envelope, received.publisher), envelope
+        return _Read(submission(envelope, received.publisher), envelope)
     except Refused as refused:
-        return refused, envelope
+        return _Read(refused, envelope)

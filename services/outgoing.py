@@ -3,7 +3,7 @@
 Nothing here carries personal data: a retiree is an id, and whoever may see the person asks the API, which records it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -12,18 +12,23 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
+from domain.dispositions import SubmissionRefused
 from domain.facts import Department, FactRetracted
 from domain.facts.justice import Justice
 from domain.history import Entry, FactPublished, Outcome, Receipt
 from domain.links import RecordsJoined, RecordsParted
 from infra.bus import Message
-from services.intake import Refusal
+from services.intake import Answer, refusal_of
+from services.receipts import Signed, SignedRefusal
 
 ALERTS = "alerts.pension"
 SOURCE_ALERTS = "alerts.sources"
 LIFE_EVENTS = "life-events"
 DEAD_LETTERS = "dead-letters"
 INTAKE_GROUP = "changqing-intake"
+
+Sign = Callable[[Answer], Signed]
+"""Puts the ledger's signature to a receipt."""
 
 SOURCE = "/changqing"
 RECEIPT = "receipt.v1"
@@ -61,12 +66,12 @@ class Outgoing(Struct, frozen=True, kw_only=True):
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
-    """A message that was refused: why, where it stood, and its original bytes, encrypted (base64)."""
+    """A message that was refused: its receipt, where it stood, and its original bytes, encrypted (base64)."""
 
     topic: str
     partition: int
     offset: int
-    refusal: Refusal
+    refusal: SignedRefusal
     sealed: str
 
 
@@ -86,7 +91,7 @@ def alert_event(entry: Entry) -> Outgoing:
 
 
 def messages(entry: Entry) -> Iterator[Message]:
-    """The messages that an entry of the log becomes."""
+    """The messages that an entry of the log becomes, but for the receipt of whoever published it."""
     event = entry.event
     key = str(entry.stream).encode()
     if isinstance(event, AlertRaised | AlertWithdrawn | AlertEscalated):
@@ -105,7 +110,16 @@ def messages(entry: Entry) -> Iterator[Message]:
         )
         if not _says_too_much(event):
             yield Message(LIFE_EVENTS, key, msgspec.json.encode(_outgoing(entry, told)))
-        yield receipt_message(event.department, _receipt(entry, event), f"receipt-{entry.position}", entry.recorded_at)
+
+
+def receipts(entry: Entry, sign: Sign) -> Iterator[Message]:
+    """The receipt of the submission that an entry of the log tells of, to the department it came from."""
+    event, number = entry.event, f"receipt-{entry.position}"
+    if isinstance(event, FactPublished):
+        yield receipt_message(event.department, sign(_receipt(entry, event)), number, entry.recorded_at)
+    elif isinstance(event, SubmissionRefused):
+        refusal = refusal_of(event, entry.position, entry.recorded_at)
+        yield receipt_message(event.department, sign(refusal), number, entry.recorded_at)
 
 
 def _says_too_much(event: FactPublished) -> bool:
@@ -114,7 +128,7 @@ def _says_too_much(event: FactPublished) -> bool:
     return isinstance(event.fact, Justice) or (isinstance(event.fact, FactRetracted) and event.department in courts)
 
 
-def receipt_message(department: Department, receipt: Receipt | Refusal, number: str, at: datetime) -> Message:
+def receipt_message(department: Department, receipt: Signed, number: str, at: datetime) -> Message:
     """A receipt on its way to the department that published; `number` is the receipt's own, as one id may have several."""
     event = Outgoing(id=number, type=RECEIPT, time=at, data=receipt)
     key = f"{receipt.source} {receipt.id}" if receipt.source and receipt.id else number

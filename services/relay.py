@@ -10,7 +10,8 @@ from domain.history import Entry, delivery
 from infra.bus import Bus, BusError
 from infra.follower import RETRY_SECONDS, follow
 from infra.outbox import Outbox
-from services.outgoing import ALERTS, messages
+from services.outgoing import ALERTS, messages, receipts
+from services.receipts import Notary
 
 _logger = structlog.get_logger()
 
@@ -18,8 +19,9 @@ _logger = structlog.get_logger()
 class Relay:
     """One follower of the log that sends what leaves it, in the log's order."""
 
-    def __init__(self, outbox: Outbox, bus: Bus, stop: Flag) -> None:
+    def __init__(self, outbox: Outbox, bus: Bus, notary: Notary, stop: Flag) -> None:
         self._outbox = outbox
+        self._sign = notary.signed
         self._producer = bus.producer()
         self._stop = stop
 
@@ -28,7 +30,7 @@ class Relay:
 
         Waits for Kafka as long as it takes. After a crash or a failure the whole batch is sent again, in order.
         """
-        batch = [message for entry in entries for message in messages(entry)]
+        batch = [one for entry in entries for one in (*messages(entry), *receipts(entry, self._sign))]
         while not self._stop.is_set():
             try:
                 self._producer.send(batch)

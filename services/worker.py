@@ -1,7 +1,8 @@
 """Intake by Kafka: what becomes of the messages of the intake topics, batch by batch. `agent.py` brings them.
 
-Publish, then remember: the ledger commits, receipts of what it did not take in are on their topics, and only then are the
-offsets committed. A crash anywhere before that means the batch comes again, and the inbox knows what it had.
+Publish, then remember: the ledger commits, the log knows what was refused, repeats have their receipts, dead letters are on
+their topic, and only then are the offsets committed. A crash anywhere before that means the batch comes again, and the ledger
+knows what it had.
 """
 
 import base64
@@ -20,15 +21,15 @@ from domain.refusals import Refused
 from infra.bus import Bus, BusError, Message
 from infra.database import DatabaseError
 from infra.keys import KeyRing
+from infra.refused import LETTER_LIMIT, Letter, Original
 from services.application import Changqing
 from services.cloudevents import STRUCTURED, Envelope, Publisher, binary, structured
 from services.intake import Answer, Received, accept
 from services.outgoing import DEAD_LETTERS, DeadLetter, receipt_message
+from services.receipts import Notary, SignedRefusal
 
 _logger = structlog.get_logger()
 
-LETTER_LIMIT = 512 * 1024
-"""Bytes of a refused message that are kept in its dead letter; the brokers take 1 MiB."""
 RETRY_SECONDS = 1.0
 
 
@@ -52,56 +53,76 @@ class Arrived(msgspec.Struct, frozen=True):
         return Publisher(f"kafka:{self.topic}", Department(self.topic.removeprefix("intake.")), "kafka")
 
     def envelope(self) -> Envelope:
-        """Its envelope, binary mode when the headers say so, structured otherwise. Raises `Refused`."""
-        if not self.value:
-            raise Refused("malformed-json", "", "the message is empty")
-        if "ce_specversion" in self.headers:
-            attributes = {name[3:]: value for name, value in self.headers.items() if name.startswith("ce_")}
-            return binary(
-                {"datacontenttype": self.headers.get("content-type", "application/json")} | attributes, self.value
-            )
-        if not self.headers.get("content-type", STRUCTURED).startswith(STRUCTURED):
-            raise Refused("not-cloudevents", "datacontenttype")
-        return structured(self.value)
+        """Its envelope. Raises `Refused`."""
+        return envelope_of(self.headers, self.value)
+
+    @property
+    def received(self) -> Received:
+        """The message for the one handler."""
+        return Received(self.envelope, self.publisher, self.value, f"kafka:{self.place}", self.letter)
+
+    def letter(self) -> Letter:
+        """What is kept of it when it is refused: Kafka lets it go after a few days."""
+        return Letter(
+            place=self.place,
+            channel="kafka",
+            original=Original(self.headers, self.value),
+            topic=self.topic,
+            partition=self.partition,
+            offset=self.offset,
+        )
+
+
+def envelope_of(headers: Mapping[str, str], value: bytes) -> Envelope:
+    """The envelope of a message, binary mode when the headers say so, structured otherwise. Raises `Refused`."""
+    if not value:
+        raise Refused("malformed-json", "", "the message is empty")
+    if "ce_specversion" in headers:
+        attributes = {name[3:]: value for name, value in headers.items() if name.startswith("ce_")}
+        return binary({"datacontenttype": headers.get("content-type", "application/json")} | attributes, value)
+    if not headers.get("content-type", STRUCTURED).startswith(STRUCTURED):
+        raise Refused("not-cloudevents", "datacontenttype")
+    return structured(value)
 
 
 class Worker:
     """Takes batches of arrived messages into the ledger."""
 
-    def __init__(self, application: Changqing, bus: Bus, keys: KeyRing) -> None:
+    def __init__(self, application: Changqing, bus: Bus, keys: KeyRing, notary: Notary) -> None:
         self._application = application
         self._producer = bus.producer()
         self._keys = keys
+        self._sign = notary.signed
 
     def take(self, batch: Sequence[Arrived]) -> None:
-        """Accept a batch, and send receipts and dead letters of what the log itself will not tell of.
+        """Accept a batch; send receipts of repeats, which the log does not tell of, and dead letters.
 
         Waits for PostgreSQL and Kafka as long as it takes: meanwhile nothing more is read, which is the back-pressure.
         """
-        received = [Received(one.envelope, one.publisher) for one in batch]
-        head = _patiently(self._application.recorder.max_notification_id) or 0
+        received = [one.received for one in batch]
         answers = _patiently(partial(accept, self._application, received))
-        if messages := self._messages(batch, answers, head):
+        if messages := self._messages(batch, answers):
             _patiently(partial(self._producer.send, messages))
 
-    def _messages(self, batch: Sequence[Arrived], answers: Sequence[Answer], head: int) -> list[Message]:
+    def _messages(self, batch: Sequence[Arrived], answers: Sequence[Answer]) -> list[Message]:
+        """What is new the relay tells of. A repeat has a receipt of its own, under a number of its own."""
         out: list[Message] = []
         for one, answer in zip(batch, answers, strict=True):
-            department = one.publisher.department
-            if isinstance(answer, Receipt):
-                if answer.position <= head:  # accepted before: the relay told of it then, and this one asks again
-                    out.append(receipt_message(department, answer, f"receipt-{answer.position}", answer.recorded_at))
+            if isinstance(answer, Receipt) and not answer.known:
                 continue
-            out.append(receipt_message(department, answer, f"receipt-{one.place}", datetime.now(UTC)))
-            letter = DeadLetter(
-                topic=one.topic,
-                partition=one.partition,
-                offset=one.offset,
-                refusal=answer,
-                sealed=self._sealed(one.value),
-            )
-            out.append(Message(DEAD_LETTERS, one.place.encode(), msgspec.json.encode(letter), "application/json"))
+            signed = self._sign(answer)
+            if answer.known:
+                department = one.publisher.department
+                out.append(receipt_message(department, signed, f"receipt-{one.place}", datetime.now(UTC)))
+            if isinstance(signed, SignedRefusal):
+                out.append(self._letter(one, signed))
         return out
+
+    def _letter(self, one: Arrived, refusal: SignedRefusal) -> Message:
+        letter = DeadLetter(
+            topic=one.topic, partition=one.partition, offset=one.offset, refusal=refusal, sealed=self._sealed(one.value)
+        )
+        return Message(DEAD_LETTERS, one.place.encode(), msgspec.json.encode(letter), "application/json")
 
     def _sealed(self, value: bytes) -> str:
         """The original bytes, unless a message could not hold them: then their place in the topic must do."""

@@ -10,9 +10,10 @@ from fastapi.responses import JSONResponse, Response
 from infra.database import DatabaseError
 from infra.keys import WrongKeyError
 from services.accounts import Accounts
-from services.api import documents, events, problems, reading
+from services.api import documents, events, problems, reading, receipts
 from services.api.wakeups import Wakeups
 from services.bootstrap import Parts, parts
+from services.dispositions import Dispositions
 from services.gather import Gatherer
 from services.intake import accept
 from services.settings import Settings
@@ -46,8 +47,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.accounts = accounts
     app.state.reader = made.reader
     app.state.settings = settings
+    app.state.notary = made.notary
+    app.state.dispositions = Dispositions(made.application.database, made.notary)
     app.state.gatherer = Gatherer(partial(accept, made.application))
     app.include_router(events.router)
+    app.include_router(receipts.router)
     app.include_router(reading.router)
     app.include_router(pages.router, include_in_schema=False)
     app.middleware("http")(_secure)

@@ -10,11 +10,10 @@ from fastapi.openapi.utils import get_openapi
 from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
 from domain.facts import LIFE_EVENTS as FACTS
 from domain.facts import MAY_PUBLISH, Department
-from domain.history import Receipt
 from services.api.problems import PROBLEM, Problem
 from services.api.reading import AlertPage
 from services.cloudevents import BATCH, STRUCTURED, WIRE_TYPES
-from services.intake import Refusal
+from services.dispositions import Disposition
 from services.outgoing import (
     ALERTS,
     DEAD_LETTERS,
@@ -27,6 +26,7 @@ from services.outgoing import (
     receipts_topic,
 )
 from services.reader import RosterLine
+from services.receipts import SignedReceipt, SignedRefusal
 
 VERSION = version("changqing")
 
@@ -37,7 +37,17 @@ _ALERTS = {
     "pension-alert-withdrawn.v1": AlertWithdrawn,
     "pension-alert-escalated.v1": AlertEscalated,
 }
-_ANSWERS = (Receipt, Refusal, Problem, AlertPage, RosterLine, LifeEventTold, RecordsTold, DeadLetter)
+_ANSWERS = (
+    SignedReceipt,
+    SignedRefusal,
+    Disposition,
+    Problem,
+    AlertPage,
+    RosterLine,
+    LifeEventTold,
+    RecordsTold,
+    DeadLetter,
+)
 _RECORDS = ("records-joined.v1", "records-parted.v1")
 
 
@@ -138,7 +148,7 @@ def _schemas() -> Json:
         schemas[f"event.{name}"] = _event(name, by_type[type_])
     schemas["event.told"] = _event(None, by_type[LifeEventTold])
     schemas["event.records"] = _event(None, by_type[RecordsTold])
-    schemas[f"event.{RECEIPT}"] = _event(RECEIPT, {"oneOf": [by_type[Receipt], by_type[Refusal]]})
+    schemas[f"event.{RECEIPT}"] = _event(RECEIPT, {"oneOf": [by_type[SignedReceipt], by_type[SignedRefusal]]})
     return schemas
 
 
@@ -158,12 +168,15 @@ def _openapi(app: FastAPI) -> Json:
         "required": True,
         "content": {STRUCTURED: {"schema": events}, BATCH: {"schema": {"type": "array", "items": events}}},
     }
-    answers = {"oneOf": [_ref("Receipt"), {"type": "array", "items": {"oneOf": [_ref("Receipt"), _ref("Refusal")]}}]}
+    receipt, refusal = _ref("SignedReceipt"), _ref("SignedRefusal")
+    answers = {"oneOf": [receipt, {"type": "array", "items": {"oneOf": [receipt, refusal]}}]}
     publish["responses"] = {"200": _answer("The receipt, or the receipts of a batch", answers)}
+    document["paths"]["/receipts"]["get"]["responses"]["200"] = _answer("What became of it", _ref("Disposition"))
     document["paths"]["/alerts"]["get"]["responses"]["200"] = _answer("Alerts", _ref("AlertPage"))
     document["paths"]["/roster"]["get"]["responses"]["200"] = _answer(
         "People", {"type": "array", "items": _ref("RosterLine")}
     )
+    document["paths"]["/keys"]["get"]["security"] = []
     for path in document["paths"].values():
         for operation in path.values():
             operation["responses"]["default"] = problem

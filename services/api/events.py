@@ -1,5 +1,6 @@
 """Publishing over HTTP: CloudEvents 1.0 in structured, binary and batch mode, to the one handler."""
 
+import asyncio
 from functools import partial
 from urllib.parse import unquote
 
@@ -8,49 +9,81 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from domain.refusals import Refused
-from services.accounts import Role
+from services.accounts import PUBLISHING
 from services.api.auth import WhoAsks
 from services.api.problems import problem
-from services.cloudevents import BATCH, BATCH_LIMIT, EVENT_LIMIT, STRUCTURED, Publisher, binary, split_batch, structured
+from services.cloudevents import (
+    BATCH,
+    BATCH_LIMIT,
+    EVENT_LIMIT,
+    STRUCTURED,
+    Envelope,
+    Publisher,
+    binary,
+    split_batch,
+    structured,
+)
 from services.gather import Gatherer
-from services.intake import Answer, Received, Refusal
+from services.intake import Received
+from services.receipts import Notary, SignedRefusal
 
 router = APIRouter(tags=["publishing"])
 
 
 @router.post("/events", summary="Publish life events")
 async def publish(request: Request, account: WhoAsks) -> Response:
-    """Accept one CloudEvent (structured or binary mode), or a batch. The receipt of each says what became of it.
+    """Accept one CloudEvent (structured or binary mode), or a batch. The signed receipt of each says what became of it.
 
     200 with the receipt, or problem details with a code; a batch always answers 200 with a receipt for each event.
     """
-    account.allow(Role.PUBLISHER, Role.OFFICER, Role.COMMUNITY)
+    account.allow(*PUBLISHING)
     publisher = Publisher(account.name, account.department, "http")
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     gatherer: Gatherer = request.app.state.gatherer
-    if media == BATCH:
-        events = split_batch(await _body(request, BATCH_LIMIT))
-        answers = await gatherer.submit([Received(partial(structured, event), publisher) for event in events])
-        return Response(msgspec.json.encode(answers), media_type="application/json")
-    body = await _body(request, EVENT_LIMIT)
-    if media == STRUCTURED:
-        received = Received(partial(structured, body), publisher)
-    elif "ce-specversion" in request.headers:
-        received = Received(partial(binary, _attributes(request), body), publisher)
-    else:
-        raise Refused("not-cloudevents", "content-type", f"send {STRUCTURED}, {BATCH}, or ce- headers")
-    (answer,) = await gatherer.submit([received])
-    return _respond(answer)
-
-
-def _respond(answer: Answer) -> Response:
-    if isinstance(answer, Refusal):
+    notary: Notary = request.app.state.notary
+    received, many = await _received(request, publisher)
+    answers = await gatherer.submit(received)
+    if many:
+        signed = await asyncio.to_thread(notary.all, answers)  # a thousand take a tenth of a second
+        return Response(msgspec.json.encode(signed), media_type="application/json")
+    answer = notary.signed(answers[0])
+    if isinstance(answer, SignedRefusal):
         return problem(answer)
     return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
+async def _received(request: Request, publisher: Publisher) -> tuple[list[Received], bool]:
+    """What was sent, and whether it is a batch. What is no event at all is a submission too: it is refused, and recorded."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await _body(request, BATCH_LIMIT if media == BATCH else EVENT_LIMIT)
+    if media == BATCH:
+        try:
+            events = split_batch(body)
+        except Refused as refused:
+            return [_none(refused, publisher, body)], False
+        return [Received(partial(structured, event), publisher, event) for event in events], True
+    if media == STRUCTURED:
+        return [Received(partial(structured, body), publisher, body)], False
+    try:
+        attributes = _attributes(request)
+    except Refused as refused:
+        return [_none(refused, publisher, body)], False
+    original = msgspec.json.encode(attributes) + b"\n" + body
+    return [Received(partial(binary, attributes, body), publisher, original)], False
+
+
+def _none(refused: Refused, publisher: Publisher, body: bytes) -> Received:
+    """Something sent that holds no event."""
+
+    def read() -> Envelope:
+        raise refused
+
+    return Received(read, publisher, body)
+
+
 def _attributes(request: Request) -> dict[str, str]:
     """The attributes of a binary-mode event; header values are percent-encoded by the HTTP binding."""
+    if "ce-specversion" not in request.headers:
+        raise Refused("not-cloudevents", "content-type", f"send {STRUCTURED}, {BATCH}, or ce- headers")
     try:
         attributes = {
             name[3:]: unquote(value.encode("ascii").decode(), errors="strict")
@@ -63,10 +96,11 @@ def _attributes(request: Request) -> dict[str, str]:
 
 
 async def _body(request: Request, limit: int) -> bytes:
-    """The body, read no further than the limit."""
+    """The body, read no further than the limit: of one that is longer a byte more, by which whoever reads it knows."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
-            raise Refused("body-too-large", "", f"the limit is {limit} bytes")
+            del body[limit + 1 :]
+            break
     return bytes(body)

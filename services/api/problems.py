@@ -1,5 +1,6 @@
 """Refusals over HTTP: problem details (RFC 9457), with the code, the path, and both languages."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -7,12 +8,13 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from starlette.exceptions import HTTPException
 
 from domain.refusals import Refused
 from infra.clocks import ClocksApartError
 from infra.database import DatabaseError
+from infra.dsse import Envelope
 from infra.keys import WrongKeyError
 from services.intake import Refusal, Words, refusal
 from services.sentences import SENTENCES
@@ -24,7 +26,10 @@ _logger = structlog.get_logger()
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """Problem details (RFC 9457): `type`, `title` and `status`, the HTTP code; the rest as in the receipt of a refusal."""
+    """Problem details (RFC 9457): `type`, `title` and `status`, the HTTP code; the rest as in the receipt of a refusal.
+
+    The members after `remedy` are there where a submission was refused; in `proof` the `status` is that of the receipt.
+    """
 
     type: str
     title: str
@@ -36,6 +41,11 @@ class Problem(Struct, frozen=True, kw_only=True):
     detail: str
     reason: Words
     remedy: Words
+    place: str | UnsetType = UNSET
+    position: int | UnsetType = UNSET
+    recorded_at: datetime | UnsetType = UNSET
+    known: bool | UnsetType = UNSET
+    proof: Envelope | UnsetType = UNSET
 
 
 def problem(refused: Refusal) -> Response:

@@ -51,19 +51,20 @@ class Worker:
 
     def do(self, part: Part) -> Done:
         """Commit a part. Waits likewise. Raises `WrongKeyError`, `RightsError`."""
-        received = [self._received(line.text) for line in part.lines]
+        received = [self._received(line) for line in part.lines]
         since = self.head() if part.since is None else part.since
         answers = self._patiently(partial(intake.accept, self._application, received))
         tally, refused = _told(part, answers, since)
         return Done(part.window, tally, refused)
 
-    def _received(self, text: bytes) -> Received:
+    def _received(self, line: Line) -> Received:
         """A line, in the name of the department that its source says."""
+        text, place = line.text, f"file:{line.number}"
         try:
             envelope = structured(text)
-            return Received(lambda: envelope, self._publishers[department_of(envelope.source)])
+            return Received(lambda: envelope, self._publishers[department_of(envelope.source)], text, place)
         except Refused:  # the handler meets the same fault, and makes it a refusal
-            return Received(partial(structured, text), self._publishers[Department.AGENCY])
+            return Received(partial(structured, text), self._publishers[Department.AGENCY], text, place)
 
     def _patiently(self, deed: Callable[[], T]) -> T:
         while True:

@@ -10,14 +10,17 @@ from domain.decide import AlertEscalated, AlertWithdrawn
 from domain.facts import LIFE_EVENTS as FACTS
 from domain.facts import Department, GoneMissing
 from domain.history import STORED_NAMES, Entry, Event, FactPublished, delivery
+from infra.keys import KeyRing
 from services.api.documents import asyncapi
-from services.outgoing import ALERTS, LIFE_EVENTS, messages
+from services.outgoing import ALERTS, LIFE_EVENTS, messages, receipts
+from services.receipts import Notary
 from tests.building import RETIREE
 
 WITHDRAWN = AlertWithdrawn(alert="a-1", retiree=RETIREE, office="social-insurance/440300000000", evidence=())
 ESCALATED = AlertEscalated(
     alert="a-1", retiree=RETIREE, office="social-insurance/440300000000", act_by=date(2024, 4, 30)
 )
+NOTARY = Notary(KeyRing(bytes(range(32))))
 
 
 def entry(name: str, event: Event) -> Entry:
@@ -53,7 +56,8 @@ def test_a_fact_of_any_kind_is_told_without_its_members_and_has_a_receipt() -> N
         sealed=b"",
         digest=b"",
     )
-    told, receipt = messages(entry("gone-missing.v1", published))
+    one = entry("gone-missing.v1", published)
+    (told,), (receipt,) = messages(one), receipts(one, NOTARY.signed)
     assert (told.topic, receipt.topic) == (LIFE_EVENTS, "receipts.police")
     assert set(msgspec.json.decode(told.value)["data"]) == {"retiree", "source", "id", "department", "effective"}
 

@@ -1,0 +1,32 @@
+"""Receipts asked for again, and the public key that they are signed with."""
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from services.api.auth import WhoAsks
+from services.dispositions import Dispositions
+from services.receipts import Notary
+
+router = APIRouter(tags=["publishing"])
+
+_Own = Annotated[str, Query(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+@router.get("/receipts", summary="What became of a submission")
+def receipt(request: Request, account: WhoAsks, source: _Own, id: _Own) -> Response:  # noqa: A002 - the attribute's own name
+    """The present disposition of what was sent under a source and an id, with its signed receipt, and its refusals.
+
+    A publisher asks for its own department's, an auditor for anybody's. 404 with the code `receipt-unknown` when nothing came.
+    """
+    dispositions: Dispositions = request.app.state.dispositions
+    return Response(msgspec.json.encode(dispositions.find(account, source, id)), media_type="application/json")
+
+
+@router.get("/keys", summary="The public key of receipts, as a JWK set")
+async def keys(request: Request) -> dict[str, Any]:
+    """The Ed25519 key of this ledger. Its name is the first 16 hex digits of the SHA-256 of its 32 bytes."""
+    notary: Notary = request.app.state.notary
+    return notary.key_set()
