@@ -130,7 +130,9 @@ def read(secured: Secured, user: str, topic: str, group: str) -> Message:
     consumer = Consumer(secured.client(user) | {"group.id": group, "auto.offset.reset": "earliest"})
     try:
         consumer.subscribe([topic])
-        return wait_until(lambda: consumer.poll(0.5), f"a message or a refusal on {topic}")
+        message = wait_until(lambda: consumer.poll(0.5), f"a message or a refusal on {topic}")
+        assert message is not None
+        return message
     finally:
         consumer.close()
 
