@@ -28,16 +28,16 @@ function take (event, where) {
 async function overHttp () {
   const authorization = 'Basic ' + Buffer.from(process.env.CHANGQING_ACCOUNT).toString('base64')
   while (left > 0) {
-    const stop = new AbortController()
     const answer = await fetch(process.env.CHANGQING_URL + '/alerts/stream', {
-      headers: { authorization, 'last-event-id': String(taken.http ?? 0) }, signal: stop.signal
+      headers: { authorization, 'last-event-id': String(taken.http ?? 0) }
     })
     if (!answer.ok) throw new Error(`refused: ${answer.status}`)
-    for await (const line of createInterface({ input: Readable.fromWeb(answer.body) })) {
+    const input = Readable.fromWeb(answer.body)
+    for await (const line of createInterface({ input })) {
       if (line.startsWith('data:')) take(new CloudEvent(JSON.parse(line.slice(5))), 'http')
       if (left <= 0) break
     }
-    stop.abort()
+    input.destroy()
   }
 }
 

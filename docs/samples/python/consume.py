@@ -8,7 +8,7 @@ import itertools
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import bus
@@ -24,31 +24,32 @@ def main() -> None:
     """Take what comes as the arguments say."""
     way, file, *count = sys.argv[1:]
     place = Path(file)
-    alerts = over_http(place) if way == "http" else over_kafka(place)
-    for alert in itertools.islice(alerts, int(count[0]) if count else None):
+    taken: dict[str, int] = json.loads(place.read_text()) if place.exists() else {}
+    alerts = over_http(taken) if way == "http" else over_kafka(taken)
+    for where, alert in itertools.islice(alerts, int(count[0]) if count else None):
         print(JSONFormat().write(alert).decode(), flush=True)
+        taken[where] = int(alert.get_id())
+        # Yours belongs into the same transaction as what you do with the alert; a crash between the two repeats one.
+        part = place.with_suffix(".part")
+        part.write_text(json.dumps(taken))
+        part.replace(place)
 
 
-def over_http(place: Path) -> Iterator[BaseCloudEvent]:
+def over_http(taken: Mapping[str, int]) -> Iterator[tuple[str, BaseCloudEvent]]:
     """Server-sent events. A connection that breaks is made again from the last id, so nothing is missed or comes twice."""
     name, _, secret = os.environ["CHANGQING_ACCOUNT"].partition(":")
-    last = _read(place).get("http", 0)
+    url = os.environ["CHANGQING_URL"] + "/alerts/stream"
     while True:
-        headers = {"Last-Event-ID": str(last)}
-        url = os.environ["CHANGQING_URL"] + "/alerts/stream"
+        headers = {"Last-Event-ID": str(taken.get("http", 0))}
         with httpx.stream("GET", url, headers=headers, auth=(name, secret), timeout=None) as answer:  # noqa: S113 # for ever
             answer.raise_for_status()
             for line in answer.iter_lines():
                 if line.startswith("data:"):
-                    event = JSONFormat().read(CloudEvent, line[5:].strip())
-                    yield event
-                    last = int(event.get_id())
-                    _write(place, {"http": last})
+                    yield "http", JSONFormat().read(CloudEvent, line[5:].strip())
 
 
-def over_kafka(place: Path) -> Iterator[BaseCloudEvent]:
+def over_kafka(taken: Mapping[str, int]) -> Iterator[tuple[str, BaseCloudEvent]]:
     """The agency's topic. Kafka brings each at least once; an id is a position of the log and rises within a partition."""
-    taken = _read(place)
     consumer = Consumer(
         bus.settings()
         | {"group.id": "social-insurance.sample-python", "auto.offset.reset": "earliest", "enable.auto.commit": False}
@@ -64,25 +65,14 @@ def over_kafka(place: Path) -> Iterator[BaseCloudEvent]:
             event = kafka.from_kafka_event(
                 kafka.KafkaMessage(headers=headers, key=message.key(), value=message.value())
             )
-            partition = str(message.partition())
-            if int(event.get_id()) > taken.get(partition, 0):
-                yield event
-                taken[partition] = int(event.get_id())
-                _write(place, taken)
-            consumer.commit(message, asynchronous=False)
+            where = str(message.partition())
+            if int(event.get_id()) > taken.get(where, 0):
+                yield where, event
+            consumer.commit(
+                message, asynchronous=False
+            )  # after the place was written, as `main` asks for the next then
     finally:
         consumer.close()
-
-
-def _read(place: Path) -> dict[str, int]:
-    return dict(json.loads(place.read_text())) if place.exists() else {}
-
-
-def _write(place: Path, taken: dict[str, int]) -> None:
-    """Yours belongs into the same transaction as what you do with the alert; a crash between the two repeats one."""
-    part = place.with_suffix(".part")
-    part.write_text(json.dumps(taken))
-    part.replace(place)
 
 
 if __name__ == "__main__":
