@@ -23,7 +23,7 @@ def judged(cli: Path, document: Any, home: Path) -> subprocess.CompletedProcess[
     file = home / "asyncapi.json"
     file.write_text(json.dumps(document, ensure_ascii=False), "utf-8")
     quiet = {"CI": "true", "HOME": str(home), "SUPPRESS_NO_CONFIG_WARNING": "1"}
-    command = [node(), cli, "validate", file, "--fail-severity=hint"]
+    command: list[str | Path] = [node(), cli, "validate", file, "--fail-severity=hint"]
     return subprocess.run(command, cwd=home, env=os.environ | quiet, capture_output=True, encoding="utf-8", check=False)
 
 

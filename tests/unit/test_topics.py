@@ -1,5 +1,6 @@
 """What the topics are like is configuration, and who may use them follows from it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from infra.topics import Topic, differences
 from services.access import INTAKE, RELAY, Grant, of_department, of_services, script
 from services.settings import SettingsError
 from services.topics import Declared, topics
+from tests.docs import ROOT, blocks
 
 WEEK, QUARTER = str(7 * 86_400_000), str(90 * 86_400_000)
 
@@ -146,3 +148,18 @@ def test_a_script_that_takes_away_names_the_same_rules_as_the_one_that_gives() -
     assert "password police" in given
     assert "forget police" in taken
     assert "password police" not in taken
+
+
+@pytest.mark.parametrize("page", ["docs/bus.md", "docs/bus.zh-CN.md"])
+def test_what_the_page_says_of_each_kind_is_what_is_shipped(page: str) -> None:
+    told = re.findall(r"^\| `([a-z-]+)(?:\.\*)?` \| (\d+) \| (\d+) \|", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+    shipped = {one.kind: (str(one.wanted.partitions), str(one.wanted.retention_days)) for one in topics()}
+    assert {kind: (partitions, days) for kind, partitions, days in told} == shipped
+
+
+@pytest.mark.parametrize("page", ["docs/bus.md", "docs/bus.zh-CN.md"])
+def test_the_file_of_topics_that_is_shown_is_taken(page: str, tmp_path: Path) -> None:
+    (shown,) = (block.text for block in blocks((ROOT / page).read_text("utf-8")) if block.language == "toml")
+    made = by_name(own(tmp_path, shown))
+    assert made["intake.police"].wanted.partitions == 8
+    assert Department.COMMUNITY in made["life-events"].wanted.readers
