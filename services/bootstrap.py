@@ -2,21 +2,25 @@
 
 from typing import Any, NamedTuple
 
-from domain.facts import Department
+import structlog
+
 from domain.lineage import Lineage
 from infra.bus import Bus
 from infra.consumers import Consumers
 from infra.keys import KeyRing
 from infra.outbox import Outbox
 from infra.statutes import the_law, the_lineage
+from infra.topics import declare
 from infra.views import Views
 from infra.webhooks import Reach, Sender
 from services.application import Changqing
 from services.opening import opened
-from services.outgoing import ALERTS, DEAD_LETTERS, LIFE_EVENTS, SOURCE_ALERTS, intake_topic, receipts_topic
 from services.reader import Reader
 from services.receipts import Notary
 from services.settings import Settings, SettingsError
+from services.topics import wanted_topics
+
+_logger = structlog.get_logger()
 
 
 class Parts(NamedTuple):
@@ -86,8 +90,9 @@ def sender(settings: Settings) -> Sender:
 
 
 def declare_topics(settings: Settings) -> None:
-    """Declare every topic of ours. Raises `BusError`."""
-    topics = [name for department in Department for name in (intake_topic(department), receipts_topic(department))]
-    bus(settings).declare(
-        [*topics, ALERTS, SOURCE_ALERTS, LIFE_EVENTS, DEAD_LETTERS], replication=settings.kafka_replication
-    )
+    """Make every topic of ours what the settings want; what cannot be made so is logged. Raises `BusError`, `SettingsError`."""
+    for one in declare(bus(settings), wanted_topics(settings)):
+        if not one.mendable:
+            _logger.warning(
+                "a topic is not as wanted", topic=one.topic, what=one.what, wanted=one.wanted, found=one.found
+            )

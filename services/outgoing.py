@@ -24,9 +24,9 @@ from services.intake import Answer, refusal_of
 from services.receipts import Signed, SignedRefusal
 
 ALERTS = "alerts.pension"
+SOURCE_ALERTS = "alerts.sources"
 LIFE_EVENTS = "life-events"
 DEAD_LETTERS = "dead-letters"
-SOURCE_ALERTS = "alerts.sources"
 INTAKE_GROUP = "changqing-intake"
 
 Sign = Callable[[Answer], Signed]

@@ -27,6 +27,9 @@ class Settings(BaseModel):
     kafka_sasl_password: str = Field(default="", description="the SASL password", repr=False)
     kafka_ssl_cafile: str | None = Field(default=None, description="the file of the certificate authority")
     kafka_replication: int = Field(default=1, ge=1, le=5, description="copies of each topic, 3 in production")
+    changqing_topics_file: Path | None = Field(
+        default=None, description="a TOML file that changes what topics are like"
+    )
     changqing_key_file: Path | None = Field(default=None, description="the file of the key, 64 hex digits")
     changqing_key: str = Field(default="", pattern=r"(?i)^([0-9a-f]{64})?$", description="64 hex digits", repr=False)
     changqing_key_provider: str = Field(
@@ -88,6 +91,12 @@ class Settings(BaseModel):
         if self.kafka_ssl_cafile and not Path(self.kafka_ssl_cafile).is_file():
             raise SettingsError(f"KAFKA_SSL_CAFILE must hold {_described('kafka_ssl_cafile')}, and it names none")
         return self
+
+
+def topics_file(environment: Mapping[str, str]) -> Path | None:
+    """The file of topics alone, for a tool that needs no other setting."""
+    given = environment.get("CHANGQING_TOPICS_FILE")
+    return Path(given) if given else None
 
 
 def _sentence(error: Any) -> str:

@@ -68,7 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(letters.router, include_in_schema=False)
     app.middleware("http")(_secure)
     problems.install(app)
-    documents.install(app)
+    documents.install(app, settings.changqing_topics_file)
     _install_health(app, made)
     return app
 

@@ -1,6 +1,7 @@
 """The OpenAPI and AsyncAPI documents, made from the very types that the code decodes and encodes with."""
 
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
@@ -33,6 +34,7 @@ from services.reader import RosterLine
 from services.receipts import SignedReceipt, SignedRefusal, SignedReport
 from services.reports import REPORTS
 from services.source_states import MissingAnswer, SourcePage
+from services.topics import Declared, topics
 
 VERSION = version("changqing")
 
@@ -63,8 +65,8 @@ _ANSWERS = (
 _RECORDS = ("records-joined.v1", "records-parted.v1")
 
 
-def install(app: FastAPI) -> None:
-    """Serve both documents."""
+def install(app: FastAPI, topics_file: Path | None = None) -> None:
+    """Serve both documents. `topics_file`: the operator's own, which says what the topics are like."""
 
     def openapi() -> Json:
         if app.openapi_schema is None:
@@ -75,10 +77,10 @@ def install(app: FastAPI) -> None:
 
     @app.get("/asyncapi.json", tags=["documents"], summary="The topics and their messages (AsyncAPI 3)")
     async def _() -> Json:
-        return asyncapi()
+        return asyncapi(topics_file)
 
 
-def asyncapi() -> Json:
+def asyncapi(topics_file: Path | None = None) -> Json:
     """The AsyncAPI 3 document of all topics."""
     schemas = _schemas()
     messages = {name: _message(name, name) for name in (*WIRE_TYPES, *REPORTS, *_ALERTS, *_FINDINGS)}
@@ -102,12 +104,15 @@ def asyncapi() -> Json:
     _channel(channels, operations, SOURCE_ALERTS, list(_FINDINGS), "send")
     _channel(channels, operations, LIFE_EVENTS, [f"told.{name}" for name in (*FACTS, *_RECORDS)], "send")
     _channel(channels, operations, DEAD_LETTERS, ["dead-letter"], "send")
+    for topic in topics(topics_file):
+        channels[topic.name.replace(".", "-")]["bindings"] = {"kafka": _binding(topic)}
     return {
-        "asyncapi": "3.0.0",
+        "asyncapi": "3.1.0",
         "info": {
             "title": "Changqing 长青",
             "version": VERSION,
             "description": "CloudEvents 1.0 on Apache Kafka, structured or binary mode in, structured mode out.",
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": STRUCTURED,
         "channels": channels,
@@ -123,6 +128,19 @@ def _channel(channels: Json, operations: Json, topic: str, names: list[str], act
         "messages": {name.replace(".", "-"): {"$ref": f"#/components/messages/{name}"} for name in names},
     }
     operations[f"{action}-{key}"] = {"action": action, "channel": {"$ref": f"#/channels/{key}"}}
+
+
+def _binding(topic: Declared) -> Json:
+    """What AsyncAPI's Kafka bindings say of a topic. The number of copies is the cluster's own affair."""
+    settings = topic.topic(replication=1).configs
+    return {
+        "partitions": topic.wanted.partitions,
+        "topicConfiguration": {
+            "cleanup.policy": settings["cleanup.policy"].split(","),
+            "retention.ms": int(settings["retention.ms"]),
+        },
+        "bindingVersion": "0.5.0",
+    }
 
 
 def _message(type_: str, schema: str) -> Json:

@@ -20,6 +20,7 @@ from domain.facts import Department
 from infra.bus import Bus
 from infra.database import Database
 from infra.embedded import Kafka
+from infra.topics import Topic, declare
 from services import bootstrap
 from services.outgoing import INTAKE_GROUP, intake_topic
 from services.pausing import pause, resume
@@ -52,7 +53,7 @@ class BusProcesses:
 
     def declare(self, topics: Sequence[str]) -> None:
         """Make topics of our own, with as many partitions as all have."""
-        self._bus.declare(topics)
+        declare(self._bus, [Topic(name=name, partitions=4, replication=1) for name in topics])
 
     @contextmanager
     def running(self, command: str) -> Iterator[None]:

@@ -1,0 +1,55 @@
+// Take alerts as they come: node consume.js http|kafka PLACE [COUNT]. Prints each once, as one line of JSON.
+//
+// Wants CHANGQING_URL and CHANGQING_ACCOUNT for HTTP, KAFKA_BOOTSTRAP for Kafka, as publish.js. PLACE is a file that remembers
+// how far we are; the same command goes on from there. Ends after COUNT alerts, or never.
+
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
+import { CloudEvent, Kafka } from 'cloudevents'
+import { Consumer } from '@platformatic/kafka'
+import { headersOf, settings } from './bus.js'
+
+const [way, place, count = Infinity] = process.argv.slice(2)
+const taken = existsSync(place) ? JSON.parse(readFileSync(place, 'utf8')) : {}
+let left = Number(count)
+await (way === 'http' ? overHttp() : overKafka())
+
+function take (event, where) {
+  console.log(event.toString())
+  taken[where] = Number(event.id)
+  // Yours belongs into the same transaction as what you do with the alert; a crash between the two repeats one.
+  writeFileSync(place + '.part', JSON.stringify(taken))
+  renameSync(place + '.part', place)
+  left -= 1
+}
+
+// Server-sent events. A connection that breaks is made again from the last id, so nothing is missed or comes twice.
+async function overHttp () {
+  const authorization = 'Basic ' + Buffer.from(process.env.CHANGQING_ACCOUNT).toString('base64')
+  while (left > 0) {
+    const answer = await fetch(process.env.CHANGQING_URL + '/alerts/stream', {
+      headers: { authorization, 'last-event-id': String(taken.http ?? 0) }
+    })
+    if (!answer.ok) throw new Error(`refused: ${answer.status}`)
+    const input = Readable.fromWeb(answer.body)
+    for await (const line of createInterface({ input })) {
+      if (line.startsWith('data:')) take(new CloudEvent(JSON.parse(line.slice(5))), 'http')
+      if (left <= 0) break
+    }
+    input.destroy()
+  }
+}
+
+// The agency's topic. Kafka brings each at least once; an id is a position of the log and rises within a partition.
+async function overKafka () {
+  const consumer = new Consumer({ ...settings(), groupId: 'social-insurance.sample-javascript' })
+  const stream = await consumer.consume({ topics: ['alerts.pension'], mode: 'committed', fallbackMode: 'earliest', autocommit: false })
+  for await (const message of stream) {
+    const event = Kafka.toEvent({ headers: headersOf(message), key: message.key, value: message.value })
+    if (Number(event.id) > (taken[message.partition] ?? 0)) take(event, message.partition)
+    await message.commit()
+    if (left <= 0) break
+  }
+  await consumer.close(true)
+}
