@@ -1,6 +1,5 @@
 """The one command: each subcommand is a process or a tool."""
 
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ import typer
 from domain.facts import Department
 from services.accounts import Role
 from services.benefit import benefit
+from services.cli_import import import_
 
 P = ParamSpec("P")
 
@@ -308,25 +308,7 @@ def handover(
     raise typer.Exit(show(batch, city, as_json=json))
 
 
-@main.command("import")
-def import_(
-    file: Annotated[Path, typer.Argument(help="Life events as CloudEvents, one a line; .gz is unpacked on the way.")],
-    workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes work at it.")] = os.cpu_count() or 1,
-    batch: Annotated[int, typer.Option(min=1, max=10_000, help="How many lines a worker commits at a time.")] = 2_000,
-    refusals: Annotated[
-        Path | None, typer.Option(help="Where refused lines go; FILE.refused.jsonl by default, a summary beside it.")
-    ] = None,
-    restart: Annotated[bool, typer.Option("--restart", help="From the beginning; nothing is taken in twice.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
-) -> None:
-    """Import a file of life events. Interrupted, by whatever, the same command again goes on from there.
-
-    Ends with 0 when nothing was refused, 1 for a failure, 2 for something wrong with the command, the file or the
-    settings, 3 at the end of the file with lines refused, 130 when interrupted.
-    """
-    from services.importing.command import import_file
-
-    raise typer.Exit(import_file(file, refusals, workers, batch, restart=restart, as_json=json))
+main.command("import")(_sentences(import_))
 
 
 def _supervised() -> None:

@@ -23,13 +23,28 @@ from domain.law import LawError
 from domain.refusals import Refused
 from infra.database import DatabaseError, RightsError
 from infra.keys import WrongKeyError
+from infra.known import beginning_with
 from services import intake
 from services.application import Changqing
-from services.cloudevents import Publisher, department_of, structured
-from services.importing.messages import Answer, Done, Failed, Line, Part, Ready, Tally, Waiting, decode_part, encode
+from services.cloudevents import Envelope, Publisher, department_of, structured
+from services.importing.messages import (
+    Answer,
+    Done,
+    Failed,
+    Fault,
+    Line,
+    Part,
+    Ready,
+    Tally,
+    Waiting,
+    decode_part,
+    encode,
+)
+from services.importing.record import TakenLine
 from services.intake import Received
 from services.opening import opened
 from services.settings import Settings, SettingsError
+from services.tables.content import ID_LENGTH, subject_of
 from services.what_if import RefusedLine
 
 T = TypeVar("T")
@@ -51,19 +66,54 @@ class Worker:
 
     def do(self, part: Part) -> Done:
         """Commit a part. Waits likewise. Raises `WrongKeyError`, `RightsError`."""
-        received = [self._received(line.text) for line in part.lines]
+        received = [self._received(line) for line in part.lines]
         since = self.head() if part.since is None else part.since
         answers = self._patiently(partial(intake.accept, self._application, received))
-        tally, refused = _told(part, answers, since)
-        return Done(part.window, tally, refused)
+        tally, told = _told(part, answers, since)
+        if part.whole:
+            told += self._taken(part, answers, since)
+        return Done(part.window, tally, told)
 
-    def _received(self, text: bytes) -> Received:
+    def _received(self, line: Line) -> Received:
         """A line, in the name of the department that its source says."""
         try:
-            envelope = structured(text)
+            if line.fault:
+                return Received(partial(_refuse, line.fault), self._publishers[department_of(line.fault.source or "")])
+            envelope = structured(line.text)
             return Received(lambda: envelope, self._publishers[department_of(envelope.source)])
         except Refused:  # the handler meets the same fault, and makes it a refusal
-            return Received(partial(structured, text), self._publishers[Department.AGENCY])
+            read = partial(_refuse, line.fault) if line.fault else partial(structured, line.text)
+            return Received(read, self._publishers[Department.AGENCY])
+
+    def _taken(self, part: Part, answers: Sequence[intake.Answer], since: int) -> list[Line]:
+        """Lines of the record for what was accepted, and what else is told of the same where an id was made of the content."""
+        taken = [
+            (line.number, answer)
+            for line, answer in zip(part.lines, answers, strict=True)
+            if isinstance(answer, Receipt)
+        ]
+        made = [(answer.source, subject) for _, answer in taken if (subject := subject_of(answer.id))]
+        beside = self._patiently(partial(beginning_with, self._application.database, made, ID_LENGTH)) if made else {}
+        return [
+            Line(
+                number,
+                msgspec.json.encode(
+                    TakenLine(
+                        number,
+                        answer.id,
+                        answer.status,
+                        answer.position,
+                        answer.position <= since,
+                        [
+                            id_
+                            for id_ in beside.get((answer.source, subject_of(answer.id) or ""), ())
+                            if id_ != answer.id
+                        ],
+                    )
+                ),
+            )
+            for number, answer in taken
+        ]
 
     def _patiently(self, deed: Callable[[], T]) -> T:
         while True:
@@ -74,6 +124,10 @@ class Worker:
             except DatabaseError as error:
                 self._tell(Waiting(str(error)))
                 time.sleep(RETRY_SECONDS)
+
+
+def _refuse(fault: Fault) -> Envelope:
+    raise Refused(fault.code, fault.path, fault.detail)
 
 
 def _told(part: Part, answers: Sequence[intake.Answer], since: int) -> tuple[Tally, list[Line]]:
