@@ -12,7 +12,7 @@ SQL = statements("known")
 def beginning_with(
     database: Database, begins: Sequence[tuple[str, str]], length: int
 ) -> dict[tuple[str, str], list[str]]:
-    """The ids, of `length` letters and digits, that each (source, beginning) has. Raises `DatabaseError`."""
+    """The ids, of `length` letters and digits, that each (source, beginning) has, 20 at most. Raises `DatabaseError`."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     ends = [(begin + "2" * (length - len(begin)), begin + "z" * (length - len(begin))) for _, begin in begins]
     given = {
@@ -22,6 +22,7 @@ def beginning_with(
         "highs": [high for _, high in ends],
     }
     with database.transaction() as connection:
+        connection.execute(SQL["by_key"])
         for source, begin, id_ in connection.execute(SQL["inbox_beginning"], given).fetchall():
             found[source, begin].append(id_)
     return found

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from datetime import date, time, timedelta
-from decimal import Decimal
 from enum import Enum
 from functools import cache, partial
 from types import NoneType
@@ -58,10 +57,10 @@ def amount(cell: Cell, path: str) -> str:
         said = f"{cell:.2f}"  # 3210.1 + 0.2 in a spreadsheet is 3210.2999999999997
     if not _MONEY.fullmatch(said):
         raise Refused("invalid-field", path, "this is no amount in yuan: write it like 3210.50")
-    value = Decimal(said.replace(",", ""))
-    if value != round(value, 2):
+    yuan, _, rest = said.replace(",", "").partition(".")
+    if len(rest := rest.rstrip("0")) > 2:
         raise Refused("invalid-field", path, "it has more decimals than fen")
-    return f"{value:.2f}"
+    return f"{yuan.lstrip('0') or '0'}.{rest:0<2}"
 
 
 def flag(cell: Cell, path: str, member: str) -> bool:

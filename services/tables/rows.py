@@ -21,7 +21,7 @@ from services.tables.texts import Cell, nothing, text
 _NUMBER = "data.person.identity_number"
 _TOTALS = re.compile(
     r"(合计|总计|小计|累计|共计|总人数|人数合计|本页|注[:：]|备注[:：]|说明|附注|附[:：件]|填表|制表|审核|复核|经办|负责人|单位[(（]?盖?章|联系人|"
-    r"以上|以下|以下空白|第\d+页|共\d+[人页条]|total|subtotal|sum|note)",
+    r"以上|以下|以下空白|第\d+页|共\d+[人页条]|(sub)?total\b|sum\b|note\b)",
     re.IGNORECASE,
 )
 
@@ -150,8 +150,7 @@ class Reader:
         said = cells[at] if at is not None and at < len(cells) else ""
         if isinstance(said, str) and sum(map(str.isdecimal, said)) < 10:
             first = filled[0][1]
-            empty = nothing(said) or _TOTALS.match("".join(said.split()))
-            if empty and isinstance(first, str) and _TOTALS.match("".join(first.split())):
+            if isinstance(first, str) and _TOTALS.match("".join(first.split())):
                 return TOTALS
             if nothing(said) and not any(column in self._mapped for column, _ in filled):
                 return TOTALS
