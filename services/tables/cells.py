@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from domain.facts import LIFE_EVENTS, Amount, Division
 from domain.identity import CUT_TO_FIFTEEN, ENDS_IN_000, EXCEL_ZEROS, examine
 from domain.refusals import Refused
-from domain.written import AS_NUMBER, EXCEL_SCIENTIFIC, folded
+from domain.written import AS_NUMBER, EXCEL_SCIENTIFIC, Reason, folded
 from services.tables.columns import PERSON, plain, vocabulary
 from services.tables.dates import day, month
 from services.tables.texts import EXACT, Cell, nothing, text, wide
@@ -30,14 +30,18 @@ def identity_number(cell: Cell, path: str, *, damaged: bool = False) -> str:
     """
     if not isinstance(cell, str):
         if isinstance(cell, bool | date | time | timedelta) or abs(cell) >= EXACT or cell != int(cell):
-            raise Refused("identity-number-damaged", path, EXCEL_SCIENTIFIC.en)
+            raise Refused("identity-number-damaged", path, _both(EXCEL_SCIENTIFIC))
         cell = str(int(cell))
     reason, number = examine(cell)
     if reason in _DAMAGED or (damaged and reason is ENDS_IN_000):
-        raise Refused("identity-number-damaged", path, reason.en)
+        raise Refused("identity-number-damaged", path, _both(reason))
     if number is None:
-        raise Refused("identity-number-invalid", path, reason.en)
+        raise Refused("identity-number-invalid", path, _both(reason))
     return number
+
+
+def _both(reason: Reason) -> str:
+    return f"{reason.zh} {reason.en}"
 
 
 def was_cut(cell: Cell) -> bool:
@@ -50,16 +54,18 @@ def was_cut(cell: Cell) -> bool:
 def amount(cell: Cell, path: str) -> str:
     """Yuan with two decimals. Raises `Refused` for more decimals than two, units other than 元, and separators out of place."""
     if isinstance(cell, bool | date | time | timedelta):
-        raise Refused("invalid-field", path, "this is no amount")
+        raise Refused("invalid-field", path, "不是金额 this is no amount")
     said = repr(cell) if not isinstance(cell, str) else cell
     said = re.sub(r"\s", "", wide(said)).strip("¥").removeprefix("人民币").removesuffix("圆").removesuffix("元")
     if not isinstance(cell, str) and abs(cell - round(cell, 2)) < 1e-7:
         said = f"{cell:.2f}"  # 3210.1 + 0.2 in a spreadsheet is 3210.2999999999997
     if not _MONEY.fullmatch(said):
-        raise Refused("invalid-field", path, "this is no amount in yuan: write it like 3210.50")
+        raise Refused(
+            "invalid-field", path, "不是以元为单位的金额，写成 3210.50 this is no amount in yuan: write it like 3210.50"
+        )
     yuan, _, rest = said.replace(",", "").partition(".")
     if len(rest := rest.rstrip("0")) > 2:
-        raise Refused("invalid-field", path, "it has more decimals than fen")
+        raise Refused("invalid-field", path, "小数超过两位 it has more decimals than fen")
     return f"{yuan.lstrip('0') or '0'}.{rest:0<2}"
 
 
@@ -71,7 +77,7 @@ def flag(cell: Cell, path: str, member: str) -> bool:
     if (named := vocabulary().values.get(member, {}).get(said)) is not None:
         return named == "true"
     if said not in _TRUE | _FALSE:
-        raise Refused("invalid-field", path, "write 是 or 否")
+        raise Refused("invalid-field", path, "填是或否 write 是 or 否")
     return said in _TRUE
 
 
@@ -82,7 +88,7 @@ def count(cell: Cell, path: str, member: str) -> int:
         return int(found[1] or 0) * 12 + int(found[2] or 0)
     bare = re.sub(r"(个月|月|卷|件|份|册)$", "", said)
     if not re.fullmatch(r"\d{1,9}", bare, re.ASCII):
-        raise Refused("invalid-field", path, "this is no whole number")
+        raise Refused("invalid-field", path, "不是整数 this is no whole number")
     return int(bare)
 
 
@@ -90,7 +96,7 @@ def term(cell: Cell, path: str) -> int:
     """Months of a time whose column says years: a bare number may be years or months. Raises `Refused`."""
     said = wide(text(cell, path)).replace(" ", "")
     if said.isascii():
-        raise Refused("invalid-field", path, "years or months: write it like 28年9个月")
+        raise Refused("invalid-field", path, "未写明年或月，写成 28年9个月 years or months: write it like 28年9个月")
     return count(said, path, "contribution_months")
 
 
@@ -100,7 +106,7 @@ def coded(cell: Cell, path: str, member: str, codes: type[Enum]) -> str:
     allowed = {plain(str(code.value)): str(code.value) for code in codes}
     found = vocabulary().values.get(member, {}).get(said) or allowed.get(said)
     if found is None or found not in allowed.values():
-        raise Refused("invalid-field", path, f"it is none of {', '.join(allowed.values())}")
+        raise Refused("invalid-field", path, f"不在可选值之列 it is none of {', '.join(allowed.values())}")
     return found
 
 

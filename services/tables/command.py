@@ -138,7 +138,8 @@ def _previewed(found: Preview, chosen: Options) -> list[str]:
     for row in found.rows:
         lines.append(f"第 {row.row} 行 row: {_json(row.event) if row.event else '—'}")
         if why := row.refusal:
-            lines.append(f"  不予受理 refused: {why.code} {why.path} {why.reason.zh} {why.detail}")
+            detail = f" ({why.detail})" if why.detail else ""
+            lines.append(f"  不予受理 refused: {why.code} {why.path} {why.reason.zh} {why.reason.en}{detail}")
     return lines + _left_out(found.passed, found.unread)
 
 

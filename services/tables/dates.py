@@ -27,21 +27,29 @@ def day(cell: Cell, path: str, *, serials: bool = True) -> str:
     if isinstance(cell, date):
         return (cell.date() if isinstance(cell, datetime) else cell).isoformat()
     if isinstance(cell, bool | time | timedelta):
-        raise Refused("invalid-field", path, "this is no date")
+        raise Refused("invalid-field", path, "不是日期 this is no date")
     said = _bare(cell if isinstance(cell, str) else str(int(cell)))
     if found := _YEAR_FIRST.fullmatch(said):
         return _date(path, *(part for part in found.groups() if part))
     if said.isascii() and said.isdecimal() and int(said) in _SERIALS:
         if not serials:
-            raise Refused("date-ambiguous", path, "the workbook counts its days from 1904: enter the date itself")
+            raise Refused(
+                "date-ambiguous",
+                path,
+                "此工作簿的日期自 1904 年起算，请直接填写日期 the workbook counts its days from 1904: enter the date itself",
+            )
         return (_FIRST_DAY + timedelta(days=int(said))).isoformat()
     if found := _YEAR_LAST.fullmatch(said):
         return _year_last(path, int(found[1]), int(found[3]), found[4])
     if _SHORT_YEAR.fullmatch(said):
-        raise Refused("date-ambiguous", path, "the year has two digits")
+        raise Refused("date-ambiguous", path, "年份只有两位 the year has two digits")
     missing = _MONTH.fullmatch(said)
     raise Refused(
-        "invalid-field", path, "the day is missing" if missing else "this is no date: write it like 2026-03-01"
+        "invalid-field",
+        path,
+        "缺少日 the day is missing"
+        if missing
+        else "不是日期，写成 2026-03-01 this is no date: write it like 2026-03-01",
     )
 
 
@@ -72,7 +80,7 @@ def _ten(found: re.Match[str]) -> str:
 def _year_last(path: str, first: int, second: int, year: str) -> str:
     """A date that ends in its year: which is the month is told by the other being none."""
     if first != second and first <= 12 and second <= 12:
-        raise Refused("date-ambiguous", path, "which is the day and which the month cannot be told")
+        raise Refused("date-ambiguous", path, "分不清日和月 which is the day and which the month cannot be told")
     return _date(path, year, *map(str, (second, first) if first > 12 else (first, second)))
 
 
@@ -80,4 +88,4 @@ def _date(path: str, *parts: str) -> str:
     try:
         return date(*map(int, parts)).isoformat()
     except ValueError:
-        raise Refused("invalid-field", path, "there is no such day") from None
+        raise Refused("invalid-field", path, "没有这一天 there is no such day") from None

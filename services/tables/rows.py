@@ -187,7 +187,7 @@ class Reader:
         data = {"person": person, **data}
         if "id" in columns:
             if "id" not in filled:
-                raise Refused("missing-field", "id", "the column of own numbers is empty here")
+                raise Refused("missing-field", "id", "本行没有编号 the column of own numbers is empty here")
             id_ = text(filled["id"], "id")
         else:
             id_ = self._content_id(kind, source, person["identity_number"], data)

@@ -26,9 +26,13 @@ def text(cell: Cell, path: str = "") -> str:
         return "TRUE" if cell else "FALSE"
     if isinstance(cell, int | float):
         if abs(cell) >= EXACT:
-            raise Refused("invalid-field", path, "the spreadsheet kept it as a number and rounded it")
+            raise Refused("invalid-field", path, "已被当作数值舍入 the spreadsheet kept it as a number and rounded it")
         return str(int(cell)) if cell == int(cell) else repr(cell)
-    raise Refused("invalid-field", path, "the spreadsheet made a date of it: enter it again in a cell of text")
+    raise Refused(
+        "invalid-field",
+        path,
+        "被变成了日期，请设为文本格式后重录 the spreadsheet made a date of it: enter it again in a cell of text",
+    )
 
 
 def wide(said: str) -> str:

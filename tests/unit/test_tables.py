@@ -23,6 +23,7 @@ from services.tables.content import ID_LENGTH, subject_of
 from services.tables.opening import open_table
 from services.tables.rows import Passed, Reader, options, survey
 from services.tables.texts import Cell
+from tests.docs import ROOT, blocks
 from tests.tables import DEATHS, column, read_back, write_book, write_text
 
 KNOWN = "11010519491231002X"
@@ -452,6 +453,25 @@ def test_text_comes_back_in_its_own_encoding_with_its_own_separators(tmp_path: P
 
     back = read_back(tmp_path / "f.dry-run.csv", "gb18030", ";")
     assert back[1][:5] == ["甲", "1.1E+17", "2026-03-01", "001", "不予受理 refused"]
+
+
+@pytest.mark.parametrize("page", ["docs/tables.md", "docs/tables.zh-CN.md"])
+def test_the_preview_on_the_page_is_the_one_of_its_example(
+    page: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+
+    of_table(
+        Path("docs/examples/deaths.csv"),
+        BRINGING,
+        ("死亡", "/civil-affairs/shenzhen", None, ()),
+        preview=True,
+        dry_run=False,
+        as_json=False,
+    )
+
+    (shown,) = (block.text for block in blocks((ROOT / page).read_text("utf-8")) if not block.language)
+    assert capsys.readouterr().out == shown
 
 
 def _fits(number: str) -> bool:
