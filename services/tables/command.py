@@ -25,7 +25,7 @@ from services.tables import results
 from services.tables.columns import shown
 from services.tables.content import subject_of
 from services.tables.opening import Table, open_table
-from services.tables.rows import EMPTY, TITLE, Options, Passed, Reader, Survey, options, survey
+from services.tables.rows import Options, Reader, Survey, options, survey
 from services.tables.source import TableSource
 from services.tables.verdict import judged
 from services.what_if import RefusedLine
@@ -223,11 +223,8 @@ def _rows(table: Table, reader: Reader) -> Any:
 
 
 def _passed(table: Table, reader: Reader) -> dict[int, str]:
-    """The rows that are no events, but for the empty ones and those of the header."""
-    passed = ((number, reader.passed(number, cells)) for number, cells in enumerate(table.rows, start=1))
-    return {
-        number: f"{why.zh} {why.en}" for number, why in passed if isinstance(why, Passed) and why not in (EMPTY, TITLE)
-    }
+    """The rows that are no events, with why."""
+    return {number: f"{why.zh} {why.en}" for number, why in results.passed_over(table, reader)}
 
 
 def _told(written: Path, reader: Reader) -> dict[int, results.Told]:

@@ -22,6 +22,7 @@ from python_calamine import (
 
 from services.importing.errors import ImportingError
 from services.tables.layout import LOOKED_AT, Layout, find
+from services.tables.marking import failed_cells
 from services.tables.texts import Cell
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -61,10 +62,12 @@ class Text(NamedTuple):
 
 
 class Book(NamedTuple):
-    """A workbook, and the one of its sheets that is read."""
+    """A workbook, its bytes, and the one of its sheets that is read. `xlsx`: without macros, as others may not be named so."""
 
     book: CalamineWorkbook
     sheet: str
+    content: bytes
+    xlsx: bool
 
 
 def open_table(path: Path, sheet: str | None, kind: str | None, given: Mapping[str, str]) -> Table:
@@ -147,7 +150,7 @@ def _decodes(path: Path, encodings: tuple[str, ...]) -> str:
 def _workbook(path: Path, sheet: str | None, kind: str | None, given: Mapping[str, str]) -> Table:
     try:
         content = path.read_bytes()
-        serials = _look_at(path, content)
+        xlsx, serials = _look_at(path, content)
         book = load_workbook(io.BytesIO(content))
     except PasswordError:
         raise ImportingError(f"{path} 有密码，请去掉密码另存 has a password: save it without one", 2) from None
@@ -157,7 +160,7 @@ def _workbook(path: Path, sheet: str | None, kind: str | None, given: Mapping[st
     hidden = [one.name for one in book.sheets_metadata if one.visible is not SheetVisibleEnum.Visible]
     if sheet and sheet not in book.sheet_names:
         raise ImportingError(f"没有工作表“{sheet}” no such sheet; there are: {', '.join(book.sheet_names)}", 2)
-    found = _found(path, book, [sheet] if sheet else visible, kind, given)
+    found = _found(path, content if xlsx else None, book, [sheet] if sheet else visible, kind, given)
     (name, (rows, layout)), *others = found.items()
     if others:
         said = f"有几张工作表，用 --sheet 指定一张 several sheets, name one by --sheet: {', '.join(found)}"
@@ -167,17 +170,22 @@ def _workbook(path: Path, sheet: str | None, kind: str | None, given: Mapping[st
         notes.append(f"未读的工作表 sheets not read: {', '.join(left)}")
     if left := [one for one in hidden if one != name]:
         notes.append(f"隐藏的工作表未读 hidden sheets not read: {', '.join(left)}")
-    return Table(path, Book(book, name), rows, layout, notes, serials)
+    return Table(path, Book(book, name, content, xlsx), rows, layout, notes, serials)
 
 
 def _found(
-    path: Path, book: CalamineWorkbook, names: list[str], kind: str | None, given: Mapping[str, str]
+    path: Path,
+    content: bytes | None,
+    book: CalamineWorkbook,
+    names: list[str],
+    kind: str | None,
+    given: Mapping[str, str],
 ) -> dict[str, tuple[Rows, Layout]]:
     """The sheets with a header, of these. Raises `ImportingError` when there is none."""
     found: dict[str, tuple[Rows, Layout]] = {}
     seen: list[list[Cell]] = []
     for name in names:
-        rows = SheetRows(_sheet(path, book, name))
+        rows = SheetRows(_sheet(path, book, name), failed_cells(content, name) if content else {})
         first = list(islice(rows, LOOKED_AT))
         seen = seen or first
         _, layout = find(first, kind, given)
@@ -198,20 +206,24 @@ def _sheet(path: Path, book: CalamineWorkbook, name: str) -> CalamineSheet:
 class SheetRows:
     """The rows of a sheet, each cell in its own column."""
 
-    def __init__(self, sheet: CalamineSheet) -> None:
+    def __init__(self, sheet: CalamineSheet, failed: Mapping[int, Mapping[int, str]] | None = None) -> None:
         self._sheet = sheet
+        self._failed = failed or {}
         self._left: list[Cell] = [""] * (sheet.start[1] if sheet.start else 0)
 
     def __iter__(self) -> Iterator[list[Cell]]:
-        for row in self._sheet.iter_rows():
+        for number, row in enumerate(self._sheet.iter_rows()):
             cells: list[Cell] = [str(one) if isinstance(one, float) and not math.isfinite(one) else one for one in row]
-            yield self._left + cells
+            cells = self._left + cells
+            for column, shown in self._failed.get(number, {}).items():
+                cells[column] = shown
+            yield cells
 
 
-def _look_at(path: Path, content: bytes) -> bool:
-    """Whether a workbook's days count from 1900. Raises `ImportingError` for one that memory would not hold."""
+def _look_at(path: Path, content: bytes) -> tuple[bool, bool]:
+    """Whether a workbook is an .xlsx without macros, and whether its days count from 1900. Raises `ImportingError` for one that memory would not hold."""
     if not content.startswith(_ZIP):
-        return True
+        return False, True
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
         if sum(part.file_size for part in parts.infolist()) > _LARGEST:
             raise ImportingError(f"{path} 太大，请拆成几个文件 is too large: split it", 2)
@@ -224,7 +236,8 @@ def _look_at(path: Path, content: bytes) -> bool:
                     said = f"{path} 的工作表有多余的单元格，请删去空白的行列后另存 has cells far out: delete the empty rows and columns"
                     raise ImportingError(said, 2)
         workbook = parts.read("xl/workbook.xml") if "xl/workbook.xml" in names else b""
-    return not re.search(rb'date1904="(1|true)"', workbook)
+    xlsx = bool(workbook) and "xl/vbaProject.bin" not in names
+    return xlsx, not re.search(rb'date1904="(1|true)"', workbook)
 
 
 def _column(letters: bytes) -> int:

@@ -1,11 +1,12 @@
 """The file given back: every cell as it was, and beside each row what became of it; and apart from it the rows that failed.
 
-Text comes back as text of the same encoding, a workbook as .xlsx, the one kind that is written.
+Text comes back as text of the same encoding; an .xlsx as it is, with cells added; other workbooks as an .xlsx of their values.
 """
 
 import csv
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from xlsxwriter.worksheet import Worksheet
 from services.importing.record import TakenLine
 from services.intake import Refusal
 from services.tables.layout import Layout
+from services.tables.marking import Unmarked, mark
 from services.tables.opening import Book, SheetRows, Table, Text
 from services.tables.rows import EMPTY, TITLE, Passed, Reader
 from services.tables.texts import Cell
@@ -76,20 +78,26 @@ def refused(refusal: Refusal, header: Callable[[str], str | None]) -> Told:
 
 def give_back(table: Table, reader: Reader, told: dict[int, Told], whole: Path, failed: Path | None) -> None:
     """Write the file with what is said of its rows, and one with the failed rows alone. Raises `OSError`."""
-    marked = _Marked(table.layout)
+    columns = _columns(table.layout, reader.width)
+    said = {number: {ours: getattr(what, ours) for ours in COLUMNS} for number, what in told.items()}
+    said |= {number: _passed(why) for number, why in passed_over(table, reader)}
+    said[table.layout.last] = COLUMNS
     if failed:
         some = {number for number, what in told.items() if what.failed}
-        _write(
-            table,
-            failed,
-            (
-                row
-                for number, row in _rows(table, reader, told, marked)
-                if number in some or number <= table.layout.last
-            ),
-            others=False,
-        )
-    _write(table, whole, (row for _, row in _rows(table, reader, told, marked)), others=True)
+        rows = (row for number, row in _rows(table, said, columns) if number in some or number <= table.layout.last)
+        with _fresh(table, failed) as path:
+            _write(table, path, rows, others=False)
+    with _fresh(table, whole) as path:
+        if not _in_place(table, path, said, columns, reader.width):
+            _write(table, path, (row for _, row in _rows(table, said, columns)), others=True)
+
+
+def passed_over(table: Table, reader: Reader) -> Iterator[tuple[int, Passed]]:
+    """The rows that are no events, but for the empty ones and those of the header."""
+    for number, cells in enumerate(table.rows, start=1):
+        why = reader.passed(number, cells)
+        if why and why not in (EMPTY, TITLE):
+            yield number, why
 
 
 def written_as(table: Table, suffix: str) -> Path:
@@ -98,51 +106,60 @@ def written_as(table: Table, suffix: str) -> Path:
     return table.path.with_name(f"{table.path.stem}.{suffix}{ending}")
 
 
-class _Marked:
+def _columns(layout: Layout, width: int) -> dict[str, int]:
     """Where our columns stand: where they were in a file that came back, else after the last."""
-
-    def __init__(self, layout: Layout) -> None:
-        there = layout.results
-        end = len(layout.names)
-        missing = [ours for ours in COLUMNS if ours not in there]
-        self.columns = there | {ours: end + n for n, ours in enumerate(missing)}
-
-    def row(self, cells: Sequence[Cell], told: dict[str, str]) -> list[Cell]:
-        """The cells with what is told of them."""
-        wide = max(len(cells), 1 + max(self.columns.values()))
-        row = [*cells, *[""] * (wide - len(cells))]
-        for ours, column in self.columns.items():
-            row[column] = told.get(ours, "")
-        return row
+    there = layout.results
+    missing = [ours for ours in COLUMNS if ours not in there]
+    return there | {ours: width + n for n, ours in enumerate(missing)}
 
 
-def _rows(table: Table, reader: Reader, told: dict[int, Told], marked: _Marked) -> Iterator[tuple[int, list[Cell]]]:
+def _passed(why: Passed) -> dict[str, str]:
+    return {"result": "未读 not read", "reason": f"{why.zh} {why.en}"}
+
+
+def _rows(table: Table, said: dict[int, dict[str, str]], columns: dict[str, int]) -> Iterator[tuple[int, list[Cell]]]:
+    """The rows with what is said of them."""
+    wide = 1 + max(columns.values())
     for number, cells in enumerate(table.rows, start=1):
-        if number == table.layout.last:
-            yield number, marked.row(cells, COLUMNS)
-        elif what := told.get(number):
-            yield number, marked.row(cells, {ours: getattr(what, ours) for ours in COLUMNS})
-        else:
-            why = reader.passed(number, cells)
-            skipped = isinstance(why, Passed) and why not in (EMPTY, TITLE)
-            yield (
-                number,
-                marked.row(cells, {"result": "未读 not read", "reason": f"{why.zh} {why.en}"})
-                if skipped and why
-                else list(cells),
-            )
+        row = list(cells)
+        if number in said:
+            row += [""] * (wide - len(row))
+            for ours, column in columns.items():
+                row[column] = said[number].get(ours, "")
+        yield number, row
 
 
-def _write(table: Table, path: Path, rows: Iterable[list[Cell]], *, others: bool) -> None:
-    """Write whole and then put in place: a crash leaves the earlier file, or none."""
+def _in_place(table: Table, path: Path, said: dict[int, dict[str, str]], columns: dict[str, int], width: int) -> bool:
+    """Write a workbook as it is with our cells added; says whether that could be done."""
+    form, first = table.form, min(columns.values())
+    if isinstance(form, Text) or not form.xlsx or not {*range(first, width)} <= {*columns.values()}:
+        return False
+    marks = {
+        number: {column: text for ours, column in columns.items() if (text := what.get(ours))}
+        for number, what in said.items()
+    }
+    try:
+        mark(form.content, form.sheet, first, marks, path)
+    except Unmarked:
+        return False
+    return True
+
+
+@contextmanager
+def _fresh(table: Table, path: Path) -> Iterator[Path]:
+    """A file to write, with the rights of the original, that is put in place when it is whole: a crash leaves the earlier one."""
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
     os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, table.path.stat().st_mode & 0o777))
-    if isinstance(table.form, Text):
-        _write_text(table.form, fresh, rows)
-    else:
-        _write_book(table.form, fresh, rows, others=others)
+    yield fresh
     fresh.replace(path)
+
+
+def _write(table: Table, path: Path, rows: Iterable[list[Cell]], *, others: bool) -> None:
+    if isinstance(table.form, Text):
+        _write_text(table.form, path, rows)
+    else:
+        _write_book(table.form, path, rows, others=others)
 
 
 def _write_text(form: Text, path: Path, rows: Iterable[list[Cell]]) -> None:

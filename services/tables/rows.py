@@ -16,7 +16,7 @@ from services.tables.columns import OWN, PERSON, plain, required_of, vocabulary
 from services.tables.content import content_id
 from services.tables.dates import day
 from services.tables.opening import Table
-from services.tables.texts import Cell, nothing, text
+from services.tables.texts import Cell, failed, nothing, text
 
 _NUMBER = "data.person.identity_number"
 _TOTALS = re.compile(
@@ -68,9 +68,10 @@ def options(kind: str | None, source: str | None, sheet: str | None, mapping: Se
 
 
 class Survey(NamedTuple):
-    """What going through a table once has shown: how many rows, the kinds of events in it, and whether numbers were cut off."""
+    """What going through a table once has shown: how many rows and columns, the kinds of events in it, and whether numbers were cut off."""
 
     rows: int
+    width: int
     kinds: tuple[str, ...]
     damaged: bool
 
@@ -78,6 +79,7 @@ class Survey(NamedTuple):
 def survey(table: Table, chosen: Options) -> Survey:
     """Go through a table. Raises `ImportingError` when its columns do not fit the kinds of events in it."""
     layout, number, damaged = table.layout, 0, False
+    width = len(layout.names)
     of_numbers = [c for c in range(len(layout.names)) if layout.member(c, chosen.kind) == "identity_number"]
     of_types = [c for c in range(len(layout.names)) if layout.member(c, None) == "type"]
     kinds = {chosen.kind: None} if chosen.kind else {}
@@ -86,6 +88,7 @@ def survey(table: Table, chosen: Options) -> Survey:
             "没有“类型”列，用 --type 指定事件类型 no column of types: name the kind of event by --type", 2
         )
     for number, cells in enumerate(table.rows, start=1):
+        width = max(width, len(cells))
         if number > layout.last:
             damaged = damaged or any(was_cut(cells[c]) for c in of_numbers if c < len(cells))
             for column in of_types:
@@ -97,13 +100,14 @@ def survey(table: Table, chosen: Options) -> Survey:
             raise ImportingError(
                 "没有“来源”列，用 --source /部门/城市 指定 no column of sources: name one by --source", 2
             )
-    return Survey(number, tuple(kinds), damaged)
+    return Survey(number, width, tuple(kinds), damaged)
 
 
 class Reader:
     """Reads the rows of a table. `tag`: a keyed hash (16 bytes) of a text, for the ids of rows without a number of their own."""
 
     def __init__(self, table: Table, chosen: Options, surveyed: Survey, tag: Callable[[str], bytes]) -> None:
+        self.width = surveyed.width
         self._layout = table.layout
         self._serials = table.serials
         self._options = chosen
@@ -202,6 +206,8 @@ class Reader:
 
     def _member(self, kind: str, member: str, cell: Cell) -> Any:
         path = _path(member)
+        if failed(cell):
+            raise Refused("invalid-field", path, "公式出错 its formula failed")
         if member in ("identity_number", "other_identity_number"):
             return identity_number(cell, path, damaged=self._damaged)
         read = reader(kind, member)

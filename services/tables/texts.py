@@ -10,12 +10,18 @@ Cell = str | int | float | bool | date | datetime | time | timedelta
 
 EXACT = 10**15
 """A spreadsheet keeps fifteen digits of a number; of a longer one the rest are zeros."""
-_NOTHING = frozenset({"", "-", "--", "—", "——", "/", "\\", "无", "N/A", "#N/A"})
+_NOTHING = frozenset({"", "-", "--", "—", "——", "/", "\\", "无", "N/A"})
+_FAILED = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"})
 
 
 def nothing(cell: Cell) -> bool:
     """Whether a cell is empty, or says with a stroke that there is nothing."""
     return isinstance(cell, str) and (not cell or cell.strip().upper() in _NOTHING)
+
+
+def failed(cell: Cell) -> bool:
+    """Whether a cell has the error of a formula in it."""
+    return isinstance(cell, str) and cell in _FAILED
 
 
 def text(cell: Cell, path: str = "") -> str:

@@ -1,13 +1,16 @@
 """How a table is read: without any server."""
 
 import json
+import zipfile
 from collections.abc import Sequence
 from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
+import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -453,6 +456,57 @@ def test_text_comes_back_in_its_own_encoding_with_its_own_separators(tmp_path: P
 
     back = read_back(tmp_path / "f.dry-run.csv", "gb18030", ";")
     assert back[1][:5] == ["甲", "1.1E+17", "2026-03-01", "001", "不予受理 refused"]
+
+
+def test_a_workbook_comes_back_with_its_styles_formulas_and_other_sheets(tmp_path: Path) -> None:
+    file = tmp_path / "f.xlsx"
+    with xlsxwriter.Workbook(file) as book:
+        bold = book.add_format({"bold": True, "bg_color": "#FFFF00"})
+        sheet, other = book.add_worksheet("一 & 二"), book.add_worksheet("说明")
+        sheet.merge_range(0, 0, 0, 3, "名册", bold)
+        sheet.write_row(1, 0, [*DEATHS, "年"], bold)
+        sheet.write_row(2, 0, ["甲<乙>&", KNOWN, "2026-03-01", "0012"])
+        sheet.write_formula(2, 4, "=LEFT(C3,4)", None, "2026")
+        sheet.write_blank(2, 9, None, bold)
+        sheet.write_row(3, 0, ["乙", "1.1E+17", "2026-03-01"])
+        sheet.set_column(1, 1, 30, bold)
+        other.write_formula(0, 0, "=1+1", None, 2)
+
+    of_table(file, BRINGING, ("死亡", "/civil-affairs/shenzhen", None, ()), preview=False, dry_run=True, as_json=True)
+
+    back = tmp_path / "f.dry-run.xlsx"
+    with zipfile.ZipFile(file) as before, zipfile.ZipFile(back) as after:
+        assert before.namelist() == after.namelist()
+        differ = [name for name in before.namelist() if before.read(name) != after.read(name)]
+        marked = after.read("xl/worksheets/sheet1.xml")
+    assert differ == ["xl/worksheets/sheet1.xml"]
+    assert b"<f>LEFT(C3,4)</f>" in marked
+    ET.fromstring(marked)  # noqa: S314 - our own
+    rows = read_back(back)
+    assert [row[:5] for row in rows[2:4]] == [row[:5] for row in read_back(file)[2:4]]
+    assert column(rows, "代码 code", 2) == ["", "identity-number-damaged"]
+
+    of_table(back, BRINGING, ("死亡", "/civil-affairs/shenzhen", None, ()), preview=False, dry_run=True, as_json=True)
+    assert read_back(tmp_path / "f.dry-run.dry-run.xlsx") == rows
+
+
+def test_a_cell_whose_formula_failed_is_refused_and_not_taken_for_empty(tmp_path: Path) -> None:
+    file = tmp_path / "f.xlsx"
+    with xlsxwriter.Workbook(file) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(1, 1, DEATHS)
+        sheet.write_row(2, 1, ["甲", KNOWN, "2026-03-01"])
+        sheet.write_formula(2, 4, "=VLOOKUP(1,A:B,2)", None, "#N/A")
+
+    assert read(file)[2] == (3, "invalid-field")
+
+
+def test_cells_beyond_the_header_stay_where_they_are(tmp_path: Path) -> None:
+    file = write_text(tmp_path / "f.csv", [DEATHS, ("甲", KNOWN, "2026-03-01", "", "", "另记")])
+
+    of_table(file, BRINGING, ("死亡", "/civil-affairs/shenzhen", None, ()), preview=False, dry_run=True, as_json=True)
+
+    assert read_back(tmp_path / "f.dry-run.csv")[1][5:7] == ["另记", "可以报送 can be sent"]
 
 
 @pytest.mark.parametrize("page", ["docs/tables.md", "docs/tables.zh-CN.md"])
