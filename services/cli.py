@@ -1,6 +1,5 @@
 """The one command: each subcommand is a process or a tool."""
 
-import os
 import signal
 import sys
 from contextlib import closing
@@ -16,6 +15,7 @@ from services.accounts import Role
 from services.benefit import benefit
 from services.cli_consumers import add_commands as add_consumer_commands
 from services.cli_guard import sentences
+from services.cli_import import import_
 from services.cli_intake import intake_pause, intake_resume, intake_status
 from services.cli_letters import letters
 from services.cli_sources import add_commands as add_source_commands
@@ -340,25 +340,7 @@ def publish(
     raise typer.Exit(publish_file(file, over, results, numbered=numbered, resume=resume, as_json=json))
 
 
-@main.command("import")
-def import_(
-    file: Annotated[Path, typer.Argument(help="Life events as CloudEvents, one a line; .gz is unpacked on the way.")],
-    workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes work at it.")] = os.cpu_count() or 1,
-    batch: Annotated[int, typer.Option(min=1, max=10_000, help="How many lines a worker commits at a time.")] = 2_000,
-    refusals: Annotated[
-        Path | None, typer.Option(help="Where refused lines go; FILE.refused.jsonl by default, a summary beside it.")
-    ] = None,
-    restart: Annotated[bool, typer.Option("--restart", help="From the beginning; nothing is taken in twice.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
-) -> None:
-    """Import a file of life events. Interrupted, by whatever, the same command again goes on from there.
-
-    Ends with 0 when nothing was refused, 1 for a failure, 2 for something wrong with the command, the file or the
-    settings, 3 at the end of the file with lines refused, 130 when interrupted.
-    """
-    from services.importing.command import import_file
-
-    raise typer.Exit(import_file(file, refusals, workers, batch, restart=restart, as_json=json))
+main.command("import")(sentences(import_))
 
 
 def _supervised() -> None:

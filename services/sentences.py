@@ -80,6 +80,20 @@ SENTENCES: dict[str, Sentence] = {
         "核对证件原件；Excel 变成 1.1E+17 的号码须从原件重录",
         "check it against the document; a number that Excel turned into 1.1E+17 must be entered again",
     ),
+    "identity-number-damaged": Sentence(
+        422,
+        "身份证号已被电子表格损坏",
+        "a spreadsheet damaged the identity number",
+        "末几位已丢失且无法复原：先把该列设为文本格式，再从证件原件重录",
+        "its last digits are lost and cannot be restored: make the column text, then enter it again from the document",
+    ),
+    "date-ambiguous": Sentence(
+        422,
+        "日期有不止一种读法",
+        "the date can be read in more than one way",
+        "写成 2026-03-01 的形式（年份四位，年在前）",
+        "write it like 2026-03-01, with four digits of the year first",
+    ),
     "identity-number-in-id": Sentence(
         422,
         "公开保存的项中含有身份证号",

@@ -35,7 +35,7 @@ class Written(NamedTuple):
 
 def write_lines(path: Path, count: int, *, seed: int = SEED, bad: float = 0.0) -> Written:
     """Write `count` lines: 85% new people, 10% deaths, 2% retractions, 3% corrections; a share `bad` must be refused."""
-    story, refused = _Story(seed), dict[int, str]()
+    story, refused = Story(seed), dict[int, str]()
     with path.open("w", encoding="utf-8", newline="\n", buffering=1 << 20) as file:
         for number in range(1, count + 1):
             line = story.line(number)
@@ -73,7 +73,7 @@ class _Who(NamedTuple):
     community: str
 
 
-class _Story:
+class Story:
     """Told line by line: each line fits what went before."""
 
     def __init__(self, seed: int) -> None:
@@ -92,7 +92,7 @@ class _Story:
     def line(self, number: int) -> str:
         chance = self.rng.random()
         if chance < 0.85 or not self._known:
-            return self._registration(number)
+            return self.registration(number)
         if chance < 0.87 and self._standing:
             who, source, id_ = self._standing.popleft()
             data = f'{who.person},"effective":"2024-09-01","retracts":"{id_}"'
@@ -105,7 +105,8 @@ class _Story:
         data = f'{who.person},"effective":"2024-0{number % 8 + 1}-12","document":"示例〔2024〕{number}号"'
         return self._event("death-reported", source, number, data)
 
-    def _registration(self, number: int) -> str:
+    def registration(self, number: int) -> str:
+        """A line that registers somebody new."""
         home, city = self._homes[number % len(self._homes)]
         index = self._next
         self._next = (index + _STEP) % self._everybody

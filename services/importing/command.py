@@ -2,7 +2,10 @@
 
 import os
 import sys
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,27 +15,65 @@ from services.importing.errors import ImportingError
 from services.importing.importer import Importer, Interrupted, Stop
 from services.importing.progress import Progress, Result
 from services.importing.record import Record, Summary
-from services.importing.source import Source
+from services.importing.source import Lines, Source
 from services.settings import Settings, SettingsError
 
 DONE, FAILED, USAGE, REFUSALS, INTERRUPTED = 0, 1, 2, 3, 130
 
 
-def import_file(file: Path, refusals: Path | None, workers: int, batch: int, *, restart: bool, as_json: bool) -> int:
-    """Import a file and say how it ended; the exit code."""
-    written = refusals or file.with_name(f"{file.name}.refused.jsonl")
-    try:
+class Bringing(NamedTuple):
+    """How a file is brought in: by so many workers, in batches of so many lines, its record here; from the beginning if `restart`."""
+
+    refusals: Path | None
+    workers: int
+    batch: int
+    restart: bool
+
+    def run(
+        self, opened: Callable[[], Lines], file: Path, written: Path, *, anew: bool = False
+    ) -> tuple[Summary, bool]:
+        """Import to the end; and whether that had been done before. `anew`: a file that changed since its end is another one.
+
+        Raises `ImportingError`, `Interrupted`, `SettingsError`, `OSError`.
+        """
         Settings.read()  # the workers read them again: what is wrong is said once, before they are started
         name = _publisher(file)
-        with Source(file) as source, _record(written, file) as record:
-            found = None if restart else _found(source, record, file)
-            summary = found if found and found.complete else None
-            if summary:
+        source = opened()
+        with _record(written, file) as record:
+            found = None if self.restart else record.resume()
+            if found and not (found.size == source.size and source.skip(found.mark)):
+                if not (anew and found.complete):
+                    said = f"{file} is not the file that was begun to be imported (see {record.summary_path})"
+                    raise ImportingError(f"{said}: give it another name, or begin anew with --restart", USAGE)
+                found, source = None, opened()
+            if found and found.complete:
                 _say(
                     "这个文件已全部导入过，--restart 重新导入 this file was imported to its end before; --restart does it again"
                 )
-            else:
-                summary = _run(source, record, found, name, workers, batch)
+                return found, True
+            stop = Stop()
+            with Crew(self.workers, name) as crew, Progress(source.size, found) as progress:
+                return Importer(source, record, crew, self.batch, progress, found, stop).run(), False
+
+
+def import_file(file: Path, bringing: Bringing, *, as_json: bool) -> int:
+    """Import a file and say how it ended; the exit code."""
+    written = bringing.refusals or file.with_name(f"{file.name}.refused.jsonl")
+    return guarded(lambda: _import(file, written, bringing, as_json=as_json), written)
+
+
+def _import(file: Path, written: Path, bringing: Bringing, *, as_json: bool) -> int:
+    with ExitStack() as opened:
+        summary, _ = bringing.run(lambda: opened.enter_context(Source(file)), file, written)
+    result = Result.of(file, written, summary)
+    sys.stdout.write((msgspec.json.encode(result).decode() if as_json else result.sentences) + "\n")
+    return REFUSALS if summary.tally.refused else DONE
+
+
+def guarded(deed: Callable[[], int], written: Path) -> int:
+    """What a deed returns; what keeps it from its end is said in a sentence. `written`: the file it may fail to write."""
+    try:
+        return deed()
     except SettingsError as error:
         _say(f"changqing: {error}")
         return USAGE
@@ -45,15 +86,6 @@ def import_file(file: Path, refusals: Path | None, workers: int, batch: int, *, 
     except OSError as error:  # the files it writes; those it reads have said so
         _say(f"changqing: {error.filename or written} cannot be written: {error.strerror}")
         return FAILED
-    result = Result.of(file, written, summary)
-    sys.stdout.write((msgspec.json.encode(result).decode() if as_json else result.sentences) + "\n")
-    return REFUSALS if summary.tally.refused else DONE
-
-
-def _run(source: Source, record: Record, found: Summary | None, name: str, workers: int, batch: int) -> Summary:
-    stop = Stop()
-    with Crew(workers, name) as crew, Progress(source.size, found) as progress:
-        return Importer(source, record, crew, batch, progress, found, stop).run()
 
 
 def _publisher(file: Path) -> str:
@@ -70,15 +102,6 @@ def _record(written: Path, file: Path) -> Record:
     if written.exists() and written.samefile(file):
         raise ImportingError(f"the refusals would be written over {file}: name another file in --refusals", USAGE)
     return Record(written)
-
-
-def _found(source: Source, record: Record, file: Path) -> Summary | None:
-    """How far an earlier run came with this very file."""
-    found = record.resume()
-    if found and not (found.size == source.size and source.skip(found.mark)):
-        said = f"{file} is not the file that was begun to be imported (see {record.summary_path})"
-        raise ImportingError(f"{said}: give it another name, or begin anew with --restart", USAGE)
-    return found
 
 
 def _say(sentence: str) -> None:

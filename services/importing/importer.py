@@ -11,7 +11,7 @@ from services.importing.errors import ImportingError
 from services.importing.messages import Done, Line, Part, Ready, Tally, Waiting
 from services.importing.progress import Progress
 from services.importing.record import Record, Summary
-from services.importing.source import Mark, Source, Window, worker_of
+from services.importing.source import Lines, Mark, Window, worker_of
 
 _IN_FLIGHT = 3
 """Windows with the workers at a time: one that is worked at, and more, so that no worker waits for another."""
@@ -29,7 +29,7 @@ class _Open:
     end: Mark
     parts: int = 0
     tally: Tally = field(default_factory=Tally)
-    refused: list[Line] = field(default_factory=list)
+    told: list[Line] = field(default_factory=list)
 
 
 class Stop:
@@ -53,7 +53,7 @@ class Importer:
 
     def __init__(
         self,
-        source: Source,
+        source: Lines,
         record: Record,
         crew: Crew,
         batch: int,
@@ -82,7 +82,7 @@ class Importer:
                     window = self._open[answer.window]
                     window.parts -= 1
                     window.tally += answer.tally
-                    window.refused += answer.refused
+                    window.told += answer.told
             summary = self._settle(summary)
         summary = replace(summary, complete=True)
         self._record.save(summary)
@@ -119,7 +119,7 @@ class Importer:
         self._open[self._number] = _Open(window.end, len(parts))
         for worker, lines in parts.items():
             since = began_at if lines[0].number <= self._again else None
-            self._crew.give(worker, Part(self._number, lines, since))
+            self._crew.give(worker, Part(self._number, lines, since, self._source.whole))
 
     def _settle(self, summary: Summary) -> Summary:
         """Write down the windows that are done, up to the first that is not."""
@@ -131,7 +131,7 @@ class Importer:
             summary = replace(
                 summary,
                 mark=window.end,
-                refusals=self._record.add(window.refused) if window.refused else summary.refusals,
+                refusals=self._record.add(window.told) if window.told else summary.refusals,
                 tally=summary.tally + window.tally,
             )
         if summary is not before:

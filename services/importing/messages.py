@@ -7,22 +7,34 @@ import msgspec
 from msgspec import Struct
 
 
+class Fault(NamedTuple):
+    """Why a row of a table is no event: what the handler is to refuse it for, and the source it would have had."""
+
+    code: str
+    path: str
+    detail: str
+    source: str | None
+
+
 class Line(NamedTuple):
-    """A line of the file that is not blank, and its number from 1."""
+    """A line of the file that is not blank, and its number from 1; of a table a row, and `fault` where it is no event."""
 
     number: int
     text: bytes
+    fault: Fault | None = None
 
 
 class Part(Struct, frozen=True):
     """A worker's lines of a window, to be committed as one batch.
 
     `since`: the ledger's position when the import began, for lines that a crash may have left committed; None for new ones.
+    `whole`: every line gets its answer into the record, not those alone that are refused.
     """
 
     window: int
     lines: list[Line]
     since: int | None = None
+    whole: bool = False
 
 
 class Tally(Struct, frozen=True, kw_only=True):
@@ -58,11 +70,11 @@ class Ready(Struct, frozen=True, tag=True):
 
 
 class Done(Struct, frozen=True, tag=True):
-    """A part is on disk. `refused`: lines of the file of refusals."""
+    """A part is on disk. `told`: lines of the record."""
 
     window: int
     tally: Tally
-    refused: list[Line]
+    told: list[Line]
 
 
 class Waiting(Struct, frozen=True, tag=True):

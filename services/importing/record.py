@@ -14,6 +14,7 @@ from typing import Self
 import msgspec
 from msgspec import Struct
 
+from domain.history import Outcome
 from infra.disk import sync_directory
 from services.importing.errors import ImportingError
 from services.importing.messages import Line, Tally
@@ -35,6 +36,17 @@ class Summary(Struct, frozen=True, kw_only=True):
     tally: Tally = Tally()
     seconds: float = 0.0
     complete: bool = False
+
+
+class TakenLine(Struct, frozen=True, omit_defaults=True):
+    """A line of a table that is in the ledger; `known`: from before. `beside`: ids of other rows about the same."""
+
+    line: int
+    id: str
+    status: Outcome
+    position: int
+    known: bool = False
+    beside: list[str] = []
 
 
 class Record:

@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 from stat import S_ISREG
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 from zlib import crc32
 
 import msgspec
@@ -41,8 +41,31 @@ class Window(NamedTuple):
     end: Mark
 
 
+class Lines(Protocol):
+    """What is imported, in windows. `size`, and `read` of it so far, in bytes; `whole`: every line gets its answer into the record."""
+
+    size: int
+    whole: bool
+
+    @property
+    def read(self) -> int:
+        """Bytes read so far."""
+
+    @property
+    def mark(self) -> Mark:
+        """The place up to which it was read."""
+
+    def skip(self, to: Mark) -> bool:
+        """Pass over what was done before, in a new source; says whether it is what it was."""
+
+    def window(self, count: int) -> Window | None:
+        """The next lines, `count` at most; None at the end."""
+
+
 class Source:
     """The file, opened. Raises `ImportingError` when it cannot be read."""
+
+    whole = False
 
     def __init__(self, path: Path) -> None:
         self._path = path

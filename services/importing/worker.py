@@ -23,13 +23,28 @@ from domain.law import LawError
 from domain.refusals import Refused
 from infra.database import DatabaseError, RightsError
 from infra.keys import WrongKeyError
+from infra.known import beginning_with
 from services import intake
 from services.application import Changqing
-from services.cloudevents import Publisher, department_of, structured
-from services.importing.messages import Answer, Done, Failed, Line, Part, Ready, Tally, Waiting, decode_part, encode
+from services.cloudevents import Envelope, Publisher, department_of, structured
+from services.importing.messages import (
+    Answer,
+    Done,
+    Failed,
+    Fault,
+    Line,
+    Part,
+    Ready,
+    Tally,
+    Waiting,
+    decode_part,
+    encode,
+)
+from services.importing.record import TakenLine
 from services.intake import Received
 from services.opening import opened
 from services.settings import Settings, SettingsError
+from services.tables.content import ID_LENGTH, subject_of
 from services.what_if import RefusedLine
 
 T = TypeVar("T")
@@ -54,17 +69,51 @@ class Worker:
         received = [self._received(line) for line in part.lines]
         since = self.head() if part.since is None else part.since
         answers = self._patiently(partial(intake.accept, self._application, received))
-        tally, refused = _told(part, answers, since)
-        return Done(part.window, tally, refused)
+        tally, told = _told(part, answers, since)
+        if part.whole:
+            told += self._taken(part, answers, since)
+        return Done(part.window, tally, told)
 
     def _received(self, line: Line) -> Received:
         """A line, in the name of the department that its source says."""
         text, place = line.text, f"file:{line.number}"
         try:
+            if line.fault:
+                publisher = self._publishers[department_of(line.fault.source or "")]
+                return Received(partial(_refuse, line.fault), publisher, text, place)
             envelope = structured(text)
             return Received(lambda: envelope, self._publishers[department_of(envelope.source)], text, place)
         except Refused:  # the handler meets the same fault, and makes it a refusal
-            return Received(partial(structured, text), self._publishers[Department.AGENCY], text, place)
+            read = partial(_refuse, line.fault) if line.fault else partial(structured, text)
+            return Received(read, self._publishers[Department.AGENCY], text, place)
+
+    def _taken(self, part: Part, answers: Sequence[intake.Answer], since: int) -> list[Line]:
+        """Lines of the record for what was accepted, and what else is told of the same where an id was made of the content."""
+        taken = [
+            (line.number, answer) for line, answer in zip(part.lines, answers, strict=True) if isinstance(answer, Taken)
+        ]
+        made = [(answer.source, subject) for _, answer in taken if (subject := subject_of(answer.id))]
+        beside = self._patiently(partial(beginning_with, self._application.database, made, ID_LENGTH)) if made else {}
+        return [
+            Line(
+                number,
+                msgspec.json.encode(
+                    TakenLine(
+                        number,
+                        answer.id,
+                        answer.status,
+                        answer.position,
+                        answer.position <= since,
+                        [
+                            id_
+                            for id_ in beside.get((answer.source, subject_of(answer.id) or ""), ())
+                            if id_ != answer.id
+                        ],
+                    )
+                ),
+            )
+            for number, answer in taken
+        ]
 
     def _patiently(self, deed: Callable[[], T]) -> T:
         while True:
@@ -75,6 +124,10 @@ class Worker:
             except DatabaseError as error:
                 self._tell(Waiting(str(error)))
                 time.sleep(RETRY_SECONDS)
+
+
+def _refuse(fault: Fault) -> Envelope:
+    raise Refused(fault.code, fault.path, fault.detail)
 
 
 def _told(part: Part, answers: Sequence[intake.Answer], since: int) -> tuple[Tally, list[Line]]:
