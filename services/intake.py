@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -54,10 +54,10 @@ def accept(application: Changqing, received: Sequence[Received]) -> list[Answer]
     Raises `DatabaseError`: nothing is known to be accepted, and receiving it all again is safe.
     """
     verifier, now = verifier_of(application.sources.now()), datetime.now(UTC)
-    prepared = [_prepare(one, verifier, now) for one in received]
-    good = [what for what, _ in prepared if isinstance(what, Submission)]
+    prepared = _with_repeats(application, [_prepare(one, verifier, now) for one in received])
+    good = [what for what, *_ in prepared if isinstance(what, Submission)]
     answers = iter(application.accept(good) if good else ())
-    outcomes = [(next(answers) if isinstance(what, Submission) else what, about) for what, about in prepared]
+    outcomes = [(next(answers) if isinstance(what, Submission) else what, about) for what, about, _ in prepared]
     return [refusal(it, about) if isinstance(it, Refused) else it for it, about in outcomes]
 
 
@@ -80,13 +80,33 @@ def _clear(text: str) -> str | None:
     return None if names_a_person(text) else text
 
 
-def _prepare(received: Received, verifier: Verifier, now: datetime) -> tuple[Submission | Refused, Envelope | None]:
-    envelope = None
+class _Prepared(NamedTuple):
+    """What became of something received before the ledger is asked. `unsigned`: what only its signature stands against."""
+
+    what: Submission | Refused
+    envelope: Envelope | None
+    unsigned: Submission | None = None
+
+
+def _prepare(received: Received, verifier: Verifier, now: datetime) -> _Prepared:
+    envelope, sent = None, None
     try:
         envelope = received.read()
         sent = submission(envelope, received.publisher)
-        if keyid := verifier.signed_by(envelope, now):
-            sent = replace(sent, signed_by=keyid)
+        keyid = verifier.signed_by(envelope, now)
     except Refused as refused:
-        return refused, envelope
-    return sent, envelope
+        return _Prepared(refused, envelope, sent if refused.code in _BY_NOW else None)
+    return _Prepared(replace(sent, signed_by=keyid) if keyid else sent, envelope)
+
+
+_BY_NOW = frozenset({"signature-missing", "signing-key-unknown", "signing-key-revoked", "signing-key-expired"})
+"""Refusals that depend on when something comes: the same may have been accepted while the key was good, or before it had to be signed."""
+
+
+def _with_repeats(application: Changqing, prepared: list[_Prepared]) -> list[_Prepared]:
+    """The same, but what was accepted before and comes again gets the receipt that it had, whatever became of its key."""
+    doubtful = [one.unsigned for one in prepared if one.unsigned]
+    if not doubtful:
+        return prepared
+    known = iter(application.ledger.knows(doubtful))
+    return [_Prepared(one.unsigned, one.envelope) if one.unsigned and next(known) else one for one in prepared]

@@ -14,6 +14,7 @@ from domain.history import Receipt
 from services.api.problems import PROBLEM, Problem
 from services.api.reading import AlertPage
 from services.cloudevents import BATCH, STRUCTURED, WIRE_TYPES
+from services.envelopes import SIGNATURE
 from services.intake import Refusal
 from services.outgoing import (
     ALERTS,
@@ -108,7 +109,15 @@ def _message(type_: str, schema: str) -> Json:
     }
 
 
-def _event(type_: str | None, data: Json) -> Json:
+_ARRIVING = {
+    "datacontenttype": {"type": "string", "pattern": r"^application/([a-z0-9.-]+\+)?json$"},
+    "dataschema": {"type": "string"},
+    SIGNATURE: {"type": "string", "contentEncoding": "base64", "description": "a DSSE envelope"},
+}
+"""What may stand in an event of a publisher's beside what is in ours."""
+
+
+def _event(type_: str | None, data: Json, more: Json | None = None) -> Json:
     """The schema of a CloudEvent of one type."""
     return {
         "type": "object",
@@ -122,7 +131,8 @@ def _event(type_: str | None, data: Json) -> Json:
             "subject": {"type": "string"},
             "datacontenttype": {"const": "application/json"},
             "data": data,
-        },
+        }
+        | (more or {}),
     }
 
 
@@ -135,7 +145,7 @@ def _schemas() -> Json:
     by_type = dict(zip(types, found, strict=True))
     schemas: Json = dict(components)
     for name, type_ in (*wire, *ours):
-        schemas[f"event.{name}"] = _event(name, by_type[type_])
+        schemas[f"event.{name}"] = _event(name, by_type[type_], _ARRIVING if name in WIRE_TYPES else None)
     schemas["event.told"] = _event(None, by_type[LifeEventTold])
     schemas["event.records"] = _event(None, by_type[RecordsTold])
     schemas[f"event.{RECEIPT}"] = _event(RECEIPT, {"oneOf": [by_type[Receipt], by_type[Refusal]]})
