@@ -17,6 +17,7 @@ from services.api.problems import PROBLEM, Problem
 from services.api.reading import AlertPage
 from services.cloudevents import BATCH, STRUCTURED, WIRE_TYPES
 from services.dispositions import Disposition
+from services.envelopes import SIGNATURE
 from services.outgoing import (
     ALERTS,
     DEAD_LETTERS,
@@ -151,7 +152,15 @@ def _message(type_: str, schema: str) -> Json:
     }
 
 
-def _event(type_: str | None, data: Json) -> Json:
+_ARRIVING = {
+    "datacontenttype": {"type": "string", "pattern": r"^application/([a-z0-9.-]+\+)?json$"},
+    "dataschema": {"type": "string"},
+    SIGNATURE: {"type": "string", "contentEncoding": "base64", "description": "a DSSE envelope"},
+}
+"""What may stand in an event of a publisher's beside what is in ours."""
+
+
+def _event(type_: str | None, data: Json, more: Json | None = None) -> Json:
     """The schema of a CloudEvent of one type."""
     return {
         "type": "object",
@@ -165,7 +174,8 @@ def _event(type_: str | None, data: Json) -> Json:
             "subject": {"type": "string"},
             "datacontenttype": {"const": "application/json"},
             "data": data,
-        },
+        }
+        | (more or {}),
     }
 
 
@@ -178,7 +188,7 @@ def _schemas() -> Json:
     by_type = dict(zip(types, found, strict=True))
     schemas: Json = dict(components)
     for name, type_ in (*wire, *ours):
-        schemas[f"event.{name}"] = _event(name, by_type[type_])
+        schemas[f"event.{name}"] = _event(name, by_type[type_], _ARRIVING if name in WIRE_TYPES else None)
     schemas["event.told"] = _event(None, by_type[LifeEventTold])
     schemas["event.contest"] = _event(_CONTEST, by_type[ContestTold])
     schemas["event.records"] = _event(None, by_type[RecordsTold])
