@@ -11,9 +11,11 @@ from domain.decide import AlertEscalated, AlertRaised, AlertWithdrawn
 from domain.facts import LIFE_EVENTS as FACTS
 from domain.facts import MAY_PUBLISH, Department
 from domain.history import Receipt
+from services.api.feeds import FeedPage, FeedPlace
 from services.api.problems import PROBLEM, Problem
 from services.api.reading import AlertPage
 from services.cloudevents import BATCH, STRUCTURED, WIRE_TYPES
+from services.consumers.showing import ConsumerLine
 from services.intake import Refusal
 from services.outgoing import (
     ALERTS,
@@ -37,7 +39,10 @@ _ALERTS = {
     "pension-alert-withdrawn.v1": AlertWithdrawn,
     "pension-alert-escalated.v1": AlertEscalated,
 }
-_ANSWERS = (Receipt, Refusal, Problem, AlertPage, RosterLine, LifeEventTold, RecordsTold, DeadLetter)
+_ANSWERS = (
+    *(Receipt, Refusal, Problem, AlertPage, RosterLine),
+    *(LifeEventTold, RecordsTold, DeadLetter, FeedPage, FeedPlace, ConsumerLine),
+)
 _RECORDS = ("records-joined.v1", "records-parted.v1")
 
 
@@ -163,6 +168,12 @@ def _openapi(app: FastAPI) -> Json:
     document["paths"]["/alerts"]["get"]["responses"]["200"] = _answer("Alerts", _ref("AlertPage"))
     document["paths"]["/roster"]["get"]["responses"]["200"] = _answer(
         "People", {"type": "array", "items": _ref("RosterLine")}
+    )
+    feed, place = document["paths"]["/feeds/{consumer}"], document["paths"]["/feeds/{consumer}/acknowledge"]
+    feed["get"]["responses"]["200"] = _answer("Events", _ref("FeedPage"))
+    place["post"]["responses"]["200"] = _answer("The place now", _ref("FeedPlace"))
+    document["paths"]["/consumers"]["get"]["responses"]["200"] = _answer(
+        "Consumers", {"type": "array", "items": _ref("ConsumerLine")}
     )
     for path in document["paths"].values():
         for operation in path.values():
