@@ -405,18 +405,21 @@ def test_when_postgresql_is_killed_under_it_delivering_goes_on_by_itself_once_th
 ) -> None:
     with mortal_postgres() as server:
         migrate(server.dsn("own"))
-        database = Database(server.dsn("own"))
-        ours, consumers = Ledger(database, keys, law), Consumers(database, keys)
+        before, theirs = Database(server.dsn("own")), Database(server.dsn("own"))
+        consumers = Consumers(theirs, keys)
         register(consumers, receiver)
         with delivering(consumers):
-            tell(ours, range(1, 6))
+            tell(Ledger(before, keys, law), range(1, 6))
             receiver.wait(5)
             kill(server)
             restart(server)
-            tell(ours, range(6, 11))
-            wait_until(lambda: set(ids(receiver.taken)) == set(alerts(database)), 60)
-        assert list(dict.fromkeys(ids(receiver.taken))) == alerts(database)
-        database.close()
+            after = Database(server.dsn("own"))
+            tell(Ledger(after, keys, law), range(6, 11))
+            everything = alerts(after)
+            wait_until(lambda: set(ids(receiver.taken)) == set(everything), 60)
+        assert list(dict.fromkeys(ids(receiver.taken))) == everything
+        for database in (before, theirs, after):
+            database.close()
 
 
 def test_a_name_is_never_used_again_and_the_register_follows_from_the_log(
