@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic, OffsetSpec
 from kafka.errors import CoordinatorNotAvailableError, KafkaError, TopicAlreadyExistsError
 from msgspec import Struct
@@ -26,7 +26,10 @@ class Message(Struct, frozen=True):
 
 
 class GroupLag(Struct, frozen=True, kw_only=True):
-    """How many messages of a topic a consumer group has yet to take, by the offsets it committed. `state` is Kafka's word."""
+    """How many messages of a topic a consumer group has yet to take, by the offsets it committed. `state` is Kafka's word.
+
+    Of a partition that it has committed nothing of, everything counts that Kafka still has.
+    """
 
     group: str
     state: str
@@ -83,14 +86,23 @@ class Bus:
 def _lags(admin: Any, ours: Callable[[str], bool]) -> list[GroupLag]:
     states = {one["group_id"]: one.get("group_state", "") for one in admin.list_groups()}
     committed = {group: admin.list_group_offsets([group]).get(group, {}) for group in sorted(states)}
-    wanted = {at for offsets in committed.values() for at in offsets if ours(at.topic)}
-    ends = admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.LATEST)) if wanted else {}
+    topics = {at.topic for offsets in committed.values() for at in offsets if ours(at.topic)}
+    if not topics:
+        return []
+    partitions = [
+        TopicPartition(topic["name"], partition["partition_index"])
+        for topic in admin.describe_topics(sorted(topics))
+        for partition in topic["partitions"]
+    ]
+    begins = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
+    ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
     lags: dict[tuple[str, str], int] = {}
     for group, offsets in committed.items():
-        for at, has in offsets.items():
-            if at in ends and has.offset >= 0:
-                behind = max(0, ends[at].offset - has.offset)
-                lags[group, at.topic] = lags.get((group, at.topic), 0) + behind
+        read = {at.topic for at in offsets}
+        for at in partitions:
+            if at.topic in read:
+                has = max(offsets[at].offset if at in offsets else 0, begins[at].offset)
+                lags[group, at.topic] = lags.get((group, at.topic), 0) + max(0, ends[at].offset - has)
     return [
         GroupLag(group=group, state=states[group], topic=topic, lag=lag) for (group, topic), lag in sorted(lags.items())
     ]
