@@ -50,19 +50,7 @@ class Bus:
     def lag(self, group: str, topics: Iterable[str]) -> dict[str, int]:
         """How many messages of each topic wait for a consumer group that begins at the earliest. Raises `BusError`."""
         with self.admin() as admin:
-            wanted = [
-                TopicPartition(topic["name"], one["partition_index"])
-                for topic in admin.describe_topics(list(topics))
-                for one in topic["partitions"]
-            ]
-            taken = _committed(admin, group)
-            begins = admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.EARLIEST)) if wanted else {}
-            ends = admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.LATEST)) if wanted else {}
-        waiting: dict[str, int] = {}
-        for one in wanted:
-            at = max(begins[one].offset, taken.get(one, 0))
-            waiting[one.topic] = waiting.get(one.topic, 0) + max(0, ends[one].offset - at)
-        return waiting
+            return _waiting(_extents(admin, topics), _committed(admin, group))
 
     def lags(self, ours: Callable[[str], bool] = lambda _: True) -> list[GroupLag]:
         """How far each consumer group is behind on each topic of ours that it has read. Raises `BusError`."""
@@ -73,18 +61,44 @@ class Bus:
                 return []  # nobody has ever read
             states = {one["group_id"]: one.get("group_state", "") for one in groups}
             committed = {group: _committed(admin, group) for group in sorted(states)}
-            wanted = {at for offsets in committed.values() for at in offsets if ours(at.topic)}
-            ends = admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.LATEST)) if wanted else {}
-        lags: dict[tuple[str, str], int] = {}
-        for group, offsets in committed.items():
-            for at, has in offsets.items():
-                if at in ends:
-                    lags[group, at.topic] = lags.get((group, at.topic), 0) + max(0, ends[at].offset - has)
-        return [GroupLag(group=g, state=states[g], topic=topic, lag=lag) for (g, topic), lag in sorted(lags.items())]
+            read = {group: {at.topic for at in has if ours(at.topic)} for group, has in committed.items()}
+            extents = _extents(admin, sorted(set().union(*read.values())))
+        return [
+            GroupLag(group=group, state=states[group], topic=topic, lag=lag)
+            for group, has in committed.items()
+            for topic, lag in sorted(_waiting(extents, has).items())
+            if topic in read[group]
+        ]
 
     def producer(self) -> Producer:
         """A producer: idempotent, acknowledged by all replicas, in order per key. It connects when it first sends."""
         return Producer(self._settings)
+
+
+Extents = dict[TopicPartition, tuple[int, int]]
+"""Of each partition the first offset that is there, and the one after the last."""
+
+
+def _extents(admin: Any, topics: Iterable[str]) -> Extents:
+    names = list(topics)
+    if not names:
+        return {}
+    wanted = [
+        TopicPartition(topic["name"], one["partition_index"])
+        for topic in admin.describe_topics(names)
+        for one in topic["partitions"]
+    ]
+    begins = admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.EARLIEST))
+    ends = admin.list_partition_offsets(dict.fromkeys(wanted, OffsetSpec.LATEST))
+    return {at: (begins[at].offset, ends[at].offset) for at in wanted}
+
+
+def _waiting(extents: Extents, committed: Mapping[TopicPartition, int]) -> dict[str, int]:
+    """What waits of each topic: of a partition that nothing was committed of, everything."""
+    waiting: dict[str, int] = {}
+    for at, (begin, end) in extents.items():
+        waiting[at.topic] = waiting.get(at.topic, 0) + max(0, end - max(begin, committed.get(at, 0)))
+    return waiting
 
 
 def _committed(admin: Any, group: str) -> dict[TopicPartition, int]:

@@ -13,9 +13,11 @@ from domain.completeness import Finding
 from domain.facts import LIFE_EVENTS as FACTS
 from domain.facts import MAY_PUBLISH, Department
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
+from services.api.feeds import FeedPage, FeedPlace
 from services.api.problems import PROBLEM, Problem
 from services.api.reading import AlertPage
 from services.cloudevents import BATCH, STRUCTURED, WIRE_TYPES
+from services.consumers.showing import ConsumerLine
 from services.dispositions import Disposition
 from services.envelopes import SIGNATURE
 from services.outgoing import (
@@ -62,6 +64,9 @@ _ANSWERS = (
     SourcePage,
     MissingAnswer,
     DeadLetter,
+    FeedPage,
+    FeedPlace,
+    ConsumerLine,
 )
 _RECORDS = ("records-joined.v1", "records-parted.v1")
 
@@ -225,6 +230,12 @@ def _openapi(app: FastAPI) -> Json:
         "People", {"type": "array", "items": _ref("RosterLine")}
     )
     document["paths"]["/keys"]["get"]["security"] = []
+    feed, place = document["paths"]["/feeds/{consumer}"], document["paths"]["/feeds/{consumer}/acknowledge"]
+    feed["get"]["responses"]["200"] = _answer("Events", _ref("FeedPage"))
+    place["post"]["responses"]["200"] = _answer("The place now", _ref("FeedPlace"))
+    document["paths"]["/consumers"]["get"]["responses"]["200"] = _answer(
+        "Consumers", {"type": "array", "items": _ref("ConsumerLine")}
+    )
     for path in document["paths"].values():
         for operation in path.values():
             operation["responses"]["default"] = problem

@@ -17,7 +17,8 @@ from domain.consumers import Kind, Terms
 from domain.facts import Department
 from domain.refusals import Refused
 from infra.bus import BusError, GroupLag
-from infra.consumers import Consumers, Letter
+from infra.consumers import Consumers
+from infra.outlets import Letter
 from services import bootstrap
 from services.consumers import catalogue
 from services.consumers.showing import ConsumerLine, line, lines
@@ -100,7 +101,7 @@ class Desk:
     def letters(self, name: str, *, as_json: bool) -> None:
         """The dead letters of a consumer."""
         self._consumers.find(name)
-        found = self._consumers.dead_letters(name, _MANY)
+        found = self._consumers.outlets.dead_letters(name, _MANY)
         if as_json:
             _out([letter._asdict() for letter in found])
         else:
@@ -200,8 +201,8 @@ def _whole(one: ConsumerLine) -> Iterator[str]:
     yield f"  单位 offices: {' '.join(one.offices) or everything}"
     yield f"  字段 fields: {' '.join(one.fields) or everything}"
     yield f"  {_lag(one)}"
-    at = f"，上次 last {_time(one.delivered_at)}" if one.delivered_at else ""
-    yield f"  已送达 delivered {one.delivered}{at}；死信 dead letters {one.dead_letters}"
+    done = "上次确认 last acknowledged" if one.delivered is None else f"已送达 delivered {one.delivered}，上次 last"
+    yield f"  {done} {_time(one.delivered_at) if one.delivered_at else '—'}；死信 dead letters {one.dead_letters}"
     for text in _trouble(one):
         yield f"  {text}"
 

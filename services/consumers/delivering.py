@@ -16,8 +16,9 @@ from msgspec.structs import replace
 
 from domain.consumers import DeliveryGivenUp
 from domain.history import Entry, delivery
-from infra.consumers import Consumer, Consumers, Failure, MovedError, Outlet, Settled
+from infra.consumers import Consumer, Consumers
 from infra.database import POLL_SECONDS
+from infra.outlets import Failure, MovedError, Outlet, Settled
 from infra.webhooks import Sender, Webhook
 from services.consumers.patience import Patience, Verdict, refuses
 from services.consumers.selecting import Item, selected
@@ -74,13 +75,13 @@ class Delivery:
         consumer = self._consumers.find(self._name)
         if consumer.ended is not None:
             return False
-        outlet = self._consumers.outlet(self._name)
+        outlet = self._consumers.outlets.find(self._name)
         if outlet.position != self._place:  # at first, or because somebody moved it
             self._place = self._come = outlet.position
         self._deeds, self._remembered = [], time.monotonic()
         try:
             if self._letters(consumer, outlet):
-                entries = self._consumers.entries(self._come, ENTRIES)
+                entries = self._consumers.outlets.entries(self._come, ENTRIES)
                 if self._deliver_all(consumer, outlet, entries) and not entries:
                     self._grown.wait(POLL_SECONDS)
                     self._stop.wait(GATHER_SECONDS)
@@ -90,22 +91,22 @@ class Delivery:
 
     def _letters(self, consumer: Consumer, outlet: Outlet) -> bool:
         """Try once more what an operator wants tried; False when the round is over before that is done."""
-        for letter in self._consumers.waiting_letters(self._name, ENTRIES):
-            (entry,) = self._consumers.entries(letter.position - 1, 1)
+        for letter in self._consumers.outlets.waiting_letters(self._name, ENTRIES):
+            (entry,) = self._consumers.outlets.entries(letter.position - 1, 1)
             items = [item for item in selected(entry, consumer.terms) if item.event == letter.event]
             if not items:  # its terms have changed since
                 told = DeliveryGivenUp(
                     consumer=self._name, event=letter.event, position=letter.position, tries=0, code="not-wanted"
                 )
-                self._consumers.settle_letter(
+                self._consumers.outlets.settle_letter(
                     self._name, Settled(position=0, given_up=(told,), types={letter.event: letter.type})
                 )
                 continue
             done = self._deliver(consumer, outlet, entry, items[0])
             if done is None:
                 return False
-            self._consumers.settle_letter(self._name, _settled(consumer, 0, [done]))
-            outlet = self._consumers.outlet(self._name)
+            self._consumers.outlets.settle_letter(self._name, _settled(consumer, 0, [done]))
+            outlet = self._consumers.outlets.find(self._name)
         return True
 
     def _deliver_all(self, consumer: Consumer, outlet: Outlet, entries: Iterable[Entry]) -> bool:
@@ -130,7 +131,7 @@ class Delivery:
         """Remember the place, what was delivered and what was given up. Raises `MovedError`."""
         whole = [deed for deed in self._deeds if deed.entry.position <= self._come]
         if whole or self._come - self._place >= PASSED:
-            self._consumers.settle(self._name, self._place, _settled(consumer, self._come, whole))
+            self._consumers.outlets.settle(self._name, self._place, _settled(consumer, self._come, whole))
             self._place = self._come
         self._deeds = [deed for deed in self._deeds if deed.entry.position > self._come]
         self._remembered = time.monotonic()
@@ -177,7 +178,7 @@ class Delivery:
         return None
 
     def _failed(self, failure: Failure) -> None:
-        self._consumers.failed(self._name, failure)
+        self._consumers.outlets.failed(self._name, failure)
         if failure.tries == 1:
             _logger.warning("a consumer does not take an event", consumer=self._name, code=failure.code)
 

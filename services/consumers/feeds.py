@@ -55,7 +55,7 @@ class Feeds:
     def begin(self, account: Account, name: str, given: str | None) -> Cursor:
         """Where a reader goes on: where it says, else at the place it acknowledged. Raises `Refused` as `page`."""
         self._mine(account, name)
-        return Cursor.of(given) if given else Cursor(self._consumers.outlet(name).position)
+        return Cursor.of(given) if given else Cursor(self._consumers.outlets.find(name).position)
 
     def page(self, account: Account, name: str, after: Cursor, limit: int) -> Page:
         """The next events of a feed, some `limit` of them; that they are handed over is recorded first.
@@ -67,7 +67,7 @@ class Feeds:
         handed: list[Entry] = []
         come = after.position
         for _ in range(_ROUNDS):
-            entries = self._consumers.entries(come, _LOOKED_AT)
+            entries = self._consumers.outlets.entries(come, _LOOKED_AT)
             for entry in entries:
                 found = _for(account, consumer.terms, entry, after)
                 items += [(item.cursor(entry.position), item) for item in found]
@@ -84,7 +84,7 @@ class Feeds:
     def acknowledge(self, account: Account, name: str, at: Cursor) -> int:
         """Remember that the consumer has everything up to a cursor; its place now, which never goes back. Raises `Refused` as `page`."""
         self._mine(account, name)
-        return self._consumers.acknowledge(name, at.position)
+        return self._consumers.outlets.acknowledge(name, at.position)
 
     def _mine(self, account: Account, name: str) -> Consumer:
         consumer = self._consumers.find(name)

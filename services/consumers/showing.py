@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from infra.consumers import Consumer, Consumers, Outlet
+from infra.consumers import Consumer, Consumers
+from infra.outlets import Outlet
 from services.accounts import Account, Role
 from services.consumers.selecting import selected
 
@@ -16,7 +17,8 @@ class ConsumerLine(Struct, frozen=True, kw_only=True):
     """A consumer, without its secrets. `state`: current, behind, failing, ended.
 
     `waiting`: events that it has yet to get, `at_least` so many where more than 1,000 entries lie before it; `behind_seconds`:
-    since when the first of them has been in the log. `error` and `failed_at` are of the last failure, over or not.
+    since when the first of them has been in the log. `delivered`: events that its webhook took; `delivered_at`: when it last did, or when a feed was acknowledged.
+    `error` and `failed_at` are of the last failure, over or not.
     """
 
     consumer: str
@@ -35,7 +37,7 @@ class ConsumerLine(Struct, frozen=True, kw_only=True):
     waiting: int
     at_least: bool
     behind_seconds: float
-    delivered: int
+    delivered: int | None
     delivered_at: datetime | None
     tries: int
     failing_since: datetime | None
@@ -47,7 +49,7 @@ class ConsumerLine(Struct, frozen=True, kw_only=True):
 
 def lines(consumers: Consumers, now: datetime | None = None) -> list[ConsumerLine]:
     """Every consumer, by name, as it is at a time (UTC), by default now."""
-    head, dead = consumers.head(), consumers.dead_counts()
+    head, dead = consumers.outlets.head(), consumers.outlets.dead_counts()
     found = consumers.all()
     return [_line(consumers, one, dead.get(one.name, 0), head, now or datetime.now(UTC)) for one in found]
 
@@ -60,13 +62,13 @@ def lines_for(consumers: Consumers, account: Account) -> list[ConsumerLine]:
 
 def line(consumers: Consumers, name: str) -> ConsumerLine:
     """One consumer. Raises `Refused("unknown-consumer")`."""
-    dead = consumers.dead_counts().get(name, 0)
-    return _line(consumers, consumers.find(name), dead, consumers.head(), datetime.now(UTC))
+    dead = consumers.outlets.dead_counts().get(name, 0)
+    return _line(consumers, consumers.find(name), dead, consumers.outlets.head(), datetime.now(UTC))
 
 
 def _line(consumers: Consumers, one: Consumer, dead: int, head: int, now: datetime) -> ConsumerLine:
-    outlet, terms = consumers.outlet(one.name), one.terms
-    entries = [] if one.ended else consumers.entries(outlet.position, LOOKED_AT)
+    outlet, terms = consumers.outlets.find(one.name), one.terms
+    entries = [] if one.ended else consumers.outlets.entries(outlet.position, LOOKED_AT)
     waiting = [(entry.recorded_at, len(items)) for entry in entries if (items := selected(entry, terms))]
     looked_to = entries[-1].position if entries else outlet.position
     at_least = bool(entries) and head > looked_to
@@ -88,7 +90,7 @@ def _line(consumers: Consumers, one: Consumer, dead: int, head: int, now: dateti
         waiting=sum(count for _, count in waiting),
         at_least=at_least,
         behind_seconds=round(max(0.0, (now - since).total_seconds()), 1),
-        delivered=outlet.delivered,
+        delivered=outlet.delivered if terms.kind == "webhook" else None,
         delivered_at=outlet.delivered_at,
         tries=outlet.tries,
         failing_since=outlet.failing_since,

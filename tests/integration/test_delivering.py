@@ -30,12 +30,14 @@ from infra.consumers import Consumers
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
+from infra.migrations import migrate
 from infra.webhooks import Reach, Sender
 from services.consumers.deliverer import Deliverer
 from services.consumers.patience import Patience
 from services.consumers.showing import line
 from tests.building import number_of, retirement, submission
 from tests.certificates import localhost
+from tests.mortal import kill, mortal_postgres, restart
 from tests.receiving import Got, Receiver, receiving
 
 TODAY = date(2024, 6, 10)
@@ -209,13 +211,13 @@ def test_what_a_receiver_will_not_have_becomes_a_dead_letter_and_the_next_goes_o
     with delivering(consumers):
         assert ids(receiver.wait(len(others))) == others
         wait_until(lambda: line(consumers, HOOK).dead_letters == 1)
-        (letter,) = consumers.dead_letters(HOOK, 10)
+        (letter,) = consumers.outlets.dead_letters(HOOK, 10)
         assert (letter.event, letter.tries, letter.code, letter.state) == (refused, 3, "http-422", "dead")
         told = [one.event for one in entries(database) if isinstance(one.event, DeliveryGivenUp)]
         assert [(one.consumer, one.event, one.position) for one in told] == [(HOOK, refused, int(refused))]
         assert consumers.replay_letters(HOOK, "operator") == [refused]
         wait_until(lambda: len(ids(receiver.tried)) == len(others) + 6)
-        wait_until(lambda: consumers.dead_letters(HOOK, 10)[0].state == "dead")
+        wait_until(lambda: consumers.outlets.dead_letters(HOOK, 10)[0].state == "dead")
         receiver.answer = lambda _: 204
         assert consumers.replay_letters(HOOK, "operator", [refused]) == [refused]
         assert ids(receiver.wait(len(others) + 1)) == [*others, refused]
@@ -396,6 +398,28 @@ def test_a_process_killed_at_any_moment_misses_nothing_and_repeats_only_under_th
         wait_until(lambda: line(consumers, HOOK).waiting == 0)
     first_of_each = list(dict.fromkeys(ids(receiver.taken)))
     assert first_of_each == alerts(database)
+
+
+def test_when_postgresql_is_killed_under_it_delivering_goes_on_by_itself_once_that_is_back(
+    receiver: Receiver, keys: KeyRing, law: Law
+) -> None:
+    with mortal_postgres() as server:
+        migrate(server.dsn("own"))
+        before, theirs = Database(server.dsn("own")), Database(server.dsn("own"))
+        consumers = Consumers(theirs, keys)
+        register(consumers, receiver)
+        with delivering(consumers):
+            tell(Ledger(before, keys, law), range(1, 6))
+            receiver.wait(5)
+            kill(server)
+            restart(server)
+            after = Database(server.dsn("own"))
+            tell(Ledger(after, keys, law), range(6, 11))
+            everything = alerts(after)
+            wait_until(lambda: set(ids(receiver.taken)) == set(everything), 60)
+        assert list(dict.fromkeys(ids(receiver.taken))) == everything
+        for database in (before, theirs, after):
+            database.close()
 
 
 def test_a_name_is_never_used_again_and_the_register_follows_from_the_log(

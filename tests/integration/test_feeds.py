@@ -235,7 +235,7 @@ def test_a_stream_ends_when_its_consumer_does_and_says_why_when_asked_again(
     thread = Thread(target=lambda: found.extend(reader.stream(99)))
     thread.start()
     deadline = monotonic() + 30
-    while not consumers.entries(0, 100)[-1].name.startswith("alerts-delivered"):
+    while not consumers.outlets.entries(0, 100)[-1].name.startswith("alerts-delivered"):
         assert monotonic() < deadline
         sleep(0.02)
     consumers.end(FEED, "operator", "换系统")
@@ -263,6 +263,6 @@ def test_consumers_are_shown_with_their_lag_to_auditors_and_to_their_own_departm
     assert "civil-hook" in page
     assert secret.removeprefix("whsec_") not in page + json.dumps(shown)
     assert reader.get("/pages/consumers", "civil").status_code == 403
-    consumers.acknowledge(FEED, consumers.head())
+    consumers.outlets.acknowledge(FEED, consumers.outlets.head())
     (mine,) = reader.get("/consumers").json()
     assert (mine["state"], mine["waiting"], mine["behind_seconds"]) == ("current", 0, 0)
