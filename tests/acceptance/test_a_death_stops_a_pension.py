@@ -565,7 +565,7 @@ def test_what_comes_out_is_read_by_the_official_sdk(system: System, story: Story
 
 
 def test_answers_over_http_fit_the_openapi_document(system: System, story: Story) -> None:
-    conforms(system.openapi, "Receipt", story.registered)
+    conforms(system.openapi, "SignedReceipt", story.registered)
     conforms(system.openapi, "AlertPage", system.get("/alerts", "officer").json())
     conforms(system.openapi, "RosterLine", roster_line(system, story.retiree))
     message = http.to_structured_event(death(somebody(), on="2999-01-01"))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 from cloudevents.core.bindings import http
+from Crypto.Signature import eddsa
 
 from infra.keys import KeyRing
 from tests.acceptance.running import (
@@ -17,6 +18,7 @@ from tests.acceptance.running import (
     Record,
     Somebody,
     System,
+    conforms,
     death,
     retirement,
     serial,
@@ -35,6 +37,10 @@ class Standing(NamedTuple):
     position: int
     facts: int
 
+    def told(self, refusals: int) -> "Standing":
+        """The same, and so many refusals told."""
+        return self._replace(position=self.position + refusals)
+
 
 def standing(system: System) -> Standing:
     system.settled()
@@ -44,6 +50,17 @@ def standing(system: System) -> Standing:
 # --- repeats
 
 
+def again(receipt: Json) -> Json:
+    """A receipt as a repeat has it, without its signature, which is another."""
+    return {name: value for name, value in receipt.items() if name != "proof"} | {"known": True}
+
+
+def known(receipt: Json) -> Json:
+    """A receipt that must say that it is a repeat's, without its signature."""
+    assert receipt["known"] is True
+    return again(receipt)
+
+
 def test_the_same_event_by_http_then_kafka_changes_nothing_and_gets_the_same_receipt(system: System) -> None:
     sent = retirement(somebody())
     receipt = system.accept(sent)
@@ -51,7 +68,7 @@ def test_the_same_event_by_http_then_kafka_changes_nothing_and_gets_the_same_rec
     assert next(told) == receipt
     before = standing(system)
     system.publish(sent, mode="binary")
-    assert next(told) == receipt
+    assert known(next(told)) == again(receipt)
     assert standing(system) == before
 
 
@@ -60,8 +77,8 @@ def test_the_same_event_by_kafka_then_http_changes_nothing_and_gets_the_same_rec
     system.publish(sent)
     receipt = next(system.receipts(sent))
     before = standing(system)
-    assert system.accept(sent, mode="binary") == receipt
-    assert system.accept(sent) == receipt
+    assert known(system.accept(sent, mode="binary")) == again(receipt)
+    assert known(system.accept(sent)) == again(receipt)
     assert standing(system) == before
 
 
@@ -70,8 +87,8 @@ def test_other_spaces_and_another_order_of_members_are_the_same_event(system: Sy
     first = system.post_raw("enterprise", json.dumps(sent).encode(), STRUCTURED).json()
     turned = dict(reversed(sent.items())) | {"data": dict(reversed(sent["data"].items()))}
     before = standing(system)
-    again = system.post_raw("enterprise", json.dumps(turned, indent=3, ensure_ascii=False).encode(), STRUCTURED)
-    assert again.json() == first
+    repeat = system.post_raw("enterprise", json.dumps(turned, indent=3, ensure_ascii=False).encode(), STRUCTURED)
+    assert known(repeat.json()) == again(first)
     assert standing(system) == before
 
 
@@ -81,7 +98,9 @@ def test_the_life_feed_tells_a_repeated_event_once(system: System) -> None:
         system.accept(sent)
         system.publish(sent)
     told = system.receipts(sent)
-    assert len({json.dumps(next(told)) for _ in range(4)}) == 1
+    first, *repeats = (next(told) for _ in range(4))
+    assert first["known"] is False
+    assert all(known(one) == again(first) for one in repeats)
     standing(system)
     feed = {r.json["id"] for r in system.topic("life-events").all() if r.json["data"]["id"] == sent.get_id()}
     assert len(feed) == 1
@@ -91,7 +110,7 @@ def test_twins_in_one_batch_share_a_receipt(system: System) -> None:
     sent = structured(retirement(somebody()))
     other = sent | {"data": sent["data"] | {"monthly_pension": "1.00"}}
     first, twin, conflict = system.post_raw("enterprise", json.dumps([sent, sent, other]).encode(), BATCH).json()
-    assert first == twin
+    assert known(twin) == again(first)
     assert (conflict["status"], conflict["code"]) == ("refused", "id-conflict")
 
 
@@ -109,13 +128,14 @@ def test_the_same_id_with_other_content_is_a_conflict_and_the_first_stands(syste
     by_http = system.post_raw("enterprise", other, STRUCTURED)
     assert (by_http.status_code, by_http.json()["code"]) == (409, "id-conflict")
     where = system.publish_raw("intake.enterprise", other, {"content-type": b"application/cloudevents+json"})
+    assert next(told)["proof"] == by_http.json()["proof"], "the relay tells what was answered over HTTP"
     by_kafka = next(told)
-    assert (by_kafka["status"], by_kafka["code"]) == ("refused", "id-conflict")
+    assert (by_kafka["status"], by_kafka["code"], by_kafka["known"]) == ("refused", "id-conflict", True)
     letter = dead_letter(system, "intake.enterprise", where)
     assert letter.json["refusal"] == by_kafka
 
-    assert standing(system) == before
-    assert system.accept(sent) == receipt
+    assert standing(system) == before.told(1)
+    assert known(system.accept(sent)) == again(receipt)
     shown = system.query("select monthly_pension from views.roster where source_id = %(id)s", {"id": sent.get_id()})
     assert shown == [("3456.78",)]
 
@@ -231,19 +251,21 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_over_http_a_bad_event_gets_a_coded_answer_and_leaves_nothing(system: System, case: str) -> None:
+def test_over_http_a_bad_event_gets_a_coded_answer_and_leaves_its_refusal_alone(system: System, case: str) -> None:
     who, bad = somebody(), BAD[case]
     before = standing(system)
     answer = system.post_raw("civil-affairs", bad.make(structured(death(who))), STRUCTURED)
     is_problem(answer, bad.status, bad.code)
     assert answer.json()["path"] == bad.path
     assert_nobody_named(answer.text)
-    assert standing(system) == before
+    assert standing(system) == before.told(1)
     assert system.accept(death(who))["status"] == "parked"
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_over_kafka_a_bad_event_gets_a_receipt_and_a_dead_letter_and_leaves_nothing(system: System, case: str) -> None:
+def test_over_kafka_a_bad_event_gets_a_receipt_and_a_dead_letter_and_leaves_nothing_else(
+    system: System, case: str
+) -> None:
     who, bad = somebody(), BAD[case]
     event = structured(death(who))
     sent = bad.make(event)
@@ -264,7 +286,7 @@ def test_over_kafka_a_bad_event_gets_a_receipt_and_a_dead_letter_and_leaves_noth
             lambda record: record.json["data"]["id"] == event["id"], "the receipt of the refusal"
         )
         assert receipt.json["data"] == refusal
-    assert standing(system) == before
+    assert standing(system) == before.told(1)
 
     good = death(who)
     system.publish(good)  # to the same partition, behind the bad one
@@ -301,6 +323,53 @@ def test_binary_mode_without_its_id_is_no_cloudevent(system: System) -> None:
     kafka_headers = {name.replace("ce-", "ce_"): value.encode() for name, value in headers.items()}
     where = system.publish_raw("intake.civil-affairs", message.body, kafka_headers)
     assert dead_letter(system, "intake.civil-affairs", where).json["refusal"]["code"] == "not-cloudevents"
+
+
+def test_what_became_of_an_event_can_be_asked_for_and_its_signature_verified_by_another_library(system: System) -> None:
+    sent = death(somebody())
+    asked = {"source": sent.get_source(), "id": sent.get_id()}
+    unknown = system.get("/receipts", "civil-affairs", **asked)
+    is_problem(unknown, 404, "receipt-unknown")
+    early = _bytes(structured(sent) | {"data": structured(sent)["data"] | {"effective": "2999-01-01"}})
+    refused = system.post_raw("civil-affairs", early, STRUCTURED).json()
+    found = system.get("/receipts", "civil-affairs", **asked).json()
+    assert (found["disposition"], found["receipt"]["proof"]) == ("refused", refused["proof"])
+    receipt = system.accept(sent)
+    found = system.get("/receipts", "auditor", **asked).json()
+    assert (found["disposition"], found["receipt"]) == ("parked", receipt)
+    assert [one["proof"] for one in found["refusals"]] == [refused["proof"]]
+    conforms(system.openapi, "Disposition", found)
+    is_problem(system.get("/receipts", "police", **asked), 404, "receipt-unknown")
+
+    (key,) = system.get("/keys").json()["keys"]
+    public = eddsa.import_public_key(base64.urlsafe_b64decode(key["x"] + "="))
+    for proof in (receipt["proof"], refused["proof"]):
+        kind, payload = proof["payloadType"].encode(), base64.b64decode(proof["payload"])
+        (signature,) = proof["signatures"]
+        assert signature["keyid"] == key["kid"]
+        whole = b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+        eddsa.new(public, "rfc8032").verify(whole, base64.b64decode(signature["sig"]))
+        with pytest.raises(ValueError, match="not authentic"):
+            eddsa.new(public, "rfc8032").verify(whole + b" ", base64.b64decode(signature["sig"]))
+    assert json.loads(base64.b64decode(receipt["proof"]["payload"])) | {"proof": receipt["proof"]} == receipt
+
+
+def test_what_could_not_be_taken_in_is_mended_by_its_department_on_its_page(system: System) -> None:
+    sent = death(somebody())
+    topic, early = "intake.civil-affairs", _bytes(structured(sent) | {"type": "wedding-held.v1"})
+    partition, offset = system.publish_raw(topic, early, {"content-type": b"application/cloudevents+json"})
+    place = f"{topic}-{partition}-{offset}"
+    assert dead_letter(system, topic, (partition, offset)).json["refusal"]["code"] == "unknown-type"
+    with system.client("civil-affairs") as client:
+        page = client.get(f"/pages/dead-letters/{place}").text
+        token = page.split('name="token" value="')[1].split('"')[0]
+        assert_nobody_named(page)
+        mended = client.post(
+            f"/pages/dead-letters/{place}/mend", data={"token": token, "text": _bytes(structured(sent)).decode()}
+        )
+    assert mended.status_code == 200
+    assert "改正后已受理" in mended.text
+    assert system.get("/receipts", "civil-affairs", source=sent.get_source(), id=sent.get_id()).json()["refusals"]
 
 
 def test_a_body_that_is_announced_as_something_else_is_refused(system: System) -> None:
@@ -388,6 +457,7 @@ def test_nobody_is_named_in_a_log_a_key_or_on_a_topic_that_goes_out(system: Syst
         records = system.topic(name).all()
         assert records, name
         whole = b"\n".join(part for r in records for part in (r.key, r.value, *r.headers.values()))
+        whole += b"\n".join(base64.b64decode(r.json["data"]["proof"]["payload"]) for r in records if "receipts" in name)
         assert not named_in(whole), name
 
 

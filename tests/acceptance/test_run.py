@@ -128,7 +128,8 @@ def test_a_second_run_on_kept_data_keeps_the_data(run: System) -> None:
     print(f"\nready again after {time.monotonic() - began:.1f} s: {run.status['steps']}")  # noqa: T201
     run.settled()
     assert run.facts() == facts
-    assert [run.accept(registered), run.accept(died)] == receipts
+    repeats = [run.accept(registered), run.accept(died)]
+    assert [(one["known"], one["position"]) for one in repeats] == [(True, one["position"]) for one in receipts]
     inbox = run.get("/inbox", "officer").json()
     assert {row["action"] for row in inbox if row["retiree"] == receipts[0]["retiree"]} == {"stop", "recover", "grant"}
     alerts = [r.json["data"] for r in run.fresh_topic("alerts.pension")]

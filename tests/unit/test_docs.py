@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from infra.statutes import the_law
-from services.api import events, reading
+from services.api import events, reading, receipts
 from services.cli import main
 from services.cloudevents import Publisher, department_of, structured, submission
 from services.settings import Settings
@@ -22,7 +22,7 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=name)
 TODAY = date(2026, 11, 23)
 COMMANDS: Any = typer.main.get_command(main)
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-ROUTES = {route.path for router in (events.router, reading.router) for route in router.routes}  # type: ignore[attr-defined] # all are
+ROUTES = {route.path for router in (events.router, receipts.router, reading.router) for route in router.routes}  # type: ignore[attr-defined] # all are
 
 
 @each_page
