@@ -23,16 +23,19 @@ from domain.facts import DeathReported, Department
 from domain.history import Entry, Taken
 from domain.law import Law
 from domain.refusals import Refused
+from domain.sources import Policy, Registered
+from domain.telling import AlertRaised
 from infra import codec, follower, log, watching
 from infra.database import Database
 from infra.follower import follow
 from infra.keys import KeyRing
 from infra.ledger import Ledger
+from infra.outbox import Outbox
 from infra.watching import Watch
 from services.application import Changqing
 from services.cloudevents import Publisher, structured
 from services.intake import Received, Refusal, accept
-from tests.building import number_of, submission
+from tests.building import number_of, retirement, submission
 
 TODAY = date(2024, 4, 10)
 DIED = DeathReported(effective=date(2024, 1, 31))
@@ -276,3 +279,30 @@ def test_a_report_that_is_not_one_is_refused_where_it_is_wrong(
     (answer,) = accept(application, [sent(type_, "1", data)])
     assert isinstance(answer, Refusal)
     assert (answer.code, answer.path) == (code, path)
+
+
+def test_events_of_a_source_that_must_number_them_are_refused_without_a_number(application: Changqing) -> None:
+    agreed = Registered(
+        source="/civil-affairs", department=Department.CIVIL_AFFAIRS, office="", policy=Policy(sequence_required=True)
+    )
+    application.sources.add(agreed, "operator 7")
+    answers = accept(
+        application, [death("1", 1), death("2", 2, sequence="7"), sent("source-heartbeat.v1", "h", {"sequence": 7})]
+    )
+    assert [one.code if isinstance(one, Refusal) else one.status for one in answers] == [
+        "sequence-missing",
+        "parked",
+        "accepted",
+    ]
+
+
+def test_an_alert_is_found_by_its_name(ours: Ledger, database: Database) -> None:
+    ours.accept([submission(retirement(), "r")], TODAY)
+    tell(ours, None)
+    ours.accept([submission(DIED, "d")], TODAY)
+    raised = [entry.event for entry in entries(database) if isinstance(entry.event, AlertRaised)]
+    outbox = Outbox(database)
+    assert raised
+    assert [outbox.alert(one.alert) for one in raised] == raised
+    assert outbox.alert(f"{raised[0].retiree}-99") is None
+    assert outbox.alert("no such name") is None
