@@ -195,6 +195,24 @@ def test_a_watch_that_has_not_read_what_was_told_tells_nothing(ours: Ledger, wat
     assert len(found(watch.database)) == 1
 
 
+@pytest.mark.parametrize(
+    ("behind", "told"), [(timedelta(0), []), (timedelta(hours=1), [SourceGapFound, SourceGapClosed])]
+)
+def test_a_watch_that_was_away_tells_what_is_still_so(
+    ours: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch, behind: timedelta, told: list[type[Finding]]
+) -> None:
+    """One that is not far behind tells as it reads, as there may be more to read for ever."""
+    monkeypatch.setattr(watching, "BEHIND", behind)
+    monkeypatch.setattr(watching, "LOOK_EVERY", 0.0)
+    tell(ours, 2)
+    tell(ours, 1)
+    watch = Watch(database, timedelta(0))
+    while some := entries(database, watch.position())[:1]:
+        watch.handle(some)
+    watch.rest()
+    assert [type(one) for one in found(database)] == told
+
+
 def test_a_watch_that_follows_tells_by_itself(
     ours: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
