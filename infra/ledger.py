@@ -17,6 +17,7 @@ from domain.refusals import Refused
 from infra import codec
 from infra.batch import AloneError, Batch, FasterError, InDoubtError, NoRoomError
 from infra.clocks import Clocks, GapError
+from infra.copying import TEXT, array
 from infra.database import Database, DatabaseError, Rows
 from infra.days import AT_A_TIME, CLOCK, NOBODY, last_day, pass_some
 from infra.keys import KeyRing, WrongKeyError
@@ -93,6 +94,16 @@ class Ledger:
                 if time.monotonic() > asking_until:
                     raise
                 time.sleep(0.1)  # the next round begins by asking the inbox
+
+    def knows(self, submissions: Sequence[Submission]) -> list[bool]:
+        """Whether each was accepted before with the same content. Raises `DatabaseError`."""
+        prepared = self.prepare(submissions)
+        keys = [(one.source, one.id) for one in submissions]
+        sources, ids = (array(TEXT, [text.encode() for text in texts]) for texts in zip(*keys, strict=True))
+        with self.database.transaction() as connection:
+            _, inbox = connection.exchange([(SQL["begin"], ()), (SQL["inbox_known"], (sources, ids))])
+        found = {(source.decode(), id_.decode()): digest for source, id_, digest, *_ in inbox}
+        return [isinstance(one, Prepared) and found.get(one.key) == one.digest for one in prepared]
 
     def pass_days(
         self, today: date, until_told: Flag, say: Callable[[date, int], None], longest: timedelta | None = None

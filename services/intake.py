@@ -69,10 +69,14 @@ class Received(Struct, frozen=True):
 
 
 class _Read(Struct, frozen=True):
-    """What became of something received before the ledger saw it, and its envelope where it has one."""
+    """What became of something received before the ledger saw it, and its envelope where it has one.
+
+    `unsigned`: what nothing stands against but what is agreed by now.
+    """
 
     what: Submission | Report | Refused
     envelope: Envelope | None
+    unsigned: Submission | None = None
 
 
 def accept(application: Changqing, received: Sequence[Received]) -> list[Answer]:
@@ -82,7 +86,7 @@ def accept(application: Changqing, received: Sequence[Received]) -> list[Answer]
     is refused. Raises `DatabaseError`: nothing is known to be accepted, and receiving it all again is safe.
     """
     verifier, now = verifier_of(application.sources.now()), datetime.now(UTC)
-    read = [_read(one, verifier, now) for one in received]
+    read = _with_repeats(application, [_read(one, verifier, now) for one in received])
     good = [one.what for one in read if isinstance(one.what, Submission)]
     taken = iter(application.accept(good) if good else ())
     reports = [one.what for one in read if isinstance(one.what, SourceReport)]
@@ -188,7 +192,7 @@ def _clear_path(path: str) -> str:
 
 
 def _read(received: Received, verifier: Verifier, now: datetime) -> _Read:
-    envelope = None
+    envelope, sent = None, None
     try:
         envelope = received.read()
         if envelope.type in REPORTS:
@@ -196,10 +200,24 @@ def _read(received: Received, verifier: Verifier, now: datetime) -> _Read:
             verifier.signed_by(envelope, now)
             return _Read(told, envelope)
         sent = submission(envelope, received.publisher)
-        if keyid := verifier.signed_by(envelope, now):
-            sent = replace(sent, signed_by=keyid)
+        keyid = verifier.signed_by(envelope, now)
         if sent.sequence is None:
             verifier.may_be_unnumbered(envelope.source)
     except Refused as refused:
-        return _Read(refused, envelope)
-    return _Read(sent, envelope)
+        return _Read(refused, envelope, sent if refused.code in _BY_NOW else None)
+    return _Read(replace(sent, signed_by=keyid) if keyid else sent, envelope)
+
+
+_BY_NOW = frozenset(
+    {"signature-missing", "signing-key-unknown", "signing-key-revoked", "signing-key-expired", "sequence-missing"}
+)
+"""Refusals that depend on when something comes: the same may have been accepted while the key was good, or before more was agreed."""
+
+
+def _with_repeats(application: Changqing, read: list[_Read]) -> list[_Read]:
+    """The same, but what was accepted before and comes again gets the receipt that it had, whatever became of its key."""
+    doubtful = [one.unsigned for one in read if one.unsigned]
+    if not doubtful:
+        return read
+    known = iter(application.ledger.knows(doubtful))
+    return [_Read(one.unsigned, one.envelope) if one.unsigned and next(known) else one for one in read]

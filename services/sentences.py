@@ -32,8 +32,8 @@ SENTENCES: dict[str, Sentence] = {
         400,
         "不是 CloudEvents 1.0 事件",
         "this is not a CloudEvents 1.0 event",
-        "补全 specversion、type、source、id，datacontenttype 为 application/json",
-        "give specversion, type, source and id, with datacontenttype application/json",
+        "补全 specversion、type、source、id；数据为 UTF-8 的 JSON；属性名只用小写字母和数字；path 指出有误的一项",
+        "give specversion, type, source and id, data as JSON in UTF-8, and attributes named in small letters and digits; path names what is wrong",
     ),
     "unknown-type": Sentence(
         422,

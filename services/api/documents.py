@@ -16,6 +16,7 @@ from services.api.problems import PROBLEM, Problem
 from services.api.reading import AlertPage
 from services.cloudevents import BATCH, STRUCTURED, WIRE_TYPES
 from services.dispositions import Disposition
+from services.envelopes import SIGNATURE
 from services.outgoing import (
     ALERTS,
     DEAD_LETTERS,
@@ -133,7 +134,22 @@ def _message(type_: str, schema: str) -> Json:
     }
 
 
-def _event(type_: str | None, data: Json) -> Json:
+_ARRIVING = {
+    "datacontenttype": {"type": "string", "pattern": r"^application/([a-z0-9.-]+\+)?json$"},
+    "dataschema": {"type": "string"},
+    "sequence": {
+        "type": "string",
+        "pattern": "^[0-9]+$",
+        "description": "the source's own number of it, from 1 upward",
+    },
+    "sequencetype": {"const": "Integer"},
+    "batch": {"type": "string", "minLength": 1, "maxLength": 255},
+    SIGNATURE: {"type": "string", "contentEncoding": "base64", "description": "a DSSE envelope"},
+}
+"""What may stand in an event of a publisher's beside what is in ours."""
+
+
+def _event(type_: str | None, data: Json, more: Json | None = None) -> Json:
     """The schema of a CloudEvent of one type."""
     return {
         "type": "object",
@@ -147,7 +163,8 @@ def _event(type_: str | None, data: Json) -> Json:
             "subject": {"type": "string"},
             "datacontenttype": {"const": "application/json"},
             "data": data,
-        },
+        }
+        | (more or {}),
     }
 
 
@@ -160,7 +177,9 @@ def _schemas() -> Json:
     by_type = dict(zip(types, found, strict=True))
     schemas: Json = dict(components)
     for name, type_ in (*wire, *ours):
-        schemas[f"event.{name}"] = _event(name, by_type[type_])
+        schemas[f"event.{name}"] = _event(
+            name, by_type[type_], _ARRIVING if name in WIRE_TYPES or name in REPORTS else None
+        )
     schemas["event.told"] = _event(None, by_type[LifeEventTold])
     schemas["event.contest"] = _event(_CONTEST, by_type[ContestTold])
     schemas["event.records"] = _event(None, by_type[RecordsTold])

@@ -130,6 +130,18 @@ def test_a_source_that_nobody_registered_is_as_it_was_and_held_to_a_signature_it
     assert [said(one) for one in answers(application, told("1"), signed("2"))] == ["parked", "signing-key-unknown"]
 
 
+def test_what_was_accepted_is_known_whatever_becomes_of_its_key_and_nothing_else_is(application: Changqing) -> None:
+    before = answers(application, told("1"))
+    agree(application.sources)
+    before += answers(application, signed("2"))
+    assert [said(one) for one in before] == ["parked", "parked"]
+    application.sources.revoke(KEY.keyid, datetime.now(UTC) - YEAR, "遗失", "值班员")
+    other = signed("2").replace(b"2026-08-12", b"2026-08-13")
+    found = answers(application, told("1"), signed("2"), told("3"), signed("4"), other)
+    assert found[:2] == before
+    assert [said(one) for one in found[2:]] == ["signature-missing", "signing-key-revoked", "signature-invalid"]
+
+
 # Originals
 
 
