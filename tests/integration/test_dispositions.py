@@ -190,9 +190,10 @@ def test_a_crash_between_the_facts_and_the_refusals_is_made_up_for_when_it_all_c
     def away(*_: object) -> None:
         raise DatabaseError("PostgreSQL is away")
 
-    with monkeypatch.context() as broken, pytest.raises(DatabaseError):
+    with monkeypatch.context() as broken:
         broken.setattr("infra.refused.append", away)
-        accept(application, batch)
+        with pytest.raises(DatabaseError):
+            accept(application, batch)
     assert told(database) == []
     answers = accept(application, batch)
     assert [(answer.status, answer.known) for answer in answers] == [("parked", True), ("refused", False)]
