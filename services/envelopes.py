@@ -35,7 +35,7 @@ _Text = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f
 _Maybe = Annotated[str, Meta(max_length=2_048, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$(?!\n)")]
 
 
-class Envelope(Struct, frozen=True, forbid_unknown_fields=True):
+class Envelope(Struct, frozen=True):
     """The attributes that CloudEvents defines, and the data, still raw. None: not set, as is what is null."""
 
     specversion: str
@@ -64,6 +64,10 @@ class Envelope(Struct, frozen=True, forbid_unknown_fields=True):
         return False
 
 
+class _Usual(Envelope, frozen=True, forbid_unknown_fields=True):
+    """An event without anything else, as most are."""
+
+
 class Extended(Envelope, frozen=True, kw_only=True):
     """An event with extensions, or with its data as base64."""
 
@@ -90,11 +94,12 @@ class Extended(Envelope, frozen=True, kw_only=True):
 _DEFINED: Final = frozenset(Envelope.__struct_fields__)
 _NAME: Final = re.compile(r"[a-z0-9]+")
 _CLEAR: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*")
-_usual = msgspec.json.Decoder(Envelope)
+_usual = msgspec.json.Decoder(_Usual)
+_any_extensions = msgspec.json.Decoder(Envelope)
 _members = msgspec.json.Decoder(dict[str, Raw])
 _extension: msgspec.json.Decoder[Extension | None] = msgspec.json.Decoder(Extension | None)
-_anything: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 _base64 = msgspec.json.Decoder(bytes | None)
+_written = msgspec.json.Decoder(str)
 _batch = msgspec.json.Decoder(list[Raw])
 
 
@@ -122,11 +127,14 @@ def structured(body: bytes) -> Envelope:
         if name not in _DEFINED and name != "data_base64"
         if (value := _value(name, raw)) is not None
     }
-    if "data_base64" in members and (data := decode(_base64, members["data_base64"], "data_base64")) is not None:
-        if "data" in members:
-            raise Refused("not-cloudevents", "data_base64", "data is given as well")
-        return _extended(members, more, Raw(data))
-    return _extended(members, more, None)
+    envelope = decode(_any_extensions, body, "", "not-cloudevents")
+    written = decode(_written, members["time"], "time") if envelope.time else None
+    data = decode(_base64, members["data_base64"], "data_base64") if "data_base64" in members else None
+    if data is None:
+        return _extended(envelope, more, written, envelope.data, bytewise=False)
+    if "data" in members:
+        raise Refused("not-cloudevents", "data_base64", "data is given as well")
+    return _extended(envelope, more, written, Raw(data), bytewise=True)
 
 
 def binary(attributes: Mapping[str, str], body: bytes) -> Envelope:
@@ -138,7 +146,11 @@ def binary(attributes: Mapping[str, str], body: bytes) -> Envelope:
     if "data" in attributes:
         raise Refused("not-cloudevents", "data", "no attribute has this name")
     more: dict[str, Extension] = {name: text for name, text in attributes.items() if name not in defined}
-    return _whole(defined | {"data": Raw(body)}, more, attributes.get("time"), bytewise=True)
+    try:
+        envelope = msgspec.convert(defined, Envelope)
+    except msgspec.ValidationError as error:
+        raise refusal(error, "", "not-cloudevents") from None
+    return _extended(envelope, more, attributes.get("time"), Raw(body), bytewise=True)
 
 
 @lru_cache(maxsize=256)
@@ -162,7 +174,7 @@ def attributes_of(envelope: Envelope) -> bytes:
 
     Of an event as most are `time` and `specversion` are left out as well: it stands in clear, and is always 1.0.
     """
-    if type(envelope) is Envelope and envelope.subject is None and envelope.dataschema is None:
+    if not isinstance(envelope, Extended) and envelope.subject is None and envelope.dataschema is None:
         return _usual_attributes(envelope.datacontenttype)
     kept: dict[str, Extension | None] = {
         "specversion": envelope.specversion,
@@ -181,23 +193,23 @@ def _usual_attributes(datacontenttype: str | None) -> bytes:
     return msgspec.json.encode({"datacontenttype": datacontenttype} if datacontenttype is not None else {})
 
 
-def _extended(members: dict[str, Raw], more: dict[str, Extension], data: Raw | None) -> Envelope:
-    """The envelope of members that are still raw; `data`: those that came as base64."""
-    parsed: dict[str, Any] = {
-        name: decode(_anything, raw, name) for name, raw in members.items() if name in _DEFINED and name != "data"
-    }
-    time = parsed.get("time")
-    parsed["data"] = data if data is not None else members.get("data", Raw())
-    return _whole(parsed, more, time if isinstance(time, str) else None, bytewise=data is not None)
-
-
-def _whole(members: dict[str, Any], more: Mapping[str, Extension], written: str | None, *, bytewise: bool) -> Extended:
-    try:
-        envelope = msgspec.convert(members, Envelope)
-    except msgspec.ValidationError as error:
-        raise refusal(error, "", "not-cloudevents") from None
-    fields = {name: getattr(envelope, name) for name in Envelope.__struct_fields__}
-    return Extended(**fields, more=more, written=written, bytewise=bytewise)
+def _extended(
+    envelope: Envelope, more: Mapping[str, Extension], written: str | None, data: Raw, *, bytewise: bool
+) -> Extended:
+    return Extended(
+        envelope.specversion,
+        envelope.type,
+        envelope.source,
+        envelope.id,
+        envelope.time,
+        envelope.datacontenttype,
+        data,
+        envelope.dataschema,
+        envelope.subject,
+        more=more,
+        written=written,
+        bytewise=bytewise,
+    )
 
 
 def _value(name: str, raw: Raw) -> Extension | None:
