@@ -47,7 +47,7 @@ def _accept(connection: Session, reports: Sequence[Report]) -> list[Taken | Refu
     versions = {stream: max(there.version, 0) for stream, there in streams.items()}
     asked = {"sources": [one.source for one in reports], "ids": [one.id for one in reports]}
     known = {
-        (source, id_): (digest, _receipt(source, id_, position, recorded_at))
+        (source, id_): (digest, _receipt(source, id_, position, recorded_at, known=True))
         for source, id_, digest, position, recorded_at in connection.execute(SQL["known"], asked).fetchall()
     }
     fresh: dict[Key, Report] = {}
@@ -84,5 +84,7 @@ def _answer(one: Report, digest: bytes, receipt: Taken) -> Taken | Refused:
     return receipt
 
 
-def _receipt(source: str, id_: str, position: int, recorded_at: datetime) -> Taken:
-    return Taken(source=source, id=id_, status=Outcome.ACCEPTED, position=position, recorded_at=recorded_at)
+def _receipt(source: str, id_: str, position: int, recorded_at: datetime, *, known: bool = False) -> Taken:
+    return Taken(
+        source=source, id=id_, status=Outcome.ACCEPTED, position=position, recorded_at=recorded_at, known=known
+    )

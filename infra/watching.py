@@ -4,10 +4,11 @@ Nothing is told twice and nothing is left out, wherever this dies and however ma
 together. What is told goes on a stream of the source's own, and only by whoever has read everything that stands there: the
 row counts it, the stream's version must be that count, and the stream is locked until the commit. A crash after it leaves
 the telling in the log, where it is read like everything else; a crash before it leaves nothing, and the next look finds the
-same. A watch that is behind tells by the time of the last entry it has read, so that it takes nothing for missing that stands
-in the log already.
+same. While there is always more to read, it tells by the time of the last entry it has read, so that it takes nothing for
+missing that stands in the log already; one that is far behind tells nothing until it has caught up.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -27,8 +28,10 @@ from projections.source_fold import Held, Needed, fold, needed
 from projections.sources import BatchRow, SourceRow, batch_due, due, findings
 
 SQL = statements("watching")
-LOOK_EVERY = timedelta(seconds=1)
-"""Of the log's time, while there is always more to read."""
+LOOK_EVERY = 1.0
+"""Seconds, while there is always more to read."""
+BEHIND = timedelta(seconds=10)
+"""What a watch that was away reads of a time before this is over: who is told of it is told what is still so."""
 AT_A_TIME = 200
 """Sources that are looked at in one transaction."""
 
@@ -43,7 +46,7 @@ class Watch:
         self.database = database
         self._grace = grace
         self._recorder = LedgerRecorder(database, follower)
-        self._looked: datetime | None = None
+        self._looked = 0.0
 
     def position(self) -> int:
         """The position up to which everything was read."""
@@ -62,23 +65,27 @@ class Watch:
                 before = held.copy()
                 fold(held, entries)
                 _save(connection, held, before)
-        now = entries[-1].recorded_at
-        self._looked = self._looked or now
-        if now - self._looked >= LOOK_EVERY:
-            self.look(now)
+        if time.monotonic() - self._looked >= LOOK_EVERY:
+            last = entries[-1].recorded_at
+            _, now = self._head()
+            if now - last < BEHIND:
+                self.look(last)
 
     def rest(self) -> None:
         """Look, as everything that stands in the log was read. By PostgreSQL's clock, which the entries have their times by."""
-        with self.database.transaction() as connection:
-            row = connection.execute(SQL["head"]).fetchone()
-        assert row is not None
-        position, now = row
+        position, now = self._head()
         if position == self.position():
             self.look(now)
 
+    def _head(self) -> tuple[int, datetime]:
+        with self.database.transaction() as connection:
+            row = connection.execute(SQL["head"]).fetchone()
+        assert row is not None
+        return row[0], row[1]
+
     def look(self, now: datetime) -> int:
         """Tell what is due by a time up to which everything was read; how many findings."""
-        self._looked = now
+        self._looked = time.monotonic()
         told, after = 0, ""
         while True:
             with self.database.transaction() as connection:

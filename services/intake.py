@@ -71,7 +71,7 @@ class Received(Struct, frozen=True):
 class _Read(Struct, frozen=True):
     """What became of something received before the ledger saw it, and its envelope where it has one.
 
-    `unsigned`: what only the terms of its source stand against, as they are now.
+    `unsigned`: what nothing stands against but what is agreed by now.
     """
 
     what: Submission | Report | Refused
@@ -200,19 +200,18 @@ def _read(received: Received, verifier: Verifier, now: datetime) -> _Read:
             verifier.signed_by(envelope, now)
             return _Read(told, envelope)
         sent = submission(envelope, received.publisher)
-        if keyid := verifier.signed_by(envelope, now):
-            sent = replace(sent, signed_by=keyid)
+        keyid = verifier.signed_by(envelope, now)
         if sent.sequence is None:
             verifier.may_be_unnumbered(envelope.source)
     except Refused as refused:
         return _Read(refused, envelope, sent if refused.code in _BY_NOW else None)
-    return _Read(sent, envelope)
+    return _Read(replace(sent, signed_by=keyid) if keyid else sent, envelope)
 
 
 _BY_NOW = frozenset(
     {"signature-missing", "signing-key-unknown", "signing-key-revoked", "signing-key-expired", "sequence-missing"}
 )
-"""Refusals that depend on when something comes: the same may have been accepted while the key was good, or before it had to be signed."""
+"""Refusals that depend on when something comes: the same may have been accepted while the key was good, or before more was agreed."""
 
 
 def _with_repeats(application: Changqing, read: list[_Read]) -> list[_Read]:

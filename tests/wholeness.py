@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from domain.history import Entry, FactPublished, Receipt
 from domain.refusals import Refused
 from infra import codec, log
@@ -48,6 +50,11 @@ def receipts(answers: Iterable[Receipt | Refused]) -> list[Receipt]:
     refused = [(answer.code, answer.path) for answer in found if isinstance(answer, Refused)]
     assert not refused
     return [answer for answer in found if isinstance(answer, Receipt)]
+
+
+def as_first(answers: Iterable[Receipt | Refused]) -> list[Receipt | Refused]:
+    """The answers as those to what came for the first time: a repeat's says that it is one, and nothing else is another."""
+    return [replace(one, known=False) if isinstance(one, Receipt) else one for one in answers]
 
 
 def assert_as_told(found: list[Entry], told: Iterable[Receipt]) -> None:

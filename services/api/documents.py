@@ -160,6 +160,13 @@ def _message(type_: str, schema: str) -> Json:
 _ARRIVING = {
     "datacontenttype": {"type": "string", "pattern": r"^application/([a-z0-9.-]+\+)?json$"},
     "dataschema": {"type": "string"},
+    "sequence": {
+        "type": "string",
+        "pattern": "^[0-9]+$",
+        "description": "the source's own number of it, from 1 upward",
+    },
+    "sequencetype": {"const": "Integer"},
+    "batch": {"type": "string", "minLength": 1, "maxLength": 255},
     SIGNATURE: {"type": "string", "contentEncoding": "base64", "description": "a DSSE envelope"},
 }
 """What may stand in an event of a publisher's beside what is in ours."""
@@ -193,7 +200,9 @@ def _schemas() -> Json:
     by_type = dict(zip(types, found, strict=True))
     schemas: Json = dict(components)
     for name, type_ in (*wire, *ours):
-        schemas[f"event.{name}"] = _event(name, by_type[type_], _ARRIVING if name in WIRE_TYPES else None)
+        schemas[f"event.{name}"] = _event(
+            name, by_type[type_], _ARRIVING if name in WIRE_TYPES or name in REPORTS else None
+        )
     schemas["event.told"] = _event(None, by_type[LifeEventTold])
     schemas["event.contest"] = _event(_CONTEST, by_type[ContestTold])
     schemas["event.records"] = _event(None, by_type[RecordsTold])

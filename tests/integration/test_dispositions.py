@@ -16,7 +16,7 @@ from domain.history import Receipt
 from domain.law import Law
 from domain.refusals import Refused
 from infra import codec, dsse, log
-from infra.database import Database
+from infra.database import Database, DatabaseError
 from infra.keys import KeyRing
 from infra.refused import LETTER_LIMIT
 from services.accounts import Account, Role
@@ -180,6 +180,24 @@ def test_refusals_told_by_two_at_once_are_told_once(
     other.close()
     assert len(told(database)) == 200
     assert sum(not answer.known for answer in answers) == 200
+
+
+def test_a_crash_between_the_facts_and_the_refusals_is_made_up_for_when_it_all_comes_again(
+    application: Changqing, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = [sent(death("1")), sent(death("2", on="1900-01-01"))]
+
+    def away(*_: object) -> None:
+        raise DatabaseError("PostgreSQL is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("infra.refused.append", away)
+        with pytest.raises(DatabaseError):
+            accept(application, batch)
+    assert told(database) == []
+    answers = accept(application, batch)
+    assert [(answer.status, answer.known) for answer in answers] == [("parked", True), ("refused", False)]
+    assert [event.id for _, event in told(database)] == ["2"]
 
 
 # Receipts

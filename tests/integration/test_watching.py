@@ -23,16 +23,19 @@ from domain.facts import DeathReported, Department
 from domain.history import Entry, Taken
 from domain.law import Law
 from domain.refusals import Refused
+from domain.sources import Policy, Registered
+from domain.told import AlertRaised
 from infra import codec, follower, log, watching
 from infra.database import Database
 from infra.follower import follow
 from infra.keys import KeyRing
 from infra.ledger import Ledger
+from infra.outbox import Outbox
 from infra.watching import Watch
 from services.application import Changqing
 from services.cloudevents import Publisher, structured
 from services.intake import Received, Refusal, accept
-from tests.building import number_of, submission
+from tests.building import number_of, retirement, submission
 
 TODAY = date(2024, 4, 10)
 DIED = DeathReported(effective=date(2024, 1, 31))
@@ -109,7 +112,8 @@ def test_what_is_missing_given_twice_and_whole_is_told_once(ours: Ledger, watch:
 def test_a_report_has_a_receipt_at_its_place_and_is_known_when_it_comes_again(ours: Ledger, database: Database) -> None:
     first, again, other = ours.report([report("h", last=3), report("h", last=3), report("h", last=4)])
     assert isinstance(first, Taken)
-    assert first == again == ours.report([report("h", last=3)])[0]
+    assert first == again
+    assert ours.report([report("h", last=3)]) == [msgspec.structs.replace(first, known=True)]
     assert isinstance(other, Refused)
     assert other.code == "id-conflict"
     (entry,) = entries(database)
@@ -190,6 +194,24 @@ def test_a_watch_that_has_not_read_what_was_told_tells_nothing(ours: Ledger, wat
     assert watch.look(datetime.now(UTC) + LATER) == 1
     assert watch.look(datetime.now(UTC) + LATER) == 0
     assert len(found(watch.database)) == 1
+
+
+@pytest.mark.parametrize(
+    ("behind", "told"), [(timedelta(0), []), (timedelta(hours=1), [SourceGapFound, SourceGapClosed])]
+)
+def test_a_watch_that_was_away_tells_what_is_still_so(
+    ours: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch, behind: timedelta, told: list[type[Finding]]
+) -> None:
+    """One that is not far behind tells as it reads, as there may be more to read for ever."""
+    monkeypatch.setattr(watching, "BEHIND", behind)
+    monkeypatch.setattr(watching, "LOOK_EVERY", 0.0)
+    tell(ours, 2)
+    tell(ours, 1)
+    watch = Watch(database, timedelta(0))
+    while some := entries(database, watch.position())[:1]:
+        watch.handle(some)
+    watch.rest()
+    assert [type(one) for one in found(database)] == told
 
 
 def test_a_watch_that_follows_tells_by_itself(
@@ -276,3 +298,30 @@ def test_a_report_that_is_not_one_is_refused_where_it_is_wrong(
     (answer,) = accept(application, [sent(type_, "1", data)])
     assert isinstance(answer, Refusal)
     assert (answer.code, answer.path) == (code, path)
+
+
+def test_events_of_a_source_that_must_number_them_are_refused_without_a_number(application: Changqing) -> None:
+    agreed = Registered(
+        source="/civil-affairs", department=Department.CIVIL_AFFAIRS, office="", policy=Policy(sequence_required=True)
+    )
+    application.sources.add(agreed, "operator 7")
+    answers = accept(
+        application, [death("1", 1), death("2", 2, sequence="7"), sent("source-heartbeat.v1", "h", {"sequence": 7})]
+    )
+    assert [one.code if isinstance(one, Refusal) else one.status for one in answers] == [
+        "sequence-missing",
+        "parked",
+        "accepted",
+    ]
+
+
+def test_an_alert_is_found_by_its_name(ours: Ledger, database: Database) -> None:
+    ours.accept([submission(retirement(), "r")], TODAY)
+    tell(ours, None)
+    ours.accept([submission(DIED, "d")], TODAY)
+    raised = [entry.event for entry in entries(database) if isinstance(entry.event, AlertRaised)]
+    outbox = Outbox(database)
+    assert raised
+    assert [outbox.alert(one.alert) for one in raised] == raised
+    assert outbox.alert(f"{raised[0].retiree}-99") is None
+    assert outbox.alert("no such name") is None
