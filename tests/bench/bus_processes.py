@@ -15,6 +15,8 @@ from typing import Any
 
 import psycopg
 from confluent_kafka import Producer
+from kafka import KafkaAdminClient
+from kafka.admin import NewTopic
 
 from domain.facts import Department
 from infra.bus import Bus
@@ -52,7 +54,8 @@ class BusProcesses:
 
     def declare(self, topics: Sequence[str]) -> None:
         """Make topics of our own, with as many partitions as all have."""
-        self._bus.declare(topics)
+        with closing(KafkaAdminClient(bootstrap_servers=[self.bootstrap])) as admin:
+            admin.create_topics([NewTopic(topic, num_partitions=4, replication_factor=1) for topic in topics])
 
     @contextmanager
     def running(self, command: str) -> Iterator[None]:
