@@ -9,6 +9,7 @@ work, the next is made ready, and no more than that.
 import asyncio
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -128,8 +129,10 @@ class LotConsumer(Consumer):
         if not active:
             await self.sleep(FETCH_SECONDS)
             return
+        generation = self.app.consumer_generation_id
         fetched = await self._getmany(active, FETCH_SECONDS)
-        if self._rebalancing():  # what was fetched is fetched again
+        if self._rebalancing() or generation != self.app.consumer_generation_id:
+            # What was fetched before the partitions were shared out anew is fetched again, after what comes before it.
             try:
                 await self.perform_seek()
             except Exception as error:  # noqa: BLE001 - whoever has the partitions next seeks for themselves
@@ -138,17 +141,19 @@ class LotConsumer(Consumer):
         records = [record for some in fetched.values() for record in some]
         if records:
             tp = TP(records[0].topic, records[0].partition)
-            await self._hand_on(Lot(records, tp, self.app.consumer_generation_id))
+            await self._hand_on(Lot(records, tp, generation))
 
     async def _hand_on(self, lot: Lot) -> None:
         """Bring a lot to the agent, and wait until there is room for the next."""
         before, self._last = self._last, lot
-        await self.wait_first(self.callback(lot), self.suspend_flow.wait())
+        await self.callback(lot)  # held up by a rebalance, it brings a lot that the stream then skips
         awaited = before if len(lot.records) >= LARGE else lot
         while awaited and not awaited.done.is_set() and not self._rebalancing() and not self.should_stop:
             if awaited.generation_id != self.app.consumer_generation_id:
                 return  # nobody works at it: it was skipped, and comes again
-            await self.wait_first(awaited.done.wait(), self.suspend_flow.wait(), timeout=1.0)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FETCH_SECONDS):
+                    await awaited.done.wait()
 
     def _rebalancing(self) -> bool:
         return not self.flow_active
