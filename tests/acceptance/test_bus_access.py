@@ -20,9 +20,11 @@ from services.settings import Settings
 from tests.acceptance.running import wait_until
 from tests.acceptance.test_secured_bus import DEATH, _certificate
 from tests.kafka_tools import kafka_tools
+from tests.samples import LANGUAGES, run
 
 ADMINISTRATOR = "administrator"
 DEPARTMENTS = ("police", "civil-affairs", "social-insurance")
+EVENT = DEATH.replace(b'"id":', b'"time": "2024-03-11T09:00:00Z", "id":')
 TOPICS = "[kinds.intake]\nretention_days = 3\n"
 
 
@@ -120,7 +122,8 @@ def write(secured: Secured, user: str, topic: str) -> KafkaError | None:
     """What the broker says to a message."""
     said: list[KafkaError | None] = []
     producer = Producer(secured.client(user) | {"enable.idempotence": True})
-    producer.produce(topic, value=DEATH, key=b"one", on_delivery=lambda error, _: said.append(error))
+    headers: dict[str, str | bytes | None] = {"content-type": b"application/cloudevents+json"}
+    producer.produce(topic, EVENT, b"one", headers=headers, on_delivery=lambda error, _: said.append(error))
     assert producer.flush(30) == 0
     return said[0]
 
@@ -173,7 +176,7 @@ def test_a_department_reads_neither_another_s_nor_the_agency_s(secured: Secured,
 
 def test_a_department_reads_its_receipts_in_groups_of_its_own_and_in_no_other_s(secured: Secured) -> None:
     assert write(secured, "changqing-relay", "receipts.police") is None
-    assert read(secured, "police", "receipts.police", "police.receipts").value() == DEATH
+    assert read(secured, "police", "receipts.police", "police.receipts").value() == EVENT
     assert refused(read(secured, "police", "receipts.police", "civil-affairs.receipts"))
     assert refused(read(secured, "police", "receipts.police", "changqing-intake"))
 
@@ -181,8 +184,23 @@ def test_a_department_reads_its_receipts_in_groups_of_its_own_and_in_no_other_s(
 @pytest.mark.parametrize("topic", ["alerts.pension", "alerts.sources"])
 def test_the_agency_reads_the_alerts(secured: Secured, topic: str) -> None:
     assert write(secured, "changqing-relay", topic) is None
-    assert read(secured, "social-insurance", topic, "social-insurance.alerts").value() == DEATH
+    assert read(secured, "social-insurance", topic, "social-insurance.alerts").value() == EVENT
     assert refused(read(secured, "civil-affairs", topic, "civil-affairs.alerts"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_agency_s_sample_takes_alerts_there_in_each_language(
+    secured: Secured, tmp_path: Path, language: str
+) -> None:
+    assert write(secured, "changqing-relay", "alerts.pension") is None
+    environment = {
+        "KAFKA_BOOTSTRAP": secured.address,
+        "KAFKA_USER": "social-insurance",
+        "KAFKA_PASSWORD": (secured.passwords / "social-insurance").read_text(),
+        "KAFKA_CA": str(secured.certificate),
+    }
+    (event,) = run(language, "consume", ["kafka", tmp_path / "place.json", "1"], environment)
+    assert (event["type"], event["id"]) == ("death-reported.v1", "1")
 
 
 def test_the_relay_reads_nothing_and_writes_no_intake(secured: Secured) -> None:

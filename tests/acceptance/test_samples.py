@@ -3,10 +3,7 @@
 import base64
 import hashlib
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,42 +16,12 @@ from confluent_kafka import Producer
 
 from infra.dsse import SigningKey, VerifyingKey, decode, verify
 from tests.acceptance.running import Json, System, death, retirement, serial, somebody, structured
-from tests.docs import ROOT
-from tests.toolchains import go_programs, node, node_project
+from tests.samples import LANGUAGES, run
 
-SAMPLES = ROOT / "docs" / "samples"
-LANGUAGES = ("python", "javascript", "go")
 WAYS = ("http", "kafka")
 
 each_language = pytest.mark.parametrize("language", LANGUAGES)
 each_way = pytest.mark.parametrize("way", WAYS)
-
-
-def program(language: str, name: str) -> list[str | Path]:
-    """How a sample is started."""
-    match language:
-        case "python":
-            return [sys.executable, SAMPLES / "python" / f"{name}.py"]
-        case "javascript":
-            return [node(), node_project(SAMPLES / "javascript", "samples") / f"{name}.js"]
-        case _:
-            return [go_programs(SAMPLES / "go") / name]
-
-
-def run(
-    language: str, name: str, arguments: Sequence[str | Path], environment: Mapping[str, str], code: int = 0
-) -> list[Json]:
-    """The lines of JSON that a sample prints; it ends with `code`."""
-    ran = subprocess.run(
-        [*program(language, name), *arguments],
-        env=os.environ | dict(environment),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
-    assert ran.returncode == code, ran.stdout + ran.stderr
-    return [json.loads(line) for line in ran.stdout.splitlines()]
 
 
 def reaching(system: System, account: str) -> dict[str, str]:
