@@ -24,13 +24,7 @@ from services.tables.opening import Book, SheetRows, Table, Text
 from services.tables.rows import EMPTY, TITLE, Passed, Reader
 from services.tables.texts import Cell
 
-COLUMNS = {
-    "result": "结果 result",
-    "code": "代码 code",
-    "reason": "原因 reason",
-    "remedy": "处理办法 remedy",
-    "event": "受理编号 event id",
-}
+COLUMNS = ("result", "code", "reason", "remedy", "event")
 _TAKEN = {"accepted": "受理 accepted", "parked": "待登记 parked"}
 _DATES = {datetime: "yyyy-mm-dd hh:mm:ss", date: "yyyy-mm-dd", time: "hh:mm:ss", timedelta: "[h]:mm:ss"}
 _EXCEL_BEGINS = date(1900, 3, 1)
@@ -45,6 +39,9 @@ class Told(NamedTuple):
     remedy: str = ""
     event: str = ""
     failed: bool = False
+
+
+_HEADER = Told("结果 result", "代码 code", "原因 reason", "处理办法 remedy", "受理编号 event id")
 
 
 def taken(line: TakenLine) -> Told:
@@ -80,7 +77,7 @@ def give_back(table: Table, reader: Reader, told: dict[int, Told], whole: Path, 
     """Write the file with what is said of its rows, and one with the failed rows alone. Raises `OSError`."""
     columns = _columns(table.layout, reader.width)
     over = {number: Told("未读 not read", reason=f"{why.zh} {why.en}") for number, why in passed_over(table, reader)}
-    said = told | over | {table.layout.last: Told(*COLUMNS.values())}
+    said = told | over | {table.layout.last: _HEADER}
     if failed:
         some = {number for number, what in told.items() if what.failed}
         rows = (row for number, row in _rows(table, said, columns) if number in some or number <= table.layout.last)
