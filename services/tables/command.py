@@ -31,6 +31,7 @@ from services.tables.verdict import judged
 from services.what_if import RefusedLine
 
 _PREVIEWED = 5
+_SOUND = results.Told("可以报送 can be sent")
 
 
 class ColumnRead(Struct, frozen=True):
@@ -149,7 +150,7 @@ def _dry_run(file: Path, chosen: Options, *, as_json: bool) -> int:
     codes: Counter[str] = Counter()
     for row, why in judged(_rows(table, reader), today()):
         if isinstance(row, Line):
-            told[row.number] = results.refused(why, reader.header) if why else results.Told("可以报送 can be sent")
+            told[row.number] = results.refused(why, reader.header) if why else _SOUND
             codes.update([why.code] if why else [])
     whole = results.written_as(table, "dry-run")
     results.give_back(table, reader, told, whole, None)

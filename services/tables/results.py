@@ -24,13 +24,7 @@ from services.tables.opening import Book, SheetRows, Table, Text
 from services.tables.rows import EMPTY, TITLE, Passed, Reader
 from services.tables.texts import Cell
 
-COLUMNS = {
-    "result": "结果 result",
-    "code": "代码 code",
-    "reason": "原因 reason",
-    "remedy": "处理办法 remedy",
-    "event": "受理编号 event id",
-}
+COLUMNS = ("result", "code", "reason", "remedy", "event")
 _TAKEN = {"accepted": "受理 accepted", "parked": "待登记 parked"}
 _DATES = {datetime: "yyyy-mm-dd hh:mm:ss", date: "yyyy-mm-dd", time: "hh:mm:ss", timedelta: "[h]:mm:ss"}
 _EXCEL_BEGINS = date(1900, 3, 1)
@@ -45,6 +39,9 @@ class Told(NamedTuple):
     remedy: str = ""
     event: str = ""
     failed: bool = False
+
+
+_HEADER = Told("结果 result", "代码 code", "原因 reason", "处理办法 remedy", "受理编号 event id")
 
 
 def taken(line: TakenLine) -> Told:
@@ -79,9 +76,8 @@ def refused(refusal: Refusal, header: Callable[[str], str | None]) -> Told:
 def give_back(table: Table, reader: Reader, told: dict[int, Told], whole: Path, failed: Path | None) -> None:
     """Write the file with what is said of its rows, and one with the failed rows alone. Raises `OSError`."""
     columns = _columns(table.layout, reader.width)
-    said = {number: {ours: getattr(what, ours) for ours in COLUMNS} for number, what in told.items()}
-    said |= {number: _passed(why) for number, why in passed_over(table, reader)}
-    said[table.layout.last] = COLUMNS
+    over = {number: Told("未读 not read", reason=f"{why.zh} {why.en}") for number, why in passed_over(table, reader)}
+    said = told | over | {table.layout.last: _HEADER}
     if failed:
         some = {number for number, what in told.items() if what.failed}
         rows = (row for number, row in _rows(table, said, columns) if number in some or number <= table.layout.last)
@@ -113,11 +109,7 @@ def _columns(layout: Layout, width: int) -> dict[str, int]:
     return there | {ours: width + n for n, ours in enumerate(missing)}
 
 
-def _passed(why: Passed) -> dict[str, str]:
-    return {"result": "未读 not read", "reason": f"{why.zh} {why.en}"}
-
-
-def _rows(table: Table, said: dict[int, dict[str, str]], columns: dict[str, int]) -> Iterator[tuple[int, list[Cell]]]:
+def _rows(table: Table, said: dict[int, Told], columns: dict[str, int]) -> Iterator[tuple[int, list[Cell]]]:
     """The rows with what is said of them."""
     wide = 1 + max(columns.values())
     for number, cells in enumerate(table.rows, start=1):
@@ -125,17 +117,17 @@ def _rows(table: Table, said: dict[int, dict[str, str]], columns: dict[str, int]
         if number in said:
             row += [""] * (wide - len(row))
             for ours, column in columns.items():
-                row[column] = said[number].get(ours, "")
+                row[column] = getattr(said[number], ours)
         yield number, row
 
 
-def _in_place(table: Table, path: Path, said: dict[int, dict[str, str]], columns: dict[str, int], width: int) -> bool:
+def _in_place(table: Table, path: Path, said: dict[int, Told], columns: dict[str, int], width: int) -> bool:
     """Write a workbook as it is with our cells added; says whether that could be done."""
     form, first = table.form, min(columns.values())
     if isinstance(form, Text) or not form.xlsx or not {*range(first, width)} <= {*columns.values()}:
         return False
     marks = {
-        number: {column: text for ours, column in columns.items() if (text := what.get(ours))}
+        number: {column: text for ours, column in columns.items() if (text := getattr(what, ours))}
         for number, what in said.items()
     }
     try:

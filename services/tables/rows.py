@@ -113,12 +113,12 @@ class Reader:
         self._options = chosen
         self._damaged = surveyed.damaged
         self._tag = tag
-        self._header = [plain(name) for name in table.layout.names]
         self._columns = {kind: table.layout.columns(kind) for kind in surveyed.kinds}
         members = (table.layout.member(column, None) for column in range(len(table.layout.names)))
         self._own_columns = {member: column for column, member in enumerate(members) if member in OWN}
         first = chosen.kind or next(iter(surveyed.kinds), None)
         self._number = self._columns[first]["identity_number"] if first else None
+        self._header = plain(table.layout.names[self._number]) if self._number is not None else ""
         self._mapped = {column for columns in self._columns.values() for column in columns.values()}
 
     def read(self, number: int, cells: Sequence[Cell]) -> Line | Passed:
@@ -145,14 +145,11 @@ class Reader:
             return EMPTY
         if number <= self._layout.last:
             return TITLE
-        names = [(c, plain(cell)) for c, cell in filled if isinstance(cell, str)]
-        if len(names) == len(filled) and sum(
-            c < len(self._header) and self._header[c] == name for c, name in names
-        ) * 2 > len(names):
-            return AGAIN
         at = self._number
         said = cells[at] if at is not None and at < len(cells) else ""
         if isinstance(said, str) and sum(map(str.isdecimal, said)) < 10:
+            if said and plain(said) == self._header:
+                return AGAIN
             first = filled[0][1]
             if isinstance(first, str) and _TOTALS.match("".join(first.split())):
                 return TOTALS
