@@ -37,7 +37,7 @@ class Consumers:
     def __init__(self, database: Database, keys: KeyRing) -> None:
         self.database = database
         self.outlets = Outlets(database)
-        self._keys = keys
+        self.keys = keys
 
     def register(self, name: str, terms: Terms, by: str, after: int | None = None) -> str:
         """A new consumer, which gets what comes after a position, by default from now on; its secret, or nothing for a feed.
@@ -45,7 +45,7 @@ class Consumers:
         Raises `Refused("consumer-exists")`: a name is never used again. `Refused("position-ahead")`.
         """
         secret = random.token_bytes(SECRET_BYTES) if terms.kind == "webhook" else b""
-        sealed = (Secret(sealed=self._keys.seal_secret(name, secret)),) if secret else ()
+        sealed = (Secret(sealed=self.keys.seal_secret(name, secret)),) if secret else ()
         with self.database.transaction() as connection:
             begins = within_the_log(connection, after)
             if connection.execute(SQL["consumer_save"], _row(name, terms, sealed)).rowcount != 1:
@@ -71,7 +71,7 @@ class Consumers:
             older = (
                 Secret(sealed=one.sealed, until=min(one.until or until, until)) for one in _valid(found.secrets, now)
             )
-            fresh = Secret(sealed=self._keys.seal_secret(name, secret))
+            fresh = Secret(sealed=self.keys.seal_secret(name, secret))
             self._change(connection, found, found.terms, (fresh, *older), by)
         return _shown(secret)
 
@@ -93,7 +93,7 @@ class Consumers:
 
     def signing(self, consumer: Consumer, now: datetime) -> list[bytes]:
         """The secrets that sign at a time, the newest first. Raises `WrongKeyError`."""
-        return [self._keys.open_secret(consumer.name, one.sealed) for one in _valid(consumer.secrets, now)]
+        return [self.keys.open_secret(consumer.name, one.sealed) for one in _valid(consumer.secrets, now)]
 
     def replay(self, name: str, by: str, after: int) -> None:
         """Hand over everything after a position (again). Raises `Refused`: `unknown-consumer`, `position-ahead`."""

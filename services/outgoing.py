@@ -104,6 +104,13 @@ def alert_event(entry: Entry) -> Outgoing:
     return _outgoing(entry, entry.event)
 
 
+def leaving(entry: Entry, sign: Sign, alert_of: Callable[[str], AlertRaised | None]) -> Iterator[Message]:
+    """All that an entry of the log becomes: what is for everybody, what contested sources are told, the publisher's receipt."""
+    yield from messages(entry)
+    yield from contests(entry, alert_of)
+    yield from receipts(entry, sign)
+
+
 def messages(entry: Entry) -> Iterator[Message]:
     """The messages that an entry of the log becomes, but for the receipt of whoever published it."""
     event = entry.event
@@ -148,6 +155,12 @@ def contests(entry: Entry, alert_of: Callable[[str], AlertRaised | None]) -> Ite
         told = ContestTold(alert=event.fact.alert, retiree=entry.stream, source=source, ids=tuple(ids))
         said = msgspec.structs.replace(_outgoing(entry, told), id=f"{entry.position}-{number}", subject=source)
         yield Message(receipts_topic(department_of(source)), source.encode(), msgspec.json.encode(said))
+
+
+def receipt_for(entry: Entry) -> Department | None:
+    """Who has a receipt of an entry: whoever sent what it tells of."""
+    event = entry.event
+    return event.department if isinstance(event, FactPublished | SubmissionRefused | SourceReport) else None
 
 
 def receipts(entry: Entry, sign: Sign) -> Iterator[Message]:

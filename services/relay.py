@@ -10,7 +10,7 @@ from domain.history import Entry, delivery
 from infra.bus import Bus, BusError
 from infra.follower import RETRY_SECONDS, follow
 from infra.outbox import Outbox
-from services.outgoing import ALERTS, contests, messages, receipts
+from services.outgoing import ALERTS, leaving
 from services.receipts import Notary
 
 _logger = structlog.get_logger()
@@ -30,11 +30,7 @@ class Relay:
 
         Waits for Kafka as long as it takes. After a crash or a failure the whole batch is sent again, in order.
         """
-        batch = [
-            one
-            for entry in entries
-            for one in (*messages(entry), *contests(entry, self._outbox.alert), *receipts(entry, self._sign))
-        ]
+        batch = [one for entry in entries for one in leaving(entry, self._sign, self._outbox.alert)]
         while not self._stop.is_set():
             try:
                 self._producer.send(batch)

@@ -5,20 +5,29 @@ The catalogue is of what leaves the log (`services/outgoing.py`): no personal da
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 from msgspec import Struct
 
+from domain.completeness import Finding
 from domain.consumers import Terms, fits
 from domain.facts import LIFE_EVENTS as FACTS
 from domain.facts import Department
-from domain.history import Receipt
 from domain.identity import names_a_person
 from domain.refusals import Refused
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from infra.webhooks import Reach, UrlError
-from services.intake import Refusal
-from services.outgoing import ALERTS, LIFE_EVENTS, RECEIPT, LifeEventTold, RecordsTold, receipts_topic
+from services.outgoing import (
+    ALERTS,
+    LIFE_EVENTS,
+    RECEIPT,
+    SOURCE_ALERTS,
+    ContestTold,
+    LifeEventTold,
+    RecordsTold,
+    receipts_topic,
+)
+from services.receipts import SignedReceipt, SignedRefusal, SignedReport
 
 Types = dict[str, tuple[type[Struct], ...]]
 
@@ -31,7 +40,12 @@ _LIFE_EVENTS: Types = {
     **dict.fromkeys(FACTS, (LifeEventTold,)),
     **dict.fromkeys(("records-joined.v1", "records-parted.v1"), (RecordsTold,)),
 }
-_RECEIPTS: Types = {RECEIPT: (Receipt, Refusal)}
+_FINDINGS: Types = {str(type_.__struct_config__.tag): (type_,) for type_ in get_args(Finding)}
+_RECEIPTS: Types = {
+    RECEIPT: (SignedReceipt, SignedReport, SignedRefusal),
+    "alert-contested.v1": (ContestTold,),
+    **_FINDINGS,
+}
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _OFFICE = re.compile(r"[a-z][a-z-]*(/[0-9]{0,12})?|[0-9]{2,12}")
@@ -39,9 +53,9 @@ _TEXT = 200
 
 
 def topics(department: Department) -> dict[str, Types]:
-    """What a department may be handed, by topic: life events, receipts of its own, and alerts if it is the agency."""
+    """What a department may be handed, by topic: life events, what is for it alone, and alerts of every kind if it is the agency."""
     may: dict[str, Types] = {LIFE_EVENTS: _LIFE_EVENTS, receipts_topic(department): _RECEIPTS}
-    return {ALERTS: _ALERTS, **may} if department is Department.AGENCY else may
+    return {ALERTS: _ALERTS, SOURCE_ALERTS: _FINDINGS, **may} if department is Department.AGENCY else may
 
 
 def check_name(name: str) -> None:

@@ -21,7 +21,7 @@ from infra.database import POLL_SECONDS
 from infra.outlets import Failure, MovedError, Outlet, Settled
 from infra.webhooks import Sender, Webhook
 from services.consumers.patience import Patience, Verdict, refuses
-from services.consumers.selecting import Item, selected
+from services.consumers.selecting import Item, Leaves, selected
 
 ENTRIES = 500
 """Entries that are read at a time."""
@@ -47,6 +47,7 @@ class Delivery:
     def __init__(self, consumers: Consumers, name: str, sender: Sender, patience: Patience, stop: Flag) -> None:
         self._consumers = consumers
         self._name = name
+        self._leaves = Leaves.of(consumers)
         self._sender = sender
         self._patience = patience
         self._stop = stop
@@ -93,7 +94,7 @@ class Delivery:
         """Try once more what an operator wants tried; False when the round is over before that is done."""
         for letter in self._consumers.outlets.waiting_letters(self._name, ENTRIES):
             (entry,) = self._consumers.outlets.entries(letter.position - 1, 1)
-            items = [item for item in selected(entry, consumer.terms) if item.event == letter.event]
+            items = [item for item in selected(entry, consumer.terms, self._leaves) if item.event == letter.event]
             if not items:  # its terms have changed since
                 told = DeliveryGivenUp(
                     consumer=self._name, event=letter.event, position=letter.position, tries=0, code="not-wanted"
@@ -111,7 +112,7 @@ class Delivery:
 
     def _deliver_all(self, consumer: Consumer, outlet: Outlet, entries: Iterable[Entry]) -> bool:
         for entry in entries:
-            for item in selected(entry, consumer.terms):
+            for item in selected(entry, consumer.terms, self._leaves):
                 done = self._deliver(consumer, outlet, entry, item)
                 if done is None:
                     self._remember(consumer)

@@ -15,7 +15,7 @@ from infra.consumers import Consumer, Consumers
 from infra.ledger import Ledger
 from infra.log import stream_of
 from services.accounts import Account
-from services.consumers.selecting import Item, selected
+from services.consumers.selecting import Item, Leaves, selected
 
 CURSOR = r"^[0-9]{1,18}(\.[0-9]{1,3})?$"
 _LOOKED_AT = 1_000
@@ -51,6 +51,7 @@ class Feeds:
     def __init__(self, consumers: Consumers, ledger: Ledger) -> None:
         self._consumers = consumers
         self._ledger = ledger
+        self._leaves = Leaves.of(consumers)
 
     def begin(self, account: Account, name: str, given: str | None) -> Cursor:
         """Where a reader goes on: where it says, else at the place it acknowledged. Raises `Refused` as `page`."""
@@ -69,7 +70,7 @@ class Feeds:
         for _ in range(_ROUNDS):
             entries = self._consumers.outlets.entries(come, _LOOKED_AT)
             for entry in entries:
-                found = _for(account, consumer.terms, entry, after)
+                found = _for(account, consumer.terms, entry, after, self._leaves)
                 items += [(item.cursor(entry.position), item) for item in found]
                 handed += [entry] if found else []
                 come = entry.position
@@ -96,10 +97,10 @@ class Feeds:
         return consumer
 
 
-def _for(account: Account, terms: Terms, entry: Entry, after: Cursor) -> list[Item]:
+def _for(account: Account, terms: Terms, entry: Entry, after: Cursor, leaves: Leaves) -> list[Item]:
     """What of an entry is for a reader that has not got it; an account's division bounds the offices that it hears of."""
     office = getattr(entry.event, "office", None)
     if office is not None and not office.rpartition("/")[2].startswith(account.division[:4]):
         return []
     seen = after.place if entry.position == after.position + 1 else 0
-    return [item for item in selected(entry, terms) if item.place > seen]
+    return [item for item in selected(entry, terms, leaves) if item.place > seen]

@@ -1,14 +1,19 @@
 """What of an entry of the log goes to one consumer, and as which bytes."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple, Self
 
 import msgspec
 from msgspec import Struct
 
 from domain.consumers import Terms, only, wants
 from domain.history import Entry
+from domain.told import AlertRaised
+from infra.consumers import Consumers
+from infra.outbox import Outbox
 from services.consumers.catalogue import topics
-from services.outgoing import messages
+from services.outgoing import Sign, contests, messages, receipt_for, receipts
+from services.receipts import Notary
 
 
 class Item(Struct, frozen=True):
@@ -29,9 +34,25 @@ class Item(Struct, frozen=True):
         return str(position) if self.last else f"{position}.{self.place}"
 
 
-def selected(entry: Entry, terms: Terms) -> list[Item]:
+class Leaves(NamedTuple):
+    """What it takes to make of an entry all that leaves: the ledger's signature, and the alerts as they were raised."""
+
+    sign: Sign
+    alert_of: Callable[[str], AlertRaised | None]
+
+    @classmethod
+    def of(cls, consumers: Consumers) -> Self:
+        """Those of the ledger whose consumers these are."""
+        return cls(Notary(consumers.keys).signed, Outbox(consumers.database).alert)
+
+
+def selected(entry: Entry, terms: Terms, leaves: Leaves) -> list[Item]:
     """The events that an entry becomes for a consumer. The one place that reads what leaves the log for it."""
-    leaving = list(messages(entry))
+    leaving = [*messages(entry), *contests(entry, leaves.alert_of)]
+    receives = receipt_for(entry)
+    count = len(leaving) + (receives is not None)
+    if receives == terms.department:  # to nobody else, so that nothing is signed for nothing
+        leaving += receipts(entry, leaves.sign)
     may = topics(terms.department)
     items = []
     for place, message in enumerate(leaving, start=1):
@@ -44,7 +65,7 @@ def selected(entry: Entry, terms: Terms) -> list[Item]:
         if event["type"] not in types or not wants(terms, event["type"], told.get("office")):
             continue
         body = msgspec.json.encode(_narrowed(event, told, terms)) if terms.fields else message.value
-        last = place == len(leaving)
+        last = place == count
         items.append(Item(event["id"], event["type"], body, message.content_type, place, last))
     return items
 

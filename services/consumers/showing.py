@@ -7,7 +7,7 @@ from msgspec import Struct
 from infra.consumers import Consumer, Consumers
 from infra.outlets import Outlet
 from services.accounts import Account, Role
-from services.consumers.selecting import selected
+from services.consumers.selecting import Leaves, selected
 
 LOOKED_AT = 1_000
 """How many entries of the log are looked at to count what waits; where there are more, it is `at_least` so much."""
@@ -69,7 +69,8 @@ def line(consumers: Consumers, name: str) -> ConsumerLine:
 def _line(consumers: Consumers, one: Consumer, dead: int, head: int, now: datetime) -> ConsumerLine:
     outlet, terms = consumers.outlets.find(one.name), one.terms
     entries = [] if one.ended else consumers.outlets.entries(outlet.position, LOOKED_AT)
-    waiting = [(entry.recorded_at, len(items)) for entry in entries if (items := selected(entry, terms))]
+    leaves = Leaves.of(consumers)
+    waiting = [(entry.recorded_at, len(items)) for entry in entries if (items := selected(entry, terms, leaves))]
     looked_to = entries[-1].position if entries else outlet.position
     at_least = bool(entries) and head > looked_to
     since = waiting[0][0] if waiting else entries[-1].recorded_at if at_least else now

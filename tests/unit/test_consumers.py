@@ -19,11 +19,14 @@ from domain.months import Month
 from domain.refusals import Refused
 from domain.told import AlertRaised
 from infra import codec
+from infra.keys import KeyRing
 from infra.webhooks import Reach
 from services.consumers import catalogue
-from services.consumers.selecting import selected
+from services.consumers.selecting import Leaves, selected
+from services.receipts import Notary
 from services.sentences import SENTENCES
 
+LEAVES = Leaves(Notary(KeyRing(bytes(range(32)))).signed, lambda _: None)
 RETIREE = UUID("5e3c2f6e-0000-4000-8000-000000000001")
 AT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 AGENCY = Terms(department=Department.AGENCY, kind="webhook", url="https://hooks.agency.example/in")
@@ -68,7 +71,7 @@ DEATH = fact(DeathReported(effective=date(2026, 11, 20)))
 
 
 def types(one: Entry, terms: Terms) -> list[str]:
-    return [item.type for item in selected(one, terms)]
+    return [item.type for item in selected(one, terms, LEAVES)]
 
 
 def test_the_agency_gets_alerts_life_events_and_its_own_receipts_and_nobody_else_gets_alerts() -> None:
@@ -80,7 +83,7 @@ def test_the_agency_gets_alerts_life_events_and_its_own_receipts_and_nobody_else
 
 
 def test_a_consumer_gets_what_the_topic_carries_byte_for_byte_unless_it_wants_less() -> None:
-    (item,) = selected(entry(ALERT), AGENCY)
+    (item,) = selected(entry(ALERT), AGENCY, LEAVES)
     event = msgspec.json.decode(item.body)
     assert (item.event, event["id"], event["subject"]) == ("7", "7", str(RETIREE))
     assert set(event["data"]) >= {"alert", "retiree", "action", "office", "rule"}
@@ -122,11 +125,11 @@ def test_what_belongs_to_no_office_is_not_for_a_consumer_of_one() -> None:
 
 
 def test_only_the_members_wanted_leave_and_whom_it_is_about_is_one_of_them() -> None:
-    (item,) = selected(entry(ALERT), replace(AGENCY, fields=("alert", "action")))
+    (item,) = selected(entry(ALERT), replace(AGENCY, fields=("alert", "action")), LEAVES)
     event = msgspec.json.decode(item.body)
     assert event["data"] == {"alert": f"{RETIREE}-1", "action": "stop"}
     assert str(RETIREE) not in str(event | {"data": None})
-    (item,) = selected(entry(ALERT), replace(AGENCY, fields=("retiree",)))
+    (item,) = selected(entry(ALERT), replace(AGENCY, fields=("retiree",)), LEAVES)
     event = msgspec.json.decode(item.body)
     assert (event["subject"], event["data"]) == (str(RETIREE), {"retiree": str(RETIREE)})
 
@@ -135,12 +138,12 @@ def test_a_sentence_is_told_to_nobody_but_by_its_receipt_to_the_court() -> None:
     sentenced = fact(Sentenced(effective=date(2026, 11, 20), sentence=Sentence.FIXED_TERM), Department.COURT)
     court = replace(AGENCY, department=Department.COURT)
     assert types(sentenced, AGENCY) == []
-    (item,) = selected(sentenced, court)
+    (item,) = selected(sentenced, court, LEAVES)
     assert (item.type, item.place, item.last, item.cursor(7)) == ("receipt.v1", 1, True, "7")
 
 
 def test_a_place_in_the_middle_of_an_entry_has_a_cursor_of_its_own() -> None:
-    told, receipt = selected(DEATH, replace(AGENCY, department=Department.CIVIL_AFFAIRS))
+    told, receipt = selected(DEATH, replace(AGENCY, department=Department.CIVIL_AFFAIRS), LEAVES)
     assert (told.cursor(7), receipt.cursor(7)) == ("7.1", "7")
     assert (told.event, receipt.event) == ("7", "receipt-7")
 
