@@ -1,7 +1,8 @@
 """Apache Kafka by kafka-python: reaching it and looking into it; topics are `topics.py`, producing is `producing.py`."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 from kafka import KafkaAdminClient, TopicPartition
@@ -12,6 +13,8 @@ from msgspec import Struct
 from infra.producing import BusError, Message, Producer
 
 __all__ = ["Bus", "BusError", "Message", "Producer"]
+
+_KNOCK_SECONDS = 5
 
 
 class GroupLag(Struct, frozen=True, kw_only=True):
@@ -32,6 +35,7 @@ class Bus:
     @contextmanager
     def admin(self) -> Iterator[Any]:
         """A client of the cluster's administration, closed afterwards. What Kafka says no to is a `BusError`."""
+        _knock(self._settings["bootstrap_servers"])
         try:
             with closing(KafkaAdminClient(**self._settings)) as admin:
                 yield admin
@@ -99,6 +103,15 @@ def _waiting(extents: Extents, committed: Mapping[TopicPartition, int]) -> dict[
     for at, (begin, end) in extents.items():
         waiting[at.topic] = waiting.get(at.topic, 0) + max(0, end - max(begin, committed.get(at, 0)))
     return waiting
+
+
+def _knock(servers: Sequence[str]) -> None:
+    """Raise `BusError` unless a broker is there: a client of kafka-python that finds none leaves a socket and a thread behind."""
+    for server in servers:
+        host, _, port = server.rpartition(":")
+        with suppress(OSError, ValueError), socket.create_connection((host.strip("[]"), int(port)), _KNOCK_SECONDS):
+            return
+    raise BusError("Kafka is not available: no broker answers")
 
 
 def _committed(admin: Any, group: str) -> dict[TopicPartition, int]:
