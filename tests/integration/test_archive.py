@@ -174,7 +174,7 @@ def test_the_tools_of_postgresql_alone_bring_an_archive_back(
 
 
 def rows_of_views(owner: psycopg.Connection[Any]) -> list[Any]:
-    return [owner.execute(f"table {model.table} order by 1".encode()).fetchall() for model in READ_MODELS]
+    return [owner.execute(f"table views.{model.table} order by 1".encode()).fetchall() for model in READ_MODELS]
 
 
 def caught_up(database: Database) -> None:
@@ -206,7 +206,7 @@ def test_views_rebuilt_from_a_log_whose_beginning_is_archived_have_the_same_rows
         assert all(before[:2])
         assert archive(owning, directory, 0, str) >= 3
         for model in READ_MODELS:
-            owner.execute(f"truncate {model.table}".encode())
+            owner.execute(f"truncate views.{model.table}, views.{model.table}_past".encode())
         owner.execute("delete from ledger.tracking")
         caught_up(reading)
         assert rows_of_views(owner) == before
