@@ -101,8 +101,10 @@ class Reader:
         lineage: Lineage,
         law: Law,
         known: datetime | None = None,
+        use: str = "",
     ) -> None:
         self.known = known
+        self._use = use
         self._ledger = ledger
         self._views = views
         self._keys = keys
@@ -112,7 +114,22 @@ class Reader:
     def as_known(self, at: datetime) -> "Reader":
         """A reader of what the read models said at a time, and what followed from it on that day. A look is recorded as any other."""
         views = Views(self._ledger.database).as_known(at)
-        return Reader(self._ledger, views, self._keys, self._lineage, self._law, at.astimezone(BEIJING))
+        return Reader(self._ledger, views, self._keys, self._lineage, self._law, at.astimezone(BEIJING), self._use)
+
+    def steady(self, use: str) -> "Reader":
+        """The same reader held to the position of now, for whatever is read page by page and must be of one moment.
+
+        `use`: what for, which the record of each look says after its purpose.
+        """
+        views = self._views
+        if isinstance(views, Views):
+            views = KnownViews(self._ledger.database, views.position())
+        return Reader(self._ledger, views, self._keys, self._lineage, self._law, self.known, use)
+
+    @property
+    def position(self) -> int:
+        """The position of the log that the answers are of."""
+        return self._views.position if isinstance(self._views, KnownViews) else self._views.position()
 
     @property
     def _today(self) -> date:
@@ -216,7 +233,7 @@ class Reader:
         disclosed = DataDisclosed(
             department=account.department,
             actor=account.name,
-            purpose=_PURPOSE[account.role],
+            purpose=f"{_PURPOSE[account.role]}{self._use}",
             legal_basis=_BASIS,
             fields=fields,
             retirees=tuple(dict.fromkeys(retirees)),
