@@ -12,6 +12,7 @@ from domain.law.provisions import (
     Provision,
     Rule,
     Step,
+    Visits,
 )
 from domain.law.rules import Law, parse_law
 
@@ -30,5 +31,6 @@ __all__ = [
     "Provision",
     "Rule",
     "Step",
+    "Visits",
     "parse_law",
 ]

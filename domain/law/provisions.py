@@ -192,10 +192,14 @@ class CommunityStaff(Provision, frozen=True):
 
 
 class Visits(Provision, frozen=True):
-    """Whom the community knows and visits regularly."""
+    """Whom the community knows and visits regularly.
+
+    `every_months`: how often that is at least. The documents say 定期 and no more (C): once a year unless a file says otherwise.
+    """
 
     groups: tuple[SpecialGroup, ...]
     party_members: bool = False
+    every_months: _Positive = 12
 
 
 class Report(Provision, frozen=True):

@@ -1,8 +1,16 @@
 """Every register that offices read, print and take with them, by name."""
 
+from services.registers.archives import ARCHIVE_REGISTER
+from services.registers.fees import FEE_ACCOUNTS
+from services.registers.party_relations import PARTY_REGISTER
 from services.registers.roster import INBOX, ROSTER
+from services.registers.verifications import VERIFICATION_LIST
+from services.registers.visits import VISIT_PLAN
 from services.sheets import Sheet
 
-REGISTERS: dict[str, Sheet] = {one.key: one for one in (ROSTER, INBOX)}
+REGISTERS: dict[str, Sheet] = {
+    one.key: one
+    for one in (ROSTER, INBOX, ARCHIVE_REGISTER, PARTY_REGISTER, FEE_ACCOUNTS, VISIT_PLAN, VERIFICATION_LIST)
+}
 
 __all__ = ["REGISTERS"]

@@ -48,7 +48,7 @@ def register(
         text=text,
         given=given,
         query=urlencode({**given, **then}),
-        after=urlencode({"after": page.after}) if page.after and len(page.rows) == ROWS else "",
+        after=urlencode({"after": page.after}) if page.after and len(page.rows) >= ROWS else "",
     )
     return HTMLResponse(shown)
 
