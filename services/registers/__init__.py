@@ -3,6 +3,7 @@
 from services.registers.archives import ARCHIVE_REGISTER
 from services.registers.fees import FEE_ACCOUNTS
 from services.registers.party_relations import PARTY_REGISTER
+from services.registers.progress import HANDOVER_PROGRESS
 from services.registers.roster import INBOX, ROSTER
 from services.registers.verifications import VERIFICATION_LIST
 from services.registers.visits import VISIT_PLAN
@@ -10,7 +11,16 @@ from services.sheets import Sheet
 
 REGISTERS: dict[str, Sheet] = {
     one.key: one
-    for one in (ROSTER, INBOX, ARCHIVE_REGISTER, PARTY_REGISTER, FEE_ACCOUNTS, VISIT_PLAN, VERIFICATION_LIST)
+    for one in (
+        ROSTER,
+        INBOX,
+        ARCHIVE_REGISTER,
+        PARTY_REGISTER,
+        FEE_ACCOUNTS,
+        VISIT_PLAN,
+        VERIFICATION_LIST,
+        HANDOVER_PROGRESS,
+    )
 }
 
 __all__ = ["REGISTERS"]

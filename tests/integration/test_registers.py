@@ -20,6 +20,7 @@ from domain.facts import (
     FactRetracted,
     FeeAssessed,
     FeePaid,
+    HandoverCompleted,
     HandoverProposed,
     HandoverStepDone,
     LifeEvent,
@@ -217,3 +218,18 @@ def test_rows_folded_live_are_those_of_a_fold_from_scratch_and_known_as_they_wer
                         folded[key] = model.fold(key, folded.get(key), entry)
                 assert stored == folded, (model.table, upto)
                 assert folded or upto < len(history), model.table
+
+
+def test_progress_is_counted_by_enterprise_and_city_on_any_day(town: Town, asked: Asking) -> None:
+    town.fee(1)
+    town.tell(1, ArchiveReceived(effective=date(2024, 2, 2)))
+    town.tell(1, PartyRelationTransferred(effective=date(2024, 2, 3), division=DL), D.PARTY)
+    town.tell(1, HandoverCompleted(effective=date(2024, 3, 1), division=DL), D.COMMUNITY)
+    town.fee(2)
+    (now,) = asked.json("agency", "/registers/handovers")["rows"]
+    assert (now["enterprise"], now["city"]) == ("/enterprise/shenzhen", "大连市 Dalian")
+    assert (now["people"], now["completed"], now["open"], now["archives"], now["rate"]) == (2, 1, 1, 1, "50.00")
+    (then,) = asked.json("agency", "/registers/handovers?on=2024-02-29")["rows"]
+    assert (then["people"], then["completed"], then["open"], then["rate"]) == (2, 0, 2, "0.00")
+    assert asked.json("agency", "/registers/handovers?on=2023-12-31")["rows"] == []
+    assert asked.json("other", "/registers/handovers")["rows"] == []

@@ -30,15 +30,17 @@ from domain.facts import (
     SurvivalVerified,
     VisitMade,
 )
+from domain.handover import Handover, Stage, evolve_handover, stage
 from domain.history import Entry, FactMoved, FactPublished
 from domain.links import RecordsParted
 from domain.survival import verification
 from projections import archives, care, fees, kept, party_relations, verifications
+from projections.handover_days import as_of
 from projections.kept import KeptRow
 from projections.read_model import ReadModel
 from tests.building import RETIREE, known
-from tests.handing import DL, LAW, SZ, XN, ZZ, D, by
-from tests.tellings import entries
+from tests.handing import DL, LAW, SZ, XN, ZZ, D, by, completed, paid, proposed, registration
+from tests.tellings import DAYS, Told, accepted, entries, tellings
 
 DAY = date(2024, 3, 1)
 
@@ -250,3 +252,33 @@ def test_what_nobody_of_a_register_may_tell_touches_none_of_its_rows() -> None:
     stranger = entries([by(D.COURT, FactRetracted(effective=day(1), retracts="x"))])
     assert row_of(care.CARE, stranger) is None
     assert row_of(archives.ARCHIVES, entries([by(D.COMMUNITY, VisitMade(effective=day(1)))])) is None
+
+
+# Handovers
+
+
+@given(tellings(), st.sampled_from(DAYS))
+def test_a_handover_on_a_day_is_without_what_was_told_of_later_days(telling: Told, on: date) -> None:
+    state, _ = accepted(telling)
+    then = as_of(state.handover, on)
+    told = (then, then.earlier) if then.earlier else (then,)
+    days = [one.on for each in told for one in (*each.done, *each.moves, *each.receptions)]
+    days += [one.on for each in told for one in (each.proposal, each.outcome) if one]
+    assert all(one <= on for one in days)
+    assert as_of(state.handover, date(2999, 12, 31)) == state.handover
+    assert as_of(then, on) == then
+
+
+def test_a_handover_that_is_completed_was_under_way_before_that_and_not_begun_before_its_proposal() -> None:
+    begun = date(2024, 5, 6)
+    state = Handover()
+    for one in (proposed(), paid(D.COMMUNITY, on=begun + timedelta(10)), completed(SZ, begun + timedelta(20))):
+        state = evolve_handover(state, one)
+    stages = [stage(as_of(state, begun + timedelta(n)), registration(SZ), LAW, begun) for n in (-1, 0, 10, 19, 20)]
+    assert stages == [
+        Stage.NOT_BEGUN,
+        Stage.PROPOSED,
+        Stage.IN_PROGRESS,
+        Stage.IN_PROGRESS,
+        Stage.COMPLETED,
+    ]
