@@ -9,6 +9,7 @@ from projections.handovers import HANDOVERS
 from projections.party_relations import PARTY_RELATIONS
 from projections.read_model import ReadModel
 from projections.roster import ROSTER
+from projections.source_gaps import SOURCE_GAPS
 from projections.verifications import VERIFICATIONS
 
 READ_MODELS: tuple[ReadModel, ...] = (
@@ -21,6 +22,7 @@ READ_MODELS: tuple[ReadModel, ...] = (
     FEES,
     CARE,
     VERIFICATIONS,
+    SOURCE_GAPS,
 )
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "PARTY_RELATIONS",
     "READ_MODELS",
     "ROSTER",
+    "SOURCE_GAPS",
     "VERIFICATIONS",
     "ReadModel",
 ]

@@ -156,10 +156,19 @@ class Reader:
             self._disclose(account, ("alerts",), (row["retiree"] for row in rows))
         return rows
 
-    def audit(self, department: str, retiree: UUID | None, before: str, limit: int) -> list[dict[str, Any]]:
-        """The newest deeds, before one of them (its `deed_id`; empty: from the newest)."""
+    def audit(
+        self, department: str, retiree: UUID | None, before: str, limit: int, actor: str = ""
+    ) -> list[dict[str, Any]]:
+        """The newest deeds of a department, of an account, about a retiree (empty, None: of any), before one of them (its `deed_id`; empty: from the newest)."""
         position = int(before.partition("-")[0]) if before else log.LAST
-        given = {"department": department, "retiree": retiree, "position": position, "deed_id": before, "limit": limit}
+        given = {
+            "department": department,
+            "actor": actor,
+            "retiree": retiree,
+            "position": position,
+            "deed_id": before,
+            "limit": limit,
+        }
         return self._views.select(audit_trail.PAGE, given)
 
     def communities(self, account: Account) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from domain.law.provisions import (
     Placement,
     Provision,
     Rule,
+    Sharing,
     Step,
     Visits,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "Placement",
     "Provision",
     "Rule",
+    "Sharing",
     "Step",
     "Visits",
     "parse_law",

@@ -232,11 +232,16 @@ class Target(Provision, frozen=True):
 
 
 class Sharing(Provision, frozen=True):
-    """A duty to tell: which departments tell which facts (stored names) to which."""
+    """A duty to tell: which departments tell which facts (stored names) to which.
+
+    `within_days`: how long after they are true they are told at the latest. The documents say 及时 and no more (C): 30 days
+    unless a file says otherwise.
+    """
 
     tellers: Annotated[tuple[Department, ...], Meta(min_length=1)]
     told: Annotated[tuple[Department, ...], Meta(min_length=1)]
     facts: Annotated[tuple[str, ...], Meta(min_length=1)]
+    within_days: _Positive = 30
 
 
 class Duty(Provision, frozen=True):

@@ -141,10 +141,11 @@ def audit(
     department: Department | None = None,
     retiree: UUID | None = None,
     before: DeedCursor = "",
+    actor: Annotated[str, Query(max_length=100)] = "",
 ) -> HTMLResponse:
     """The audit trail."""
     account.allow(Role.AUDITOR)
-    rows = reader.audit(department or "", retiree, before, ROWS)
+    rows = reader.audit(department or "", retiree, before, ROWS, actor)
     page = render(
         "audit.html",
         known=reader.known,
@@ -152,6 +153,7 @@ def audit(
         rows=rows,
         department=department,
         retiree=retiree,
+        actor=actor,
         full=len(rows) == ROWS,
     )
     return HTMLResponse(page)

@@ -263,7 +263,8 @@ def test_a_handover_on_a_day_is_without_what_was_told_of_later_days(telling: Tol
     then = as_of(state.handover, on)
     told = (then, then.earlier) if then.earlier else (then,)
     days = [one.on for each in told for one in (*each.done, *each.moves, *each.receptions)]
-    days += [one.on for each in told for one in (each.proposal, each.outcome) if one]
+    days += [each.proposal.on for each in told if each.proposal]
+    days += [each.outcome.on for each in told if each.outcome]
     assert all(one <= on for one in days)
     assert as_of(state.handover, date(2999, 12, 31)) == state.handover
     assert as_of(then, on) == then
