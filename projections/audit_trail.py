@@ -103,7 +103,8 @@ SHARED = """
 select substr(r.{place}, 1, 6) as district, count(*) as of, count(*) filter (where t.late_days <= %(within)s) as done
 from audit_trail t join roster r on r.retiree = t.retiree and r.registered
 where t.late_days is not null and t.recorded_at >= %(since)s and t.recorded_at < %(until)s
-  and t.what = any(%(facts)s) and t.department = any(%(tellers)s) and r.{place} = any(%(communities)s)
+  and (t.department, t.what) in (select * from unnest(%(tellers)s::text[], %(facts)s::text[]))
+  and r.{place} = any(%(communities)s)
 group by 1
 """
-"""By district: how many facts of some kinds some departments told in a period, and how many of them so soon."""
+"""By district: how many facts each department that must tell of them told in a period, and how many of them so soon."""

@@ -217,6 +217,29 @@ class Report(Provision, frozen=True):
         return first, plus(first, self.every_months - 1)
 
 
+Measure = Literal[
+    "handed-over",
+    "archives-received",
+    "party-transferred",
+    "fees-paid",
+    "verified-in-time",
+    "visited-in-time",
+    "visited",
+    "contact-card",
+    "health-file",
+    "activities",
+    "alerts-in-time",
+    "shared-in-time",
+]
+"""What a bulletin can count; how is in `projections/bulletin.py`."""
+
+
+class Indicator(Provision, frozen=True):
+    """A line of the city's bulletin: how many of whom the article asks it for. Its key says which `measure` it is."""
+
+    measure: Measure
+
+
 class KeptApart(Provision, frozen=True):
     """Who stays as managed; `basic_information`: what little is kept of them where they ask for services."""
 

@@ -1,6 +1,7 @@
 """Every register that offices read, print and take with them, by name."""
 
 from services.registers.archives import ARCHIVE_REGISTER
+from services.registers.bulletin import BULLETIN
 from services.registers.fees import FEE_ACCOUNTS
 from services.registers.party_relations import PARTY_REGISTER
 from services.registers.progress import HANDOVER_PROGRESS
@@ -20,6 +21,7 @@ _ALL = (
     VISIT_PLAN,
     VERIFICATION_LIST,
     HANDOVER_PROGRESS,
+    BULLETIN,
     AUDIT,
     OFFICERS,
     SHARING_GAPS,

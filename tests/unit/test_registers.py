@@ -262,7 +262,9 @@ def test_a_handover_on_a_day_is_without_what_was_told_of_later_days(telling: Tol
     state, _ = accepted(telling)
     then = as_of(state.handover, on)
     told = (then, then.earlier) if then.earlier else (then,)
-    days = [one.on for each in told for one in (*each.done, *each.moves, *each.receptions)]
+    days = [one.on for each in told for one in each.done]
+    days += [one.on for each in told for one in each.moves]
+    days += [one.on for each in told for one in each.receptions]
     days += [each.proposal.on for each in told if each.proposal]
     days += [each.outcome.on for each in told if each.outcome]
     assert all(one <= on for one in days)
