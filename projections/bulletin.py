@@ -17,19 +17,18 @@ from projections.handover_days import as_of
 
 PAGE = """
 select r.retiree, r.registered, r.community, r.serving, r.hukou_division, r.receptions, r.retired_on, r.monthly_pension,
-       r.party_member, r.special_groups, r.category, r.status, r.stopped_from, coalesce(h.handover, '{{}}') as handover,
-       a.told as archives, p.told as party_relations, f.told as fees, c.told as care, v.told as verifications
+       r.party_member, r.special_groups, r.category, r.status, r.stopped_from,
+       coalesce((select handover from handovers k where k.retiree = r.retiree), '{{}}') as handover,
+       (select told from archives k where k.retiree = r.retiree) as archives,
+       (select told from party_relations k where k.retiree = r.retiree) as party_relations,
+       (select told from fees k where k.retiree = r.retiree) as fees,
+       (select told from care k where k.retiree = r.retiree) as care,
+       (select told from verifications k where k.retiree = r.retiree) as verifications
 from roster r
-left join handovers h on h.retiree = r.retiree
-left join archives a on a.retiree = r.retiree
-left join party_relations p on p.retiree = r.retiree
-left join fees f on f.retiree = r.retiree
-left join care c on c.retiree = r.retiree
-left join verifications v on v.retiree = r.retiree
 where r.registered and r.led_by is null and (r.community = any(%(communities)s) {or_serving}) and r.retiree > %(after)s
 order by r.retiree limit %(limit)s
 """
-"""A page of people with all that the measures ask of them, after a retiree. Nobody is shown, so the erased count as well."""
+"""A page of people with all that the measures ask of them, after a retiree, looked up by key. Nobody is shown, so the erased count as well."""
 
 
 class Counted:

@@ -115,13 +115,14 @@ def _with(row: KeptRow, held: Iterable[Kept], gone: list[str], position: int) ->
 
 PAGE = """
 select r.retiree, r.community, r.serving, r.hukou_division, r.receptions, r.retired_on, r.employer, r.party_member,
-       r.special_groups, r.category, r.status, r.stopped_from, r.sealed, r.under, k.told
-from roster r left join {table} k on k.retiree = r.retiree
+       r.special_groups, r.category, r.status, r.stopped_from, r.sealed, r.under,
+       (select k.told from {table} k where k.retiree = r.retiree) as told
+from roster r
 where r.registered and r.led_by is null and {place} and r.retiree > %(after)s
   and exists (select from ledger.retiree_key e where e.retiree = coalesce(r.under, r.retiree))
 order by r.retiree limit %(limit)s
 """
-"""A page of people, after a retiree, each with what a register keeps; not the erased."""
+"""A page of people, after a retiree, each with what a register keeps, looked up by key; not the erased."""
 _REGISTERED, _SERVED = "r.community = any(%(communities)s)", "r.serving = any(%(communities)s)"
 
 

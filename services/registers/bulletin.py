@@ -16,7 +16,7 @@ from services.registers.periods import Period, period_of
 from services.registers.progress import share
 from services.sheets import Asked, Cell, Column, Page, Sheet
 
-CHUNK = 2_000
+CHUNK = 5_000
 """People read at a time."""
 Figures = Counter[tuple[str, str, str]]
 """By district, measure, and `done` or `of`."""
