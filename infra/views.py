@@ -58,12 +58,12 @@ class KnownViews:
 
     def __init__(self, database: Database, position: int) -> None:
         self._database = database
-        self._position = position
+        self.position = position
 
     def select(self, query: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows of a read model's query."""
         with self._database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
-            cursor.execute(_KNOWN, [str(self._position)])
+            cursor.execute(_KNOWN, [str(self.position)])
             return cursor.execute(query, given).fetchall()
 
 

@@ -11,7 +11,10 @@ from projections.read_model import ReadModel, columns
 
 
 class TrailRow(Struct, frozen=True, kw_only=True):
-    """One deed about one retiree. `deed`: published, received or read; `what`: a stored name, an outlet or the fields."""
+    """One deed about one retiree. `deed`: published, received or read; `what`: a stored name, an outlet or the fields.
+
+    `late_days`: of what was published, the days from when it was true until we were told.
+    """
 
     deed_id: str
     position: int
@@ -23,6 +26,7 @@ class TrailRow(Struct, frozen=True, kw_only=True):
     what: str
     purpose: str | None = None
     legal_basis: str | None = None
+    late_days: int | None = None
 
 
 def keys(entry: Entry) -> tuple[str, ...]:
@@ -42,7 +46,13 @@ def fold(deed_id: str, row: TrailRow | None, entry: Entry) -> TrailRow | None:
     deed = partial(TrailRow, deed_id=deed_id, position=entry.position, recorded_at=entry.recorded_at, retiree=retiree)
     match entry.event:
         case FactPublished() as event:
-            return deed(deed="published", department=event.department, actor=event.published_by, what=entry.name)
+            return deed(
+                deed="published",
+                department=event.department,
+                actor=event.published_by,
+                what=entry.name,
+                late_days=(event.learnt - event.fact.effective).days,
+            )
         case AlertsDelivered() as event:
             return deed(deed="received", department=event.department, actor=event.outlet, what="alerts")
         case DataDisclosed() as event:
@@ -63,7 +73,38 @@ AUDIT_TRAIL = ReadModel("audit_trail", TrailRow, keys, fold)
 PAGE = f"""
 select {columns(TrailRow)} from audit_trail
 where (%(department)s = '' or department = %(department)s) and (%(retiree)s::uuid is null or retiree = %(retiree)s)
+  and (%(actor)s = '' or actor = %(actor)s)
   and (position, deed_id) < (%(position)s, %(deed_id)s)
 order by position desc, deed_id desc limit %(limit)s
 """  # noqa: S608 - the columns are our own
-"""The newest deeds of a department (any when empty) about a retiree (any when null), before a deed."""
+"""The newest deeds of a department and an account (any when empty) about a retiree (any when null), before a deed."""
+
+OFFICERS = """
+select department, actor, deed, what, purpose, count(*) as deeds, count(distinct retiree) as people,
+       min(recorded_at) as first, max(recorded_at) as last
+from audit_trail
+where (%(department)s = '' or department = %(department)s) and (%(actor)s = '' or actor = %(actor)s)
+  and recorded_at >= %(since)s and recorded_at < %(until)s
+group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
+"""
+"""What each account of a department did in a period: how often, to how many people."""
+
+LATE = f"""
+select {columns(TrailRow, "t")}, r.community
+from audit_trail t left join roster r on r.retiree = t.retiree and r.registered
+where t.late_days > %(least)s and t.late_days > 0 and t.position < %(before)s
+  and (%(department)s = '' or t.department = %(department)s)
+  and t.recorded_at >= %(since)s and t.recorded_at < %(until)s
+order by t.position desc limit %(limit)s
+"""  # noqa: S608 - likewise
+"""The newest facts that were told more than so many days after they were true, before a position."""
+
+SHARED = """
+select substr(r.{place}, 1, 6) as district, count(*) as of, count(*) filter (where t.late_days <= %(within)s) as done
+from audit_trail t join roster r on r.retiree = t.retiree and r.registered
+where t.late_days is not null and t.recorded_at >= %(since)s and t.recorded_at < %(until)s
+  and (t.department, t.what) in (select * from unnest(%(tellers)s::text[], %(facts)s::text[]))
+  and r.{place} = any(%(communities)s)
+group by 1
+"""
+"""By district: how many facts each department that must tell of them told in a period, and how many of them so soon."""

@@ -197,16 +197,16 @@ class HandoverLine(Struct, frozen=True, kw_only=True):
 def lines(found: Mapping[str, Any], law: Law, today: date, batch: str | None = None) -> Iterable[HandoverLine]:
     """The lines of a row of `PAGE`, those of `batch` only (None: all): of the present proposal, and of one before it in another batch."""
     row = HandoverRow(**{field: found[field] for field in HandoverRow.__struct_fields__})
-    handover, registration = told(row), _registration(found)
+    handover, who = told(row), registration(found)
     if (
         len(row.batches) == 2
         and row.batches[0] != row.batches[1]
         and batch in (None, row.batches[1])
         and handover.earlier
     ):
-        yield _line(row, handover.earlier, handover, registration, law, today)
+        yield _line(row, handover.earlier, handover, who, law, today)
     if row.batches and batch in (None, row.batches[0]):
-        yield _line(row, handover, handover, registration, law, today)
+        yield _line(row, handover, handover, who, law, today)
 
 
 def _line(
@@ -233,7 +233,13 @@ def _line(
     )
 
 
-def _registration(found: Mapping[str, Any]) -> RetirementRegistered | None:
+def told_of(found: Mapping[str, Any]) -> Handover:
+    """The handover of a row of `PAGE`."""
+    return msgspec.json.decode(found["handover"], type=Handover)
+
+
+def registration(found: Mapping[str, Any]) -> RetirementRegistered | None:
+    """The registration that counts, of a row of `PAGE`; None: there is none."""
     if not found["registered"]:
         return None
     return RetirementRegistered(

@@ -27,9 +27,9 @@ class ReadModel(NamedTuple):
     fold: Callable[[Key, Any, Entry], Any]
 
 
-def columns(row: type[Struct]) -> str:
-    """The columns of a read model, for its queries."""
-    return ", ".join(row.__struct_fields__)
+def columns(row: type[Struct], of: str = "") -> str:
+    """The columns of a read model, for its queries; `of`: the name that its table has there."""
+    return ", ".join(f"{of}.{field}" if of else field for field in row.__struct_fields__)
 
 
 def name(source: str, id_: str, under: UUID | None = None) -> str:

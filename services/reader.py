@@ -1,6 +1,6 @@
 """Questions to the read models and the log, for the API and the pages alike; the one place where a person is unsealed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -56,8 +56,9 @@ class RosterLine(Struct, frozen=True, kw_only=True):
     verify_alert: str | None
 
 
+_OF_PERSON = tuple(field for field in Person.__struct_fields__ if field != "other_identity_number")
 _SHOWN = (
-    *(field for field in Person.__struct_fields__ if field != "other_identity_number"),
+    *_OF_PERSON,
     *(field for field in RosterLine.__struct_fields__ if field not in {"retiree", "person"}),
 )
 """What a look shows of somebody, as the record of it says."""
@@ -101,8 +102,10 @@ class Reader:
         lineage: Lineage,
         law: Law,
         known: datetime | None = None,
+        use: str = "",
     ) -> None:
         self.known = known
+        self._use = use
         self._ledger = ledger
         self._views = views
         self._keys = keys
@@ -112,7 +115,22 @@ class Reader:
     def as_known(self, at: datetime) -> "Reader":
         """A reader of what the read models said at a time, and what followed from it on that day. A look is recorded as any other."""
         views = Views(self._ledger.database).as_known(at)
-        return Reader(self._ledger, views, self._keys, self._lineage, self._law, at.astimezone(BEIJING))
+        return Reader(self._ledger, views, self._keys, self._lineage, self._law, at.astimezone(BEIJING), self._use)
+
+    def steady(self, use: str) -> "Reader":
+        """The same reader held to the position of now, for whatever is read page by page and must be of one moment.
+
+        `use`: what for, which the record of each look says after its purpose.
+        """
+        views = self._views
+        if isinstance(views, Views):
+            views = KnownViews(self._ledger.database, views.position())
+        return Reader(self._ledger, views, self._keys, self._lineage, self._law, self.known, use)
+
+    @property
+    def position(self) -> int:
+        """The position of the log that the answers are of."""
+        return self._views.position if isinstance(self._views, KnownViews) else self._views.position()
 
     @property
     def _today(self) -> date:
@@ -138,10 +156,19 @@ class Reader:
             self._disclose(account, ("alerts",), (row["retiree"] for row in rows))
         return rows
 
-    def audit(self, department: str, retiree: UUID | None, before: str, limit: int) -> list[dict[str, Any]]:
-        """The newest deeds, before one of them (its `deed_id`; empty: from the newest)."""
+    def audit(
+        self, department: str, retiree: UUID | None, before: str, limit: int, actor: str = ""
+    ) -> list[dict[str, Any]]:
+        """The newest deeds of a department, of an account, about a retiree (empty, None: of any), before one of them (its `deed_id`; empty: from the newest)."""
         position = int(before.partition("-")[0]) if before else log.LAST
-        given = {"department": department, "retiree": retiree, "position": position, "deed_id": before, "limit": limit}
+        given = {
+            "department": department,
+            "actor": actor,
+            "retiree": retiree,
+            "position": position,
+            "deed_id": before,
+            "limit": limit,
+        }
         return self._views.select(audit_trail.PAGE, given)
 
     def communities(self, account: Account) -> list[dict[str, Any]]:
@@ -158,12 +185,38 @@ class Reader:
         received elsewhere, or received there. The disclosure is committed before anybody is shown; if that fails, nothing
         is. Raises `Refused("forbidden")` outside the account's division.
         """
-        if not self._may_see(account, division.ljust(12, "0")) and not division.startswith(account.division):
-            raise Refused("forbidden", "division")
-        communities = roster.communities(self._communities(account), division, self._lineage, on or self._today)
-        given = {"communities": communities, "after": after, "limit": limit}
+        given = {"communities": self.within(account, division, on), "after": after, "limit": limit}
         page = roster.PAGE if account.role is Role.OFFICER else roster.SERVED_PAGE
         return self._unseal(account, _SHOWN, self._views.select(page, given))
+
+    @property
+    def law(self) -> Law:
+        """The law that answers follow from."""
+        return self._law
+
+    def day(self, on: date | None) -> date:
+        """The day as of which is asked: that of the time as known, today by default."""
+        return on or self._today
+
+    def within(self, account: Account, division: str, on: date | None = None) -> list[str]:
+        """The codes of a division, by its code of a day, that somebody is registered or served under.
+
+        Raises `Refused("forbidden")` outside the account's division.
+        """
+        if not self._may_see(account, division.ljust(12, "0")) and not division.startswith(account.division):
+            raise Refused("forbidden", "division")
+        return roster.communities(self._communities(account), division, self._lineage, self.day(on))
+
+    def rows(self, query: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What a read model says of nobody by name."""
+        return self._views.select(query, given)
+
+    def people(
+        self, account: Account, fields: tuple[str, ...], rows: list[dict[str, Any]]
+    ) -> list[tuple[dict[str, Any], Person]]:
+        """The rows of a roster's query, each with its person; not the erased. The look is recorded first, as `fields` and the person's."""
+        opened = self._open(account, (*_OF_PERSON, *fields), rows)
+        return [(row, msgspec.json.decode(person_of(person), type=Person)) for row, person in opened]
 
     def retiree(self, account: Account, retiree: UUID) -> RetireeCard:
         """A retiree with the alerts about them; recorded as `roster` is.
@@ -198,6 +251,11 @@ class Reader:
         return code.startswith(account.division) or self._lineage.placed(code, today()).startswith(account.division)
 
     def _unseal(self, account: Account, fields: tuple[str, ...], rows: list[dict[str, Any]]) -> list[RosterLine]:
+        return [_line(row, person) for row, person in self._open(account, fields, rows)]
+
+    def _open(
+        self, account: Account, fields: tuple[str, ...], rows: list[dict[str, Any]]
+    ) -> list[tuple[dict[str, Any], bytes]]:
         if not rows:
             return []
         retirees = [row["retiree"] for row in rows]
@@ -206,7 +264,7 @@ class Reader:
         wrapped = self._wrapped(keys)
         there = [(row, key) for row, key in zip(rows, keys, strict=True) if key in wrapped]  # not the erased
         people = self._keys.open_all([(key, wrapped[key], row["sealed"]) for row, key in there])
-        return [_line(row, person) for (row, _), person in zip(there, people, strict=True)]
+        return [(row, person) for (row, _), person in zip(there, people, strict=True)]
 
     def _wrapped(self, retirees: list[UUID]) -> dict[UUID, bytes]:
         with self._ledger.database.transaction() as connection:
@@ -216,7 +274,7 @@ class Reader:
         disclosed = DataDisclosed(
             department=account.department,
             actor=account.name,
-            purpose=_PURPOSE[account.role],
+            purpose=f"{_PURPOSE[account.role]}{self._use}",
             legal_basis=_BASIS,
             fields=fields,
             retirees=tuple(dict.fromkeys(retirees)),

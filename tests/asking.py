@@ -53,6 +53,9 @@ class Asking:
     def page(self, account: str, path: str) -> str:
         return self._get(account, path).raise_for_status().text
 
+    def bytes(self, account: str, path: str) -> bytes:
+        return self._get(account, path).raise_for_status().content
+
     def _get(self, account: str, path: str) -> Response:
         headers = {"Authorization": f"Bearer {account}.{self._secrets[account]}"}
         return self._runner.run(self._client.get(path, headers=headers))

@@ -7,11 +7,14 @@ from domain.law.provisions import (
     Citation,
     CommunityStaff,
     Fee,
+    Indicator,
     LawError,
     Placement,
     Provision,
     Rule,
+    Sharing,
     Step,
+    Visits,
 )
 from domain.law.rules import Law, parse_law
 
@@ -23,12 +26,15 @@ __all__ = [
     "CityLaw",
     "CommunityStaff",
     "Fee",
+    "Indicator",
     "Jurisdiction",
     "Law",
     "LawError",
     "Placement",
     "Provision",
     "Rule",
+    "Sharing",
     "Step",
+    "Visits",
     "parse_law",
 ]

@@ -15,6 +15,7 @@ from domain.law.provisions import (
     CommunityStaff,
     Duty,
     Fee,
+    Indicator,
     KeptApart,
     LawError,
     Placement,
@@ -53,6 +54,7 @@ class Jurisdiction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     community_staff: tuple[CommunityStaff, ...] = ()
     visits: tuple[Visits, ...] = ()
     report: tuple[Report, ...] = ()
+    indicator: tuple[Indicator, ...] = ()
     kept_apart: tuple[KeptApart, ...] = ()
     target: tuple[Target, ...] = ()
     sharing: tuple[Sharing, ...] = ()
@@ -87,6 +89,7 @@ class Jurisdiction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             community_staff=in_force(self.community_staff, on),
             visits=in_force(self.visits, on),
             reports=in_force(self.report, on),
+            indicators=in_force(self.indicator, on),
             kept_apart=in_force(self.kept_apart, on),
             targets=in_force(self.target, on),
             sharing=in_force(self.sharing, on),
@@ -107,6 +110,7 @@ class CityLaw(Struct, frozen=True, kw_only=True):
     community_staff: tuple[CommunityStaff, ...]
     visits: tuple[Visits, ...]
     reports: tuple[Report, ...]
+    indicators: tuple[Indicator, ...]
     kept_apart: tuple[KeptApart, ...]
     targets: tuple[Target, ...]
     sharing: tuple[Sharing, ...]

@@ -192,10 +192,14 @@ class CommunityStaff(Provision, frozen=True):
 
 
 class Visits(Provision, frozen=True):
-    """Whom the community knows and visits regularly."""
+    """Whom the community knows and visits regularly.
+
+    `every_months`: how often that is at least. The documents say 定期 and no more (C): once a year unless a file says otherwise.
+    """
 
     groups: tuple[SpecialGroup, ...]
     party_members: bool = False
+    every_months: _Positive = 12
 
 
 class Report(Provision, frozen=True):
@@ -213,6 +217,29 @@ class Report(Provision, frozen=True):
         return first, plus(first, self.every_months - 1)
 
 
+Measure = Literal[
+    "handed-over",
+    "archives-received",
+    "party-transferred",
+    "fees-paid",
+    "verified-in-time",
+    "visited-in-time",
+    "visited",
+    "contact-card",
+    "health-file",
+    "activities",
+    "alerts-in-time",
+    "shared-in-time",
+]
+"""What a bulletin can count; how is in `projections/bulletin.py`."""
+
+
+class Indicator(Provision, frozen=True):
+    """A line of the city's bulletin: how many of whom the article asks it for. Its key says which `measure` it is."""
+
+    measure: Measure
+
+
 class KeptApart(Provision, frozen=True):
     """Who stays as managed; `basic_information`: what little is kept of them where they ask for services."""
 
@@ -228,11 +255,16 @@ class Target(Provision, frozen=True):
 
 
 class Sharing(Provision, frozen=True):
-    """A duty to tell: which departments tell which facts (stored names) to which."""
+    """A duty to tell: which departments tell which facts (stored names) to which.
+
+    `within_days`: how long after they are true they are told at the latest. The documents say 及时 and no more (C): 30 days
+    unless a file says otherwise.
+    """
 
     tellers: Annotated[tuple[Department, ...], Meta(min_length=1)]
     told: Annotated[tuple[Department, ...], Meta(min_length=1)]
     facts: Annotated[tuple[str, ...], Meta(min_length=1)]
+    within_days: _Positive = 30
 
 
 class Duty(Provision, frozen=True):

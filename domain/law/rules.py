@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from domain.law.calendar import Calendar
 from domain.law.city import CityLaw, Jurisdiction, follow_on, parse_city
-from domain.law.provisions import Adjustment, LawError, Rule, in_force
+from domain.law.provisions import Adjustment, LawError, Rule, Sharing, in_force
 from domain.law.survivors import SurvivorLaw
 from domain.months import Month, first_day, month_of, plus
 
@@ -19,6 +19,7 @@ from domain.months import Month, first_day, month_of, plus
 class _NationalFile(Struct, forbid_unknown_fields=True):
     rule: list[Rule]
     adjustment: list[Adjustment] = []
+    sharing: list[Sharing] = []
 
 
 class Law:
@@ -32,19 +33,21 @@ class Law:
         survivors: SurvivorLaw | None = None,
         pinned_to: date | None = None,
         calendar: Calendar | None = None,
+        sharing: tuple[Sharing, ...] = (),
     ) -> None:
         self._rules = rules
         self.cities = cities
         self._adjustments = adjustments
         self.survivors = survivors
         self._pinned_to = pinned_to
+        self._sharing = sharing
         self.calendar = calendar or Calendar()
         self._by_city = {city.code[:4]: (city, city.turns) for city in cities}
         self._city_laws: dict[tuple[str, date], CityLaw] = {}
 
     def pinned(self, day: date) -> "Law":
         """The same law, frozen as it stood on `day`."""
-        return Law(self._rules, self.cities, self._adjustments, self.survivors, day, self.calendar)
+        return Law(self._rules, self.cities, self._adjustments, self.survivors, day, self.calendar, self._sharing)
 
     @cached_property
     def digest(self) -> str:
@@ -87,6 +90,11 @@ class Law:
         own = in_force(city.rule, self._pinned_to or on) if city else ()
         return next((rule for rule in own if rule.key == key), None) or self.rule(key, on)
 
+    def sharing(self, division: str, on: date) -> tuple[Sharing, ...]:
+        """Who must tell the agency of what, for a division, as in force on a day: by its city's file, then by the nation's law."""
+        local = self.city_law(division, on)
+        return (*(local.sharing if local else ()), *in_force(self._sharing, self._pinned_to or on))
+
     def city_law(self, division: str, on: date) -> CityLaw | None:
         """The law of the city a division lies in, as in force on a day, before there was any its oldest; None outside those with a file."""
         if (known := self._by_city.get(division[:4])) is None:
@@ -126,9 +134,11 @@ def parse_law(
     """The law out of the texts of its TOML files, by file name. Raises `LawError` naming the file and the key."""
     by_key: dict[str, list[tuple[str, Rule]]] = {}
     adjustments: list[Adjustment] = []
+    sharing: list[Sharing] = []
     for name, text in national.items():
         file = _decode(name, text)
         adjustments += file.adjustment
+        sharing += file.sharing
         for rule in file.rule:
             by_key.setdefault(rule.key, []).append((name, rule))
     parsed = {name: parse_city(name, text) for name, text in cities.items()}
@@ -144,6 +154,7 @@ def parse_law(
         tuple(sorted(adjustments, key=lambda one: one.valid_from)),
         survivors,
         calendar=calendar,
+        sharing=tuple(sharing),
     )
 
 

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from infra.database import DatabaseError
 from infra.keys import WrongKeyError
 from services.accounts import Accounts
-from services.api import documents, events, feeds, problems, reading, receipts, sources
+from services.api import documents, events, feeds, problems, reading, receipts, registers, sources
 from services.api.wakeups import Wakeups
 from services.bootstrap import Parts, parts
 from services.consumers.feeds import Feeds
@@ -21,6 +21,7 @@ from services.letters import DeadLetters
 from services.settings import Settings
 from services.source_states import SourceStates
 from services.web import letters, pages
+from services.web import registers as register_pages
 from services.web.forms import Forms
 
 _HEADERS = {
@@ -63,8 +64,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(receipts.router)
     app.include_router(reading.router)
     app.include_router(sources.router)
+    app.include_router(registers.router)
     app.include_router(feeds.router)
     app.include_router(pages.router, include_in_schema=False)
+    app.include_router(register_pages.router, include_in_schema=False)
     app.include_router(letters.router, include_in_schema=False)
     app.middleware("http")(_secure)
     problems.install(app)

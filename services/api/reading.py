@@ -112,10 +112,11 @@ def audit(
     retiree: UUID | None = None,
     before: DeedCursor = "",
     limit: Limit = PAGE,
+    actor: Annotated[str, Query(max_length=100, description="An account, a gateway or an outlet.")] = "",
 ) -> Response:
     """Who published, received and read what about whom; the newest first, before the `deed_id` of the last one seen."""
     account.allow(Role.AUDITOR)
-    return _json(reader.audit(department or "", retiree, before, limit))
+    return _json(reader.audit(department or "", retiree, before, limit, actor))
 
 
 def _json(body: Any) -> Response:

@@ -1,6 +1,7 @@
 """A page for each read model, and the front page that shows how far the system has come up."""
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -55,6 +56,11 @@ def render(template: str, *, known: datetime | None = None, **given: object) -> 
     """A page as text; `known`: the time as of which it was known what is shown, which the links of the page keep."""
     then = f"&known={quote(known.isoformat())}" if known else ""
     return _templates().get_template(template).render({"account": None, "known": known, "then": then, **given})
+
+
+def rendered(template: str, **given: object) -> Iterator[str]:
+    """A page piece by piece, as its rows are read."""
+    return _templates().get_template(template).generate(given)
 
 
 @router.get("/")
@@ -135,10 +141,11 @@ def audit(
     department: Department | None = None,
     retiree: UUID | None = None,
     before: DeedCursor = "",
+    actor: Annotated[str, Query(max_length=100)] = "",
 ) -> HTMLResponse:
     """The audit trail."""
     account.allow(Role.AUDITOR)
-    rows = reader.audit(department or "", retiree, before, ROWS)
+    rows = reader.audit(department or "", retiree, before, ROWS, actor)
     page = render(
         "audit.html",
         known=reader.known,
@@ -146,6 +153,7 @@ def audit(
         rows=rows,
         department=department,
         retiree=retiree,
+        actor=actor,
         full=len(rows) == ROWS,
     )
     return HTMLResponse(page)

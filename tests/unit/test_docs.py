@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from infra.statutes import the_law
-from services.api import events, feeds, reading, receipts, sources
+from services.api import events, feeds, reading, receipts, registers, sources
 from services.cli import main
 from services.cloudevents import Publisher, department_of, structured, submission
 from services.reports import REPORTS, report
@@ -23,7 +23,7 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=name)
 TODAY = date(2026, 11, 23)
 COMMANDS: Any = typer.main.get_command(main)
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-ROUTERS = (events.router, receipts.router, reading.router, sources.router, feeds.router)
+ROUTERS = (events.router, receipts.router, reading.router, registers.router, sources.router, feeds.router)
 ROUTES = {route.path for router in ROUTERS for route in router.routes}  # type: ignore[attr-defined] # all are
 
 

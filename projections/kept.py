@@ -1,0 +1,140 @@
+"""What registers keep of facts: each as it was told, for as long as nobody takes it back or corrects it.
+
+The registers that stand on this keep facts of some kinds in a row a retiree. Every fact has its day, so a pure function of the
+row says how it stood on any of them; what is taken back counts for no day.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from functools import partial
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from domain.divisions import within
+from domain.facts import MAY_PUBLISH, Department, LifeEvent, taken_back
+from domain.handover import Reception
+from domain.history import Entry, FactMoved, FactPublished
+from domain.links import RecordsParted
+from projections.read_model import ReadModel, is_of, name, under_of
+
+
+class Kept(Struct, frozen=True, omit_defaults=True):
+    """A fact that stands. `under`: the joined record it came from; `gone_by`: the one under which it was taken back, until they part."""
+
+    source: str
+    id: str
+    department: Department
+    learnt: date
+    fact: LifeEvent
+    under: UUID | None = None
+    gone_by: UUID | None = None
+
+
+class KeptRow(Struct, frozen=True, kw_only=True):
+    """What a register keeps of a retiree. `told`: JSON, each a `Kept`; `gone`: facts that were taken back before they came."""
+
+    retiree: UUID
+    told: list[str] = []
+    gone: list[str] = []
+    position: int
+
+
+_DECODER = msgspec.json.Decoder(Kept)
+
+
+def register(table: str, *facts: type[LifeEvent]) -> ReadModel:
+    """A read model that keeps facts of these kinds."""
+    tellers = frozenset().union(*(MAY_PUBLISH[fact] for fact in facts))
+    return ReadModel(table, KeptRow, partial(_keys, frozenset(facts), tellers), partial(_fold, frozenset(facts)))
+
+
+def standing(told: Iterable[str] | None, day: date) -> list[Kept]:
+    """What stands of a row's facts on a day, the earliest first; of one day in the order in which they came. None: no row."""
+    found = (_DECODER.decode(one) for one in told or ())
+    there = [one for one in found if one.gone_by is None and one.fact.effective <= day]
+    return sorted(there, key=attrgetter("fact.effective"))
+
+
+def _keys(facts: frozenset[type], tellers: frozenset[Department], entry: Entry) -> tuple[UUID, ...]:
+    event = entry.event
+    if isinstance(event, FactMoved):
+        event = event.published
+    if isinstance(event, FactPublished):
+        wanted = type(event.fact) in facts or (event.department in tellers and taken_back(event.fact))
+        return (entry.stream,) if wanted else ()
+    return (entry.stream,) if isinstance(event, RecordsParted) else ()
+
+
+def _fold(facts: frozenset[type], retiree: UUID, row: KeptRow | None, entry: Entry) -> KeptRow | None:
+    event = entry.event
+    if isinstance(event, RecordsParted):
+        return row and _parted(row, event.other, entry.position)
+    if isinstance(event, FactMoved):
+        event = replace(event.published, under=None if event.of == retiree else event.of)
+    if not isinstance(event, FactPublished):
+        return row
+    row = row or KeptRow(retiree=retiree, position=entry.position)
+    held, gone = _held(row), list(row.gone)
+    for id_ in taken_back(event.fact):
+        named = [one for one in held if (one.source, one.id) == (event.source, id_)]
+        if not named:
+            gone = list(dict.fromkeys((*gone, name(event.source, id_, event.under))))
+        held = [one for one in held if one not in named]
+        if event.under:  # of another record: they stand again if the two part
+            held += [replace(one, gone_by=event.under) for one in named if not one.gone_by]
+    if type(event.fact) in facts:
+        one = Kept(event.source, event.id, event.department, event.learnt, event.fact, event.under)
+        by = [under_of(name) for name in gone if is_of(name, event.source, event.id)]
+        if None not in by:
+            held.append(replace(one, gone_by=by[0]) if by else one)
+    return _with(row, held, gone, entry.position)
+
+
+def _parted(row: KeptRow, other: UUID, position: int) -> KeptRow:
+    """The row without what came from another record, and with what was taken back from there."""
+    again = [replace(one, gone_by=None) if one.gone_by == other else one for one in _held(row)]
+    held = [one for one in again if one.under != other]
+    return _with(row, held, [name for name in row.gone if under_of(name) != other], position)
+
+
+def _held(row: KeptRow) -> list[Kept]:
+    return [_DECODER.decode(one) for one in row.told]
+
+
+def _with(row: KeptRow, held: Iterable[Kept], gone: list[str], position: int) -> KeptRow:
+    told = [msgspec.json.encode(one).decode() for one in held]
+    if (told, gone) == (row.told, row.gone):
+        return row
+    return replace(row, told=told, gone=gone, position=position)
+
+
+PAGE = """
+select r.retiree, r.community, r.serving, r.hukou_division, r.receptions, r.retired_on, r.employer, r.party_member,
+       r.special_groups, r.category, r.status, r.stopped_from, r.sealed, r.under,
+       (select k.told from {table} k where k.retiree = r.retiree) as told
+from roster r
+where r.registered and r.led_by is null and {place} and r.retiree > %(after)s
+  and exists (select from ledger.retiree_key e where e.retiree = coalesce(r.under, r.retiree))
+order by r.retiree limit %(limit)s
+"""
+"""A page of people, after a retiree, each with what a register keeps, looked up by key; not the erased."""
+_REGISTERED, _SERVED = "r.community = any(%(communities)s)", "r.serving = any(%(communities)s)"
+
+
+def page(model: ReadModel, *, serving: bool, then: bool) -> str:
+    """The query of the people of some communities: registered there, or served there now; `then`: those who may have been before."""
+    place = f"({_SERVED} or {_REGISTERED})" if serving and then else _SERVED if serving else _REGISTERED
+    return PAGE.format(table=model.table, place=place)
+
+
+def served(found: Mapping[str, Any], day: date) -> str:
+    """The division that serves somebody of `PAGE` on a day: that of the last reception up to it, of the registration before any."""
+    told = (msgspec.json.decode(one, type=Reception) for one in found["receptions"])
+    offices = [one.division for one in told if one.on <= day]
+    community: str = found["community"]
+    return community if not offices or within(community, offices[-1]) else offices[-1]

@@ -1,0 +1,151 @@
+"""Registers: a page of any of them as data, or all of it as CSV, Excel or a sheet to print.
+
+Whoever is shown personal data is recorded first, chunk by chunk, as the file is written: no record, no data.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Path, Query
+from fastapi.responses import Response, StreamingResponse
+
+from domain.facts import Department
+from domain.months import Month
+from domain.refusals import Refused
+from services.accounts import Account
+from services.api.auth import WhoAsks
+from services.api.questions import DivisionPrefix, Limit, ReaderThen
+from services.application import today
+from services.exporting import csv_of, text, xlsx_of
+from services.reader import Reader
+from services.registers import REGISTERS
+from services.sheets import Asked, Sheet, whole
+
+router = APIRouter(tags=["registers"])
+
+_USES = {"csv": "，导出 CSV export", "xlsx": "，导出 Excel export", "print": "，打印 print"}
+_TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+_MonthText = Annotated[str, Query(pattern="^([0-9]{4}-(0[1-9]|1[0-2]))?$", description="A month, YYYY-MM.")]
+
+
+class RegisterLine(msgspec.Struct):
+    """A register that the account may ask for, with what can be asked of it."""
+
+    register: str
+    zh: str
+    en: str
+    asks: tuple[str, ...]
+
+
+class RegisterPage(msgspec.Struct):
+    """A page of a register: each column's key with its names, the rows, and the cursor to go on after, None at the end.
+
+    `position`: of the log, as far as the answer goes.
+    """
+
+    register: str
+    columns: dict[str, tuple[str, str]]
+    rows: list[dict[str, Any]]
+    after: str | None
+    position: int
+
+
+def sheet_named(register: str) -> Sheet:
+    """A register by its name. Raises `Refused("not-found")`."""
+    if register not in REGISTERS:
+        raise Refused("not-found", "register")
+    return REGISTERS[register]
+
+
+def asked_of(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can be asked
+    division: DivisionPrefix = "",
+    on: Annotated[date | None, Query(description="The day as of which; today by default.")] = None,
+    first: _MonthText = "",
+    last: _MonthText = "",
+    state: Annotated[str, Query(pattern="^[a-z-]{0,20}$")] = "",
+    department: Department | None = None,
+    actor: Annotated[str, Query(max_length=100)] = "",
+    retiree: UUID | None = None,
+) -> Asked:
+    """What of a register is asked for."""
+    return Asked(
+        division,
+        on,
+        Month(first) if first else None,
+        Month(last) if last else None,
+        state,
+        department or "",
+        actor,
+        retiree,
+    )
+
+
+Which = Annotated[str, Path(pattern="^[a-z-]{1,40}$", description="A register, by its name in /registers.")]
+Questions = Annotated[Asked, Depends(asked_of)]
+
+
+@router.get("/registers", summary="The registers that the account may ask for")
+def registers(account: WhoAsks) -> Response:
+    """Each with what can be asked of it."""
+    lines = [RegisterLine(one.key, one.zh, one.en, one.asks) for one in visible(account)]
+    return Response(msgspec.json.encode(lines), media_type="application/json")
+
+
+@router.get("/registers/{register}", summary="A register: a page of it as data, or all of it as a file")
+def register(
+    register: Which,
+    reader: ReaderThen,
+    account: WhoAsks,
+    asked: Questions,
+    form: Annotated[Literal["json", "csv", "xlsx"], Query(alias="as")] = "json",
+    after: Annotated[str, Query(max_length=200)] = "",
+    limit: Limit = 200,
+) -> Response:
+    """JSON: a page, and the cursor to go on after. `as=csv` and `as=xlsx`: the whole of it, of one position of the log."""
+    sheet = sheet_named(register)
+    if form != "json":
+        return file_of(sheet, reader, account, asked, form)
+    account.allow(*sheet.roles)
+    page = sheet.page(reader, account, asked, after, limit)
+    columns = {column.key: (column.zh, column.en) for column in sheet.columns}
+    answer = RegisterPage(sheet.key, columns, [dict(row) for row in page.rows], page.after, reader.position)
+    return Response(msgspec.json.encode(answer), media_type="application/json")
+
+
+def file_of(sheet: Sheet, reader: Reader, account: Account, asked: Asked, form: str) -> Response:
+    """A register as a file. What is refused is refused before the first byte; what breaks later breaks off the answer."""
+    steady = reader.steady(_USES[form])
+    chunks = whole(sheet, steady, account, asked)
+    about = about_of(sheet, steady, account, asked)
+    body: Iterator[bytes]
+    body = csv_of(sheet.columns, chunks) if form == "csv" else xlsx_of(sheet.zh, sheet.columns, chunks, about)
+    name = f"{sheet.zh}-{asked.on or (reader.known.date() if reader.known else today())}.{form}"
+    plain = f"{sheet.key}-{asked.on or today()}.{form}"
+    headers = {"Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"}
+    return StreamingResponse(body, media_type=_TYPES[form], headers=headers)
+
+
+def visible(account: Account) -> list[Sheet]:
+    """The registers that an account may ask for."""
+    return [one for one in REGISTERS.values() if account.role in one.roles]
+
+
+def about_of(sheet: Sheet, reader: Reader, account: Account, asked: Asked) -> list[tuple[str, str]]:
+    """What a file or a print says of itself: what it is, of when, how far the log was read, who took it."""
+    lines = [
+        ("名册 register", f"{sheet.zh} {sheet.en}"),
+        ("说明 what it says", f"{sheet.intro_zh} {sheet.intro_en}"),
+        ("地区 division", asked.division or account.division or "全部 all"),
+        ("截至日期 as of", str(asked.on or (reader.known.date() if reader.known else today()))),
+        ("按当时所知 as known on", text(reader.known) or "现在 now"),
+        ("日志位置 log position", str(reader.position)),
+        ("导出账号 taken by", account.name),
+        ("提示 note", "含个人信息的，本次导出已记入审计轨迹 personal data: this export is on the audit trail"),
+    ]
+    if asked.first or asked.last:
+        lines.insert(4, ("期间 period", f"{asked.first or ''} — {asked.last or ''}"))
+    return lines
