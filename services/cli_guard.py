@@ -36,7 +36,7 @@ def sentences(command: Callable[P, None]) -> Callable[P, None]:
                 structlog.processors.format_exc_info,
                 structlog.processors.JSONRenderer(ensure_ascii=False),
             ],
-            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+            logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # the one there is when something is said
         )
         try:
             command(*args, **kwargs)
