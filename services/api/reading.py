@@ -18,8 +18,9 @@ from infra.database import DatabaseError
 from infra.log import LAST
 from services.accounts import Account, Role
 from services.api.auth import WhoAsks
-from services.api.questions import NOBODY, AsOf, DeedCursor, DivisionPrefix, Limit, ReaderThen, reader_of
+from services.api.questions import NOBODY, AsOf, DeedCursor, DivisionPrefix, Limit, ReaderThen, WhoIsWanted, reader_of
 from services.outgoing import Outgoing, alert_event
+from services.rosters import EVERYBODY
 
 router = APIRouter(tags=["reading"])
 
@@ -91,10 +92,14 @@ def roster(
     after: UUID = NOBODY,
     limit: Limit = 50,
     on: AsOf = None,
+    wanted: WhoIsWanted = EVERYBODY,
 ) -> Response:
-    """The people whom a community serves, with their personal data. This look is recorded before it is answered."""
+    """The people whom a community serves, or served `on` a day, with their personal data, of those who are asked for.
+
+    This look is recorded before it is answered.
+    """
     account.allow(Role.COMMUNITY, Role.OFFICER)
-    return _json(reader.roster(account, division or account.division, after, limit, on))
+    return _json(reader.roster(account, division or account.division, after, limit, on, wanted))
 
 
 @router.get("/retirees/{retiree}", summary="A retiree, with the alerts about them")

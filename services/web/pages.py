@@ -18,10 +18,11 @@ from domain.refusals import Refused
 from infra.log import LAST
 from services.accounts import Role
 from services.api.auth import WhoAsks
-from services.api.questions import NOBODY, AsOf, DeedCursor, DivisionPrefix, ReaderThen
+from services.api.questions import NOBODY, AsOf, DeedCursor, DivisionPrefix, ReaderThen, WhoIsWanted
 from services.api.sources import After, states_of
 from services.application import today
 from services.consumers.showing import lines_for
+from services.rosters import EVERYBODY, said
 from services.settings import Settings
 from services.web.places import called
 from services.web.words import english, word
@@ -97,16 +98,24 @@ def roster(
     division: DivisionPrefix = "",
     after: UUID = NOBODY,
     on: AsOf = None,
+    wanted: WhoIsWanted = EVERYBODY,
 ) -> HTMLResponse:
-    """The communities of the account's division, or the people of one of them, by its code of a day."""
+    """The communities of the account's division, or the people of one of them as they were on a day, by its code of that day."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
     if not division:
         return HTMLResponse(
             render("communities.html", known=reader.known, account=account, rows=reader.communities(account))
         )
-    rows = reader.roster(account, division, after, ROWS, on)
+    rows = reader.roster(account, division, after, ROWS, on, wanted)
     page = render(
-        "roster.html", known=reader.known, account=account, rows=rows, code=division, on=on, full=len(rows) == ROWS
+        "roster.html",
+        known=reader.known,
+        account=account,
+        rows=rows,
+        code=division,
+        on=on,
+        wanted=said(wanted),
+        full=len(rows) == ROWS,
     )
     return HTMLResponse(page)
 

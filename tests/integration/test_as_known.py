@@ -8,7 +8,15 @@ from urllib.parse import quote
 import pytest
 from msgspec.structs import replace
 
-from domain.facts import Aspect, DeathReported, Department, ReceptionAccepted, Relocated
+from domain.facts import (
+    Aspect,
+    ContactCardIssued,
+    DeathReported,
+    Department,
+    ReceptionAccepted,
+    Relocated,
+    SpecialGroup,
+)
 from domain.history import Receipt
 from domain.law import Law
 from infra import log
@@ -93,6 +101,51 @@ def test_whoever_was_received_elsewhere_since_was_served_here_then(ours: Ledger,
         submission(received, "m2", department=Department.COMMUNITY),
     )
     assert (statuses(asked), statuses(asked, before)) == ([], ["payable"])
+
+
+def test_the_roster_of_any_day_as_known_on_any_day(ours: Ledger, asked: Asking) -> None:
+    """ "The roster of this community on 1 March, as we knew it on 15 April"."""
+    before = told(ours, submission(HOME, "r1"))
+    received = ReceptionAccepted(effective=date(2024, 3, 2), division=SZ_OTHER)
+    died = told(
+        ours,
+        submission(
+            Relocated(effective=date(2024, 3, 1), aspect=Aspect.HUKOU, division=SZ_OTHER),
+            "m1",
+            department=Department.POLICE,
+        ),
+        submission(received, "m2", department=Department.COMMUNITY),
+        submission(DIED, "d1", department=Department.CIVIL_AFFAIRS),
+    )
+
+    def then(on: str, known: str) -> list[tuple[str, str]]:
+        rows = asked.json("community", f"/roster?division={SZ}&on={on}&known={known}")
+        return [(row["status"], row["community"]) for row in rows]
+
+    assert then("2024-01-31", died) == [("payable", SZ)]
+    assert then("2024-03-01", died) == [("stopped", SZ)]
+    assert then("2024-03-01", before) == [("payable", SZ)]
+    assert then("2024-03-02", died) == []
+    assert then("2024-03-02", before) == [("payable", SZ)]
+    assert then("2020-01-30", died) == [], "not retired yet"
+
+
+def test_a_roster_is_asked_for_those_who_are_to_be_seen_to(ours: Ledger, asked: Asking) -> None:
+    alone = replace(HOME, special_groups=(SpecialGroup.ALONE,), party_member=True)
+    told(ours, submission(alone, "r1"), submission(HOME, "r2", number=number_of(2)))
+    told(ours, submission(ContactCardIssued(effective=date(2024, 2, 1)), "c1", department=Department.COMMUNITY))
+
+    def people(asking: str) -> list[str]:
+        rows = asked.json("community", f"/roster?division={SZ}&{asking}")
+        return sorted(row["person"]["identity_number"] for row in rows)
+
+    one, two = number_of(1), number_of(2)
+    assert people("group=alone") == people("party_member=true") == people("contact_card=true") == [one]
+    assert people("contact_card=false") == people("party_member=false") == [two]
+    assert people("on=2024-01-31&contact_card=false") == sorted([one, two])
+    assert people("status=stopped") == people("verification=overdue") == people("moving=true") == []
+    assert "未发联系卡" in asked.page("community", f"/pages/roster?division={SZ}&on=2024-02-01&group=alone")
+    assert asked.status("community", f"/roster?division={SZ}&group=rich") == 400
 
 
 @pytest.mark.parametrize("page", [f"/pages/roster?division={SZ}", "/pages/roster?", "/pages/inbox?state="])
