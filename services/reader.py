@@ -28,6 +28,7 @@ from projections.on_a_day import OnADay, as_of
 from services.accounts import Account, Role
 from services.application import BEIJING, today
 from services.rosters import EVERYBODY, Wanted, people
+from services.why import Why, why
 
 _PURPOSE = {
     Role.COMMUNITY: "社区服务 community service",
@@ -128,6 +129,16 @@ class RetireeCard(Struct, frozen=True, kw_only=True):
     handover: HandoverCard | None = None
 
 
+class AlertCard(Struct, frozen=True, kw_only=True):
+    """An alert with why it was raised, and others: of the same retiree, of the same kind in the same office, of the same sources."""
+
+    alert: dict[str, Any]
+    why: Why
+    of_retiree: list[dict[str, Any]]
+    of_kind: list[dict[str, Any]]
+    of_sources: list[dict[str, Any]]
+
+
 class Reader:
     """Reads for people. Whatever shows personal data is recorded in the log first. `known`: the time (Beijing) as of which; None: now."""
 
@@ -174,7 +185,29 @@ class Reader:
         rows = self._views.select(alert_inbox.PAGE, given)
         if rows:
             self._disclose(account, ("alerts",), (row["retiree"] for row in rows))
-        return rows
+        return [row | {"priority": alert_inbox.priority(row, self._today)} for row in rows]
+
+    def alert(self, account: Account, alert: str) -> AlertCard:
+        """An alert of the account's offices with why it was raised; recorded first, and without the person.
+
+        Raises `Refused`: `not-found`, or `forbidden` where it is another office's.
+        """
+        rows = self._views.select(alert_inbox.ONE, {"alert": alert})
+        if not rows:
+            raise Refused("not-found", "alert")
+        row = rows[0] | {"priority": alert_inbox.priority(rows[0], self._today)}
+        if not row["office"].startswith(_office(account)):
+            raise Refused("forbidden", "alert")
+        sources = {one.partition(" ")[0] for one in row["evidence"]}
+        given = {**row, "office": row["office"], "sources": sorted(sources)}
+        of_retiree = self._views.select(alert_inbox.OF_RETIREE, {"retiree": row["retiree"]})
+        of_kind = self._views.select(alert_inbox.LIKE_IT, given)
+        of_sources = self._views.select(alert_inbox.OF_SOURCES, given)
+        shown = [row, *of_kind, *of_sources]
+        self._disclose(account, ("alerts", "facts", "months"), (one["retiree"] for one in shown))
+        found = why(self._ledger.database, self._keys, self._law, row, self._views.known_at, self._today)
+        others = [one for one in of_retiree if one["alert"] != alert]
+        return AlertCard(alert=row, why=found, of_retiree=others, of_kind=of_kind, of_sources=of_sources)
 
     def audit(self, department: str, retiree: UUID | None, before: str, limit: int) -> list[dict[str, Any]]:
         """The newest deeds, before one of them (its `deed_id`; empty: from the newest)."""

@@ -18,7 +18,17 @@ from infra.database import DatabaseError
 from infra.log import LAST
 from services.accounts import Account, Role
 from services.api.auth import WhoAsks
-from services.api.questions import NOBODY, AsOf, DeedCursor, DivisionPrefix, Limit, ReaderThen, WhoIsWanted, reader_of
+from services.api.questions import (
+    NOBODY,
+    AlertId,
+    AsOf,
+    DeedCursor,
+    DivisionPrefix,
+    Limit,
+    ReaderThen,
+    WhoIsWanted,
+    reader_of,
+)
 from services.outgoing import Outgoing, alert_event
 from services.rosters import EVERYBODY
 
@@ -82,6 +92,16 @@ def inbox(
     """The newest alerts in a state, before a position."""
     account.allow(Role.OFFICER, Role.AUDITOR)
     return _json(reader.inbox(account, state, before, limit))
+
+
+@router.get("/alerts/{alert}", summary="An alert, and why")
+def alert(reader: ReaderThen, account: WhoAsks, alert: AlertId) -> Response:
+    """One alert with the facts and the rule it follows from, the months before and after, its history and exposure, and similar ones.
+
+    Without the person, who is shown by `/retirees/{retiree}`. This look is recorded before it is answered.
+    """
+    account.allow(Role.OFFICER, Role.AUDITOR)
+    return _json(reader.alert(account, alert))
 
 
 @router.get("/roster", summary="A page of the community roster")

@@ -18,7 +18,7 @@ from domain.refusals import Refused
 from infra.log import LAST
 from services.accounts import Role
 from services.api.auth import WhoAsks
-from services.api.questions import NOBODY, AsOf, DeedCursor, DivisionPrefix, ReaderThen, WhoIsWanted
+from services.api.questions import NOBODY, AlertId, AsOf, DeedCursor, DivisionPrefix, ReaderThen, WhoIsWanted
 from services.api.sources import After, states_of
 from services.application import today
 from services.consumers.showing import lines_for
@@ -89,6 +89,14 @@ def inbox(
     return HTMLResponse(
         render("inbox.html", known=reader.known, account=account, rows=rows, state=state, full=len(rows) == ROWS)
     )
+
+
+@router.get("/pages/alerts/{alert}")
+def alert(reader: ReaderThen, account: WhoAsks, alert: AlertId) -> HTMLResponse:
+    """One alert, and why."""
+    account.allow(Role.OFFICER, Role.AUDITOR)
+    card = reader.alert(account, alert)
+    return HTMLResponse(render("alert.html", known=reader.known, account=account, card=card))
 
 
 @router.get("/pages/roster")
