@@ -21,6 +21,7 @@ from infra import codec, log
 from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.sealed import person_of
+from infra.searching import Search, Sought
 from infra.sql import statements
 from infra.views import KnownViews, Views
 from projections import alert_inbox, audit_trail, handovers, lives, roster
@@ -251,6 +252,20 @@ class Reader:
             for one in islice((one for one in found if wanted.fits(one.line, day)), limit)
         ]
         return self._lines(account, rows, day)
+
+    def search(self, account: Account, sought: Sought, after: UUID, limit: int) -> list[RosterLine]:
+        """The people of the account's division who fit what is sought; recorded as `roster` is, and nothing where nobody fits.
+
+        Raises `Refused`: `identity-number-invalid`, `invalid-request`.
+        """
+        given = {
+            "communities": self._communities(account),
+            "registered": account.role is Role.OFFICER,
+            "after": after,
+            "limit": limit,
+        }
+        found = Search(self._ledger.database, self._keys).find(self._views, sought, given)
+        return self._lines(account, found, self._today)
 
     def retiree(self, account: Account, retiree: UUID) -> RetireeCard:
         """A retiree with the alerts about them; recorded as `roster` is.

@@ -22,3 +22,22 @@ begin
     end loop;
 end $$;
 delete from ledger.tracking where follower = 'views';
+
+-- By whom a registration can be found: keyed hashes of what it gave (a name, a telephone number). It goes with the key.
+create table views.search (
+    tag bytea not null,
+    retiree uuid not null,
+    source text not null,
+    id text not null,
+    record uuid not null,
+    primary key (tag, retiree, source, id)
+);
+create index on views.search (record);
+
+create function views.forget_search() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    delete from views.search where record = old.retiree;
+    return null;
+end $$;
+create trigger search_goes_with_the_key after delete on ledger.retiree_key
+    for each row execute function views.forget_search();

@@ -11,11 +11,13 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
+from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from domain.facts import Department
 from infra.database import DatabaseError
 from infra.log import LAST
+from infra.searching import Sought
 from services.accounts import Account, Role
 from services.api.auth import WhoAsks
 from services.api.questions import (
@@ -120,6 +122,21 @@ def roster(
     """
     account.allow(Role.COMMUNITY, Role.OFFICER)
     return _json(reader.roster(account, division or account.division, after, limit, on, wanted))
+
+
+class SearchBody(BaseModel, extra="forbid"):
+    """Who is sought. All that is given must fit; a name and a telephone number whole, as the registration gave them."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    number: Annotated[str, Field(min_length=15, max_length=40, description="Of 18 or 15 digits.")] | None = None
+    phone: Annotated[str, Field(min_length=5, max_length=200)] | None = None
+
+
+@router.post("/roster/search", summary="Find people by name, number or telephone")
+def search(reader: ReaderThen, account: WhoAsks, body: SearchBody, after: UUID = NOBODY, limit: Limit = 50) -> Response:
+    """People of the account's division. By POST, so that who is sought stands in no address. This look is recorded before it is answered."""
+    account.allow(Role.COMMUNITY, Role.OFFICER)
+    return _json(reader.search(account, Sought(name=body.name, number=body.number, phone=body.phone), after, limit))
 
 
 @router.get("/retirees/{retiree}", summary="A retiree, with the alerts about them")

@@ -16,7 +16,8 @@ from domain.facts import Department
 from domain.lineage import Lineage
 from domain.refusals import Refused
 from infra.log import LAST
-from services.accounts import Role
+from infra.searching import Sought
+from services.accounts import Account, Role
 from services.api.auth import WhoAsks
 from services.api.questions import NOBODY, AlertId, AsOf, DeedCursor, DivisionPrefix, ReaderThen, WhoIsWanted
 from services.api.sources import After, states_of
@@ -24,6 +25,7 @@ from services.application import today
 from services.consumers.showing import lines_for
 from services.rosters import EVERYBODY, said
 from services.settings import Settings
+from services.web.forms import Fields, Forms
 from services.web.places import called
 from services.web.words import english, word
 
@@ -56,6 +58,11 @@ def render(template: str, *, known: datetime | None = None, **given: object) -> 
     """A page as text; `known`: the time as of which it was known what is shown, which the links of the page keep."""
     then = f"&known={quote(known.isoformat())}" if known else ""
     return _templates().get_template(template).render({"account": None, "known": known, "then": then, **given})
+
+
+def _token(request: Request, account: Account) -> str:
+    forms: Forms = request.app.state.forms
+    return forms.token(account)
 
 
 @router.get("/")
@@ -101,6 +108,7 @@ def alert(reader: ReaderThen, account: WhoAsks, alert: AlertId) -> HTMLResponse:
 
 @router.get("/pages/roster")
 def roster(
+    request: Request,
     reader: ReaderThen,
     account: WhoAsks,
     division: DivisionPrefix = "",
@@ -112,7 +120,13 @@ def roster(
     account.allow(Role.COMMUNITY, Role.OFFICER)
     if not division:
         return HTMLResponse(
-            render("communities.html", known=reader.known, account=account, rows=reader.communities(account))
+            render(
+                "communities.html",
+                known=reader.known,
+                account=account,
+                rows=reader.communities(account),
+                token=_token(request, account),
+            )
         )
     rows = reader.roster(account, division, after, ROWS, on, wanted)
     page = render(
@@ -125,6 +139,16 @@ def roster(
         wanted=said(wanted),
         full=len(rows) == ROWS,
     )
+    return HTMLResponse(page)
+
+
+@router.post("/pages/roster/search")
+def search(request: Request, reader: ReaderThen, account: WhoAsks, fields: Fields) -> HTMLResponse:
+    """The people who fit what was sought, by a form."""
+    account.allow(Role.COMMUNITY, Role.OFFICER)
+    sought = Sought(**{name: fields.get(name, "").strip() or None for name in Sought.__struct_fields__})
+    rows = reader.search(account, sought, NOBODY, ROWS)
+    page = render("search.html", known=reader.known, account=account, rows=rows, token=_token(request, account))
     return HTMLResponse(page)
 
 

@@ -331,7 +331,9 @@ def test_the_views_of_an_older_schema_are_folded_again(database: Database, peopl
         owner.execute(
             "drop table views.roster_past, views.alert_inbox_past, views.audit_trail_past, views.handovers_past"
         )
-        owner.execute("drop table views.lives, views.lives_past; drop index views.alert_inbox_office_kind_position_idx")
+        owner.execute(
+            "drop table views.lives, views.lives_past, views.search; drop function views.forget_search cascade; drop index views.alert_inbox_office_kind_position_idx"
+        )
         owner.execute(
             "alter table views.roster drop column registered, drop column off_alert, drop column verify_alerts"
         )
