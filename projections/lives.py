@@ -34,8 +34,8 @@ from projections.read_model import ReadModel
 KEEP = 12
 """Of each kind that comes again and again so many are kept, the latest: an older one can hardly be what counts again."""
 _AGAIN = (SurvivalVerified, VisitMade, HealthFileKept, ContactCardIssued)
-_RECEIVED = (HandoverCompleted, ReceptionAccepted)
-_KEPT = (CareFlagged, ContactCardIssued, HealthFileKept, Relocated, VisitMade, *_RECEIVED)
+_PLACED = (HandoverCompleted, ReceptionAccepted, Relocated)
+_KEPT = (CareFlagged, ContactCardIssued, HealthFileKept, VisitMade, *_PLACED)
 _decode = msgspec.json.Decoder(Known).decode
 
 
@@ -50,7 +50,7 @@ class LifeRow(Struct, frozen=True, kw_only=True):
     """What was told of a retiree. JSON: `facts` each a `Known`, in the order in which they came; `doubts` each a `Doubt`.
 
     Names are in the log under the person's key alone; that one does not fit is known by the alert that asks who it is.
-    `places`: the divisions of the offices that ever received, also of facts that were taken back.
+    `places`: where somebody ever moved to, and the divisions of the offices that ever received, also of facts that were taken back.
     """
 
     retiree: UUID
@@ -81,7 +81,7 @@ def fold(retiree: UUID, row: LifeRow | None, entry: Entry) -> LifeRow | None:
         case FactPublished() | FactMoved() as event:
             row = row or LifeRow(retiree=retiree, position=entry.position)
             known = _known(event, retiree)
-            place = known.fact.division if isinstance(known.fact, _RECEIVED) else None
+            place = known.fact.division if isinstance(known.fact, _PLACED) else None
             places = [*row.places, place] if place and place not in row.places else row.places
             facts = _kept([*row.facts, msgspec.json.encode(known).decode()], known)
             return replace(row, facts=facts, places=places, position=entry.position)
@@ -144,7 +144,7 @@ where r.registered and r.led_by is null and r.retiree > %(after)s
   and exists (select from ledger.retiree_key k where k.retiree = coalesce(r.under, r.retiree))
 order by r.retiree limit %(limit)s
 """
-"""Whoever may have been registered in or served by some communities on any day, after a retiree; not the erased."""
+"""Whoever may have been registered in, served by or moved to some communities by any day, after a retiree; not the erased."""
 
 OF_RETIREES = """
 select r.*, l.facts, l.doubts, h.handover

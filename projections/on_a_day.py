@@ -25,7 +25,7 @@ from domain.facts import (
     VisitMade,
 )
 from domain.handover import Handover, Keeper, moving_to, serving_office
-from domain.law import Law
+from domain.law import CityLaw, Law
 from domain.money import Yuan, yuan
 from domain.months import Month, month_of
 from domain.recalling import named, of_facts
@@ -51,7 +51,7 @@ class OnADay(Struct, frozen=True, kw_only=True):
 
     `status` of the month of that day with the rule behind it, `kind` why it is not paid as usual, `since` its first month;
     `pension`: what is due for that month, in yuan. `verify_by`: the day by which survival is to be verified next, `warned`
-    from which its owner is reminded. `moving_to`: the office that is to receive, `moved_on` when the last move was.
+    from which its owner is reminded. `to_visit`: of those whom the city wants visited regularly. `moving_to`: the office that is to receive, `moved_on` when the last move was.
     """
 
     retiree: UUID
@@ -75,6 +75,7 @@ class OnADay(Struct, frozen=True, kw_only=True):
     contact_card_on: date | None = None
     health_file_on: date | None = None
     visited_on: date | None = None
+    to_visit: bool = False
     moving_to: str | None = None
     moved_on: date | None = None
 
@@ -97,6 +98,7 @@ def as_of(found: Mapping[str, Any], day: date, law: Law) -> OnADay | None:
     span = span_on(dossier, law, day)
     standing = _standing(facts)
     verified = _verified(dossier, law, day)
+    groups = groups_on(registration, standing, day)
     return OnADay(
         retiree=found["retiree"],
         community=community,
@@ -106,7 +108,7 @@ def as_of(found: Mapping[str, Any], day: date, law: Law) -> OnADay | None:
         retired_on=registration.effective,
         employer=registration.employer,
         party_member=registration.party_member,
-        special_groups=groups_on(registration, standing, day),
+        special_groups=groups,
         status=span.status if span else NOT_BEGUN,
         kind=span.kind if span else None,
         since=span.first if span else None,
@@ -119,6 +121,7 @@ def as_of(found: Mapping[str, Any], day: date, law: Law) -> OnADay | None:
         contact_card_on=_last(standing, ContactCardIssued, day),
         health_file_on=_first(standing, HealthFileKept, day),
         visited_on=_last(standing, VisitMade, day),
+        to_visit=_to_visit(groups, law.city_law(serving.division or community, day), party=registration.party_member),
         moving_to=moving_to(handover, registration, law, day),
         moved_on=_last(standing, Relocated, day),
     )
@@ -164,6 +167,12 @@ def groups_on(registration: RetirementRegistered, standing: Iterable[Known], day
         if isinstance(known.fact, CareFlagged):
             groups[str(known.fact.group)] = known.fact.holds
     return tuple(group for group, holds in groups.items() if holds)
+
+
+def _to_visit(groups: tuple[str, ...], local: CityLaw | None, *, party: bool) -> bool:
+    """Whether the city wants somebody visited regularly (e.g. 大政办发〔2017〕49号 第二十一条)."""
+    rules = local.visits if local else ()
+    return any((party and rule.party_members) or not frozenset(groups).isdisjoint(rule.groups) for rule in rules)
 
 
 def _verified(dossier: Dossier, law: Law, day: date) -> Verification | None:

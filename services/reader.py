@@ -28,7 +28,7 @@ from projections import alert_inbox, audit_trail, handovers, lives, roster
 from projections.on_a_day import OnADay, as_of
 from services.accounts import Account, Role
 from services.application import BEIJING, today
-from services.rosters import EVERYBODY, Wanted, people
+from services.rosters import EVERYBODY, Counts, Place, Wanted, counts, people
 from services.why import Why, why
 
 _PURPOSE = {
@@ -246,7 +246,12 @@ class Reader:
             return self._lines(
                 account, self._views.select(page, {"communities": communities, "after": after, "limit": limit}), day
             )
-        found = people(self._views, self._law, communities, day, registered=registered, after=after)
+        place: Place = "community" if registered else "serving"
+        if wanted.moving == "in":
+            if not registered:  # whom another community serves still is not on its roster
+                raise Refused("forbidden", "moving")
+            place = "moving_to"
+        found = people(self._views, self._law, communities, day, place=place, after=after)
         rows = [
             {**one.row, **(_as_of(one.line) if on else {})}
             for one in islice((one for one in found if wanted.fits(one.line, day)), limit)
@@ -266,6 +271,16 @@ class Reader:
         }
         found = Search(self._ledger.database, self._keys).find(self._views, sought, given)
         return self._lines(account, found, self._today)
+
+    def roster_counts(self, account: Account, division: str, on: date | None = None) -> Counts:
+        """What is to be counted of a community or street on a day, of those whom it served; nobody is shown.
+
+        Raises `Refused`: `forbidden` outside the account's division, `invalid-request` for too many people.
+        """
+        if not self._may_see(account, division.ljust(12, "0")):
+            raise Refused("forbidden", "division")
+        day = on or self._today
+        return counts(self._views, self._law, division, self._of_division(account, division, day), day)
 
     def retiree(self, account: Account, retiree: UUID) -> RetireeCard:
         """A retiree with the alerts about them; recorded as `roster` is.

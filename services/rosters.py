@@ -1,7 +1,8 @@
 """Pages of the roster for any day: whom a division had on it, of those that a filter asks for."""
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import date
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -9,12 +10,46 @@ from msgspec import Struct
 
 from domain.facts import SpecialGroup
 from domain.law import Law
+from domain.refusals import Refused
+from domain.settlement import staff_needed
 from infra.views import KnownViews, Views
 from projections import lives
 from projections.on_a_day import OnADay, as_of
 
 _PAGE = 500
 """So many may be looked at for one page at a time: most of them are on it."""
+
+
+LATELY = timedelta(days=90)
+"""Receptions since then are counted."""
+_MOST = 20_000
+
+
+class Counts(Struct, frozen=True, kw_only=True):
+    """How many people a community or street had on a day, and of them how many are to be seen to; of `party_members` and `groups` each.
+
+    `visited`: of those `to_visit`, in the year of the day. `incoming`, `outgoing`: to be received here, elsewhere; `received`, `left`:
+    received here, elsewhere, within ninety days. `staff`: how many people the city wants for so many, by `staff_article`.
+    """
+
+    division: str
+    day: date
+    people: int
+    statuses: dict[str, int]
+    party_members: int
+    groups: dict[str, int]
+    without_contact_card: int
+    without_health_file: int
+    verification_due: int
+    verification_overdue: int
+    to_visit: int
+    visited: int
+    incoming: int
+    outgoing: int
+    received: int
+    left: int
+    staff: int | None
+    staff_article: str | None
 
 
 class Found(NamedTuple):
@@ -27,7 +62,8 @@ class Found(NamedTuple):
 class Wanted(Struct, frozen=True, kw_only=True):
     """Who is asked for; None: whoever.
 
-    `verification`: due or overdue on the day. `unvisited_since`: nobody visited on that day or later. `moving`: another office is to receive.
+    `verification`: due or overdue on the day. `unvisited_since`: nobody visited on that day or later. `to_visit`: of those whom
+    the city wants visited. `moving`: out to another office that is to receive them, or in from one that serves them still.
     """
 
     status: str | None = None
@@ -37,7 +73,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
     contact_card: bool | None = None
     health_file: bool | None = None
     unvisited_since: date | None = None
-    moving: bool | None = None
+    to_visit: bool | None = None
+    moving: Literal["in", "out"] | None = None
 
     def fits(self, line: OnADay, day: date) -> bool:
         """Whether somebody is asked for, on a day."""
@@ -53,7 +90,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
             and self.contact_card in (None, line.contact_card_on is not None)
             and self.health_file in (None, line.health_file_on is not None)
             and (self.unvisited_since is None or line.visited_on is None or line.visited_on < self.unvisited_since)
-            and self.moving in (None, line.moving_to is not None)
+            and self.to_visit in (None, line.to_visit)
+            and (self.moving is None or line.moving_to is not None)
         )
 
 
@@ -66,25 +104,90 @@ def said(wanted: Wanted) -> dict[str, str]:
     return {name: str(value).lower() for name, value in given.items() if value is not None}
 
 
+Place = Literal["community", "serving", "moving_to"]
+"""By what somebody is of a community: registered there, served by it, or to be received by it."""
+_NOBODY = UUID(int=0)
+
+
 def people(
     views: Views | KnownViews,
     law: Law,
     communities: Sequence[str],
     day: date,
     *,
-    registered: bool,
-    after: UUID,
+    place: Place,
+    after: UUID = _NOBODY,
     at_once: int = _PAGE,
 ) -> Iterator[Found]:
-    """Whoever these communities had on a day, after a retiree: those `registered` there, or those whom they serve."""
-    place: Callable[[OnADay], str] = (lambda line: line.community) if registered else (lambda line: line.serving)
+    """Whoever these communities had on a day, by `place`, after a retiree."""
     there = frozenset(communities)
     while True:
         given = {"communities": list(communities), "after": after, "limit": at_once}
         rows = views.select(lives.CANDIDATES, given)
         for row in rows:
-            if (line := as_of(row, day, law)) and place(line) in there:
+            if (line := as_of(row, day, law)) and getattr(line, place) in there:
                 yield Found(line, row)
         if len(rows) < at_once:
             return
         after = rows[-1]["retiree"]
+
+
+def counts(views: Views | KnownViews, law: Law, division: str, communities: Sequence[str], day: date) -> Counts:
+    """What is to be counted of a community or street on a day, served as it is; nobody is shown.
+
+    Raises `Refused("invalid-request")` for so many people that they are not counted while somebody waits.
+    """
+    there, served, incoming, left = frozenset(communities), list[OnADay](), 0, 0
+    for n, (line, row) in enumerate(_candidates(views, law, communities, day)):
+        if n >= _MOST:
+            raise Refused("invalid-request", "division", f"more than {_MOST} people: ask for a street or community")
+        if line.serving in there:
+            served.append(line)
+        else:
+            incoming += line.moving_to in there
+            left += _left(line, row, law, there, day)
+    year = day.replace(month=1, day=1)
+    to_visit = [line for line in served if line.to_visit]
+    overdue = [line for line in served if line.verify_by is not None and line.verify_by < day]
+    local = law.city_law(division.ljust(12, "0"), day)
+    ratio = next((rule for rule in local.staff if rule.retirees_per_person), None) if local else None
+    return Counts(
+        division=division,
+        day=day,
+        people=len(served),
+        statuses=dict(Counter(line.status for line in served)),
+        party_members=sum(line.party_member for line in served),
+        groups=dict(Counter(group for line in served for group in line.special_groups)),
+        without_contact_card=sum(line.contact_card_on is None for line in served),
+        without_health_file=sum(line.health_file_on is None for line in served),
+        verification_due=sum(line.is_warned(day) for line in served) - len(overdue),
+        verification_overdue=len(overdue),
+        to_visit=len(to_visit),
+        visited=sum(line.visited_on is not None and line.visited_on >= year for line in to_visit),
+        incoming=incoming,
+        outgoing=sum(line.moving_to is not None and line.moving_to not in there for line in served),
+        received=sum(line.served_since is not None and day - line.served_since <= LATELY for line in served),
+        left=left,
+        staff=staff_needed(local, len(served)) if local else None,
+        staff_article=f"{ratio.document} {ratio.article}" if ratio else None,
+    )
+
+
+def _candidates(
+    views: Views | KnownViews, law: Law, communities: Sequence[str], day: date
+) -> Iterator[tuple[OnADay, dict[str, Any]]]:
+    after = _NOBODY
+    while rows := views.select(lives.CANDIDATES, {"communities": list(communities), "after": after, "limit": _PAGE}):
+        for row in rows:
+            if line := as_of(row, day, law):
+                yield line, row
+        after = rows[-1]["retiree"]
+
+
+def _left(line: OnADay, row: dict[str, Any], law: Law, there: frozenset[str], day: date) -> bool:
+    """Whether somebody was served there until another office received them lately."""
+    since = line.served_since
+    if since is None or day - since > LATELY:
+        return False
+    before = as_of(row, since - timedelta(days=1), law)
+    return before is not None and before.serving in there

@@ -15,6 +15,9 @@ from services.rosters import Wanted
 AlertId = Annotated[str, Path(pattern="^[0-9a-f-]{36}-[0-9]{1,9}$", description="The id of an alert.")]
 DeedCursor = Annotated[str, Query(pattern="^([0-9]{1,18}-[0-9a-f-]{36})?$", description="A `deed_id`, or nothing.")]
 DivisionPrefix = Annotated[str, Query(pattern="^[0-9]{0,12}$", description="A division code or the beginning of one.")]
+StreetOrCommunity = Annotated[
+    str, Query(pattern="^[0-9]{9}([0-9]{3})?$", description="The code of a community, or the nine digits of a street.")
+]
 AsOf = Annotated[
     date | None,
     Query(
@@ -68,7 +71,11 @@ def wanted(  # noqa: PLR0913 - one for each question of the address
     contact_card: bool | None = None,
     health_file: bool | None = None,
     unvisited_since: Annotated[date | None, Query(description="Nobody visited on this day or later.")] = None,
-    moving: Annotated[bool | None, Query(description="Another office is to receive them after a move.")] = None,
+    to_visit: Annotated[bool | None, Query(description="Of those whom the city wants visited regularly.")] = None,
+    moving: Annotated[
+        Literal["in", "out"] | None,
+        Query(description="After a move another office is to receive them, or (for the agency) this one."),
+    ] = None,
 ) -> Wanted:
     """Who is asked for on a roster."""
     return Wanted(
@@ -79,6 +86,7 @@ def wanted(  # noqa: PLR0913 - one for each question of the address
         contact_card=contact_card,
         health_file=health_file,
         unvisited_since=unvisited_since,
+        to_visit=to_visit,
         moving=moving,
     )
 

@@ -28,6 +28,7 @@ from services.api.questions import (
     DivisionPrefix,
     Limit,
     ReaderThen,
+    StreetOrCommunity,
     WhoIsWanted,
     reader_of,
 )
@@ -122,6 +123,13 @@ def roster(
     """
     account.allow(Role.COMMUNITY, Role.OFFICER)
     return _json(reader.roster(account, division or account.division, after, limit, on, wanted))
+
+
+@router.get("/roster/counts", summary="What is to be counted of a community or street")
+def roster_counts(reader: ReaderThen, account: WhoAsks, division: StreetOrCommunity, on: AsOf = None) -> Response:
+    """How many people it served on a day, by status and group, what is to be done for how many, moves, and the staff that the city wants."""
+    account.allow(Role.COMMUNITY, Role.OFFICER)
+    return _json(reader.roster_counts(account, division, on))
 
 
 class SearchBody(BaseModel, extra="forbid"):

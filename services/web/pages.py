@@ -19,7 +19,16 @@ from infra.log import LAST
 from infra.searching import Sought
 from services.accounts import Account, Role
 from services.api.auth import WhoAsks
-from services.api.questions import NOBODY, AlertId, AsOf, DeedCursor, DivisionPrefix, ReaderThen, WhoIsWanted
+from services.api.questions import (
+    NOBODY,
+    AlertId,
+    AsOf,
+    DeedCursor,
+    DivisionPrefix,
+    ReaderThen,
+    StreetOrCommunity,
+    WhoIsWanted,
+)
 from services.api.sources import After, states_of
 from services.application import today
 from services.consumers.showing import lines_for
@@ -140,6 +149,14 @@ def roster(
         full=len(rows) == ROWS,
     )
     return HTMLResponse(page)
+
+
+@router.get("/pages/roster/counts")
+def counts(reader: ReaderThen, account: WhoAsks, division: StreetOrCommunity, on: AsOf = None) -> HTMLResponse:
+    """What is to be counted of a community or street."""
+    account.allow(Role.COMMUNITY, Role.OFFICER)
+    found = reader.roster_counts(account, division, on)
+    return HTMLResponse(render("counts.html", known=reader.known, account=account, found=found, code=division, on=on))
 
 
 @router.post("/pages/roster/search")

@@ -36,7 +36,7 @@ from projections.lives import KEEP, LifeRow
 from projections.on_a_day import NOT_BEGUN, OnADay
 from tests.building import RETIREE, death, in_order_of_arrival, known, registered
 from tests.building import lives as lived_lives
-from tests.handing import SZ, SZ_OTHER, by, received, registration
+from tests.handing import DL, SZ, SZ_OTHER, XN, ZZ, by, received, registration
 from tests.tellings import Told, accepted, entries, tellings
 from tests.unit.test_read_models import entry, lived, published
 
@@ -234,3 +234,18 @@ def test_a_row_changes_only_by_what_it_keeps() -> None:
     assert all(isinstance(one, Known) for one in lives.facts_of(rows[-1].facts if rows[-1] else ()))
     assert isinstance(log[0].event, FactPublished)
     assert msgspec.json.decode(rows[-1].facts[0] if rows[-1] else "{}")["learnt"] == "2020-02-03"
+
+
+def test_whom_the_city_wants_visited_is_told_by_its_law_of_the_day() -> None:
+    old = {"special_groups": (SpecialGroup.ADVANCED_AGE,)}
+    cases: list[tuple[str, dict[str, Any], bool]] = [
+        (DL, old, True),
+        (DL, {"party_member": True}, True),
+        (DL, {}, False),
+        (ZZ, {"party_member": True}, False),
+        (XN, {"special_groups": (SpecialGroup.LIVING_ALONE,)}, True),
+    ]
+    for division, more, wanted in cases:
+        row = on(entries([by(Department.AGENCY, registration(division, **more))]), date(2024, 5, 1))
+        assert row
+        assert row.to_visit is wanted
