@@ -133,22 +133,28 @@ def _doubting(row: LifeRow, doubts: list[str], position: int) -> LifeRow:
 LIVES = ReadModel("lives", LifeRow, keys, fold)
 
 CANDIDATES = """
-with there as (
-    select retiree from roster where serving = any(%(communities)s)
-    union select retiree from roster where community = any(%(communities)s)
-    union select retiree from lives where places && %(communities)s
-)
-select r.*, l.facts, l.doubts, h.handover
-from there join roster r using (retiree) left join lives l using (retiree) left join handovers h using (retiree)
-where r.registered and r.led_by is null and r.retiree > %(after)s
-  and exists (select from ledger.retiree_key k where k.retiree = coalesce(r.under, r.retiree))
-order by r.retiree limit %(limit)s
+with there as materialized (
+    select retiree from roster where serving = any(%(communities)s) and retiree > %(after)s
+    union select retiree from roster where community = any(%(communities)s) and retiree > %(after)s
+    union select retiree from lives where places && %(communities)s and retiree > %(after)s
+), page as materialized (select retiree from there order by retiree limit %(limit)s)
+select p.retiree, l.facts, l.doubts, h.handover,
+       coalesce(r.registered and r.led_by is null and k.retiree is not null, false) as stands
+from page p
+left join lateral (select registered, led_by, coalesce(under, retiree) as record from roster where retiree = p.retiree) r on true
+left join ledger.retiree_key k on k.retiree = r.record
+left join lateral (select facts, doubts from lives where retiree = p.retiree) l on true
+left join lateral (select handover from handovers where retiree = p.retiree) h on true
+order by p.retiree
 """
-"""Whoever may have been registered in, served by or moved to some communities by any day, after a retiree; not the erased."""
+"""Whoever may have been registered in, served by or moved to some communities by any day, after a retiree.
+
+Not `stands`: not registered, another record goes on for it, or erased.
+"""
 
 OF_RETIREES = """
 select r.*, l.facts, l.doubts, h.handover
 from roster r left join lives l using (retiree) left join handovers h using (retiree)
 where r.registered and r.retiree = any(%(retirees)s) order by r.retiree
 """
-"""The same of some retirees."""
+"""Some retirees as the roster has them, and what is known of any day."""

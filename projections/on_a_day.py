@@ -85,7 +85,7 @@ class OnADay(Struct, frozen=True, kw_only=True):
 
 
 def as_of(found: Mapping[str, Any], day: date, law: Law) -> OnADay | None:
-    """A row of `lives.CANDIDATES` on a day, by all that is known of it; None before the retirement, or when none stands."""
+    """A row of `lives.CANDIDATES` or `lives.OF_RETIREES` on a day, by all that is known of it; None before the retirement, or when none stands."""
     facts = facts_of(found["facts"] or ())
     dossier = dossier_of(facts, found["doubts"] or ())
     registration = dossier.registration

@@ -252,10 +252,10 @@ class Reader:
                 raise Refused("forbidden", "moving")
             place = "moving_to"
         found = people(self._views, self._law, communities, day, place=place, after=after)
-        rows = [
-            {**one.row, **(_as_of(one.line) if on else {})}
-            for one in islice((one for one in found if wanted.fits(one.line, day)), limit)
-        ]
+        lines = {one.retiree: one for one in islice((one for one in found if wanted.fits(one, day)), limit)}
+        rows = self._views.select(lives.OF_RETIREES, {"retirees": list(lines)}) if lines else []
+        if on:
+            rows = [row | _as_of(lines[row["retiree"]]) for row in rows]
         return self._lines(account, rows, day)
 
     def search(self, account: Account, sought: Sought, after: UUID, limit: int) -> list[RosterLine]:

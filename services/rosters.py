@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -16,8 +16,8 @@ from infra.views import KnownViews, Views
 from projections import lives
 from projections.on_a_day import OnADay, as_of
 
-_PAGE = 500
-"""So many may be looked at for one page at a time: most of them are on it."""
+_FEW, _MANY = 100, 4_000
+"""So many are looked at for one page at first: most of them are on it; and so many at a time then."""
 
 
 LATELY = timedelta(days=90)
@@ -50,13 +50,6 @@ class Counts(Struct, frozen=True, kw_only=True):
     left: int
     staff: int | None
     staff_article: str | None
-
-
-class Found(NamedTuple):
-    """Somebody on the roster of a day, and the row of it, which holds the person, sealed."""
-
-    line: OnADay
-    row: dict[str, Any]
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -110,26 +103,25 @@ _NOBODY = UUID(int=0)
 
 
 def people(
-    views: Views | KnownViews,
-    law: Law,
-    communities: Sequence[str],
-    day: date,
-    *,
-    place: Place,
-    after: UUID = _NOBODY,
-    at_once: int = _PAGE,
-) -> Iterator[Found]:
+    views: Views | KnownViews, law: Law, communities: Sequence[str], day: date, *, place: Place, after: UUID = _NOBODY
+) -> Iterator[OnADay]:
     """Whoever these communities had on a day, by `place`, after a retiree."""
     there = frozenset(communities)
-    while True:
-        given = {"communities": list(communities), "after": after, "limit": at_once}
-        rows = views.select(lives.CANDIDATES, given)
-        for row in rows:
-            if (line := as_of(row, day, law)) and getattr(line, place) in there:
-                yield Found(line, row)
-        if len(rows) < at_once:
+    for row in _candidates(views, communities, after):
+        if (line := as_of(row, day, law)) and getattr(line, place) in there:
+            yield line
+
+
+def _candidates(
+    views: Views | KnownViews, communities: Sequence[str], after: UUID = _NOBODY
+) -> Iterator[dict[str, Any]]:
+    """The rows of whoever may have been there; a few first, as a page wants no more, then many at a time."""
+    limit = _FEW
+    while rows := views.select(lives.CANDIDATES, {"communities": list(communities), "after": after, "limit": limit}):
+        yield from (row for row in rows if row["stands"])
+        if len(rows) < limit:
             return
-        after = rows[-1]["retiree"]
+        after, limit = rows[-1]["retiree"], _MANY
 
 
 def counts(views: Views | KnownViews, law: Law, division: str, communities: Sequence[str], day: date) -> Counts:
@@ -138,9 +130,12 @@ def counts(views: Views | KnownViews, law: Law, division: str, communities: Sequ
     Raises `Refused("invalid-request")` for so many people that they are not counted while somebody waits.
     """
     there, served, incoming, left = frozenset(communities), list[OnADay](), 0, 0
-    for n, (line, row) in enumerate(_candidates(views, law, communities, day)):
+    for n, row in enumerate(_candidates(views, communities)):
         if n >= _MOST:
             raise Refused("invalid-request", "division", f"more than {_MOST} people: ask for a street or community")
+        line = as_of(row, day, law)
+        if line is None:
+            continue
         if line.serving in there:
             served.append(line)
         else:
@@ -171,17 +166,6 @@ def counts(views: Views | KnownViews, law: Law, division: str, communities: Sequ
         staff=staff_needed(local, len(served)) if local else None,
         staff_article=f"{ratio.document} {ratio.article}" if ratio else None,
     )
-
-
-def _candidates(
-    views: Views | KnownViews, law: Law, communities: Sequence[str], day: date
-) -> Iterator[tuple[OnADay, dict[str, Any]]]:
-    after = _NOBODY
-    while rows := views.select(lives.CANDIDATES, {"communities": list(communities), "after": after, "limit": _PAGE}):
-        for row in rows:
-            if line := as_of(row, day, law):
-                yield line, row
-        after = rows[-1]["retiree"]
 
 
 def _left(line: OnADay, row: dict[str, Any], law: Law, there: frozenset[str], day: date) -> bool:
