@@ -134,9 +134,9 @@ LIVES = ReadModel("lives", LifeRow, keys, fold)
 
 CANDIDATES = """
 with there as materialized (
-    select retiree from roster where serving = any(%(communities)s) and retiree > %(after)s
-    union select retiree from roster where community = any(%(communities)s) and retiree > %(after)s
-    union select retiree from lives where places && %(communities)s and retiree > %(after)s
+    (select retiree from roster where serving = any(%(communities)s) and retiree > %(after)s order by retiree limit %(limit)s)
+    union (select retiree from roster where community = any(%(communities)s) and retiree > %(after)s order by retiree limit %(limit)s)
+    union (select retiree from lives where places && %(communities)s and retiree > %(after)s order by retiree limit %(limit)s)
 ), page as materialized (select retiree from there order by retiree limit %(limit)s)
 select p.retiree, l.facts, l.doubts, h.handover,
        coalesce(r.registered and r.led_by is null and k.retiree is not null, false) as stands
