@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 
 from domain.history import Entry
 from infra.database import Database, Rows
-from infra.log import position_at
+from infra.log import LAST, position_at
 from infra.recorder import LedgerRecorder
 from projections import READ_MODELS, ReadModel
 
@@ -42,6 +42,11 @@ class Views:
             for model in READ_MODELS:
                 _fold(connection, model, entries)
 
+    @property
+    def known_at(self) -> int:
+        """The position of the log as of which everything is shown: whatever it holds."""
+        return LAST
+
     def select(self, query: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows of a read model's query."""
         with self._database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
@@ -59,6 +64,11 @@ class KnownViews:
     def __init__(self, database: Database, position: int) -> None:
         self._database = database
         self.position = position
+
+    @property
+    def known_at(self) -> int:
+        """The position of the log as of which everything is shown."""
+        return self.position
 
     def select(self, query: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows of a read model's query."""

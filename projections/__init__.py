@@ -6,6 +6,7 @@ from projections.audit_trail import AUDIT_TRAIL
 from projections.care import CARE
 from projections.fees import FEES
 from projections.handovers import HANDOVERS
+from projections.lives import LIVES
 from projections.party_relations import PARTY_RELATIONS
 from projections.read_model import ReadModel
 from projections.roster import ROSTER
@@ -17,6 +18,7 @@ READ_MODELS: tuple[ReadModel, ...] = (
     ALERT_INBOX,
     AUDIT_TRAIL,
     HANDOVERS,
+    LIVES,
     ARCHIVES,
     PARTY_RELATIONS,
     FEES,
@@ -32,6 +34,7 @@ __all__ = [
     "CARE",
     "FEES",
     "HANDOVERS",
+    "LIVES",
     "PARTY_RELATIONS",
     "READ_MODELS",
     "ROSTER",

@@ -1,11 +1,15 @@
 """The alert inbox of the agency: what is to be done, by whom and by when, and what became of it."""
 
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from domain.alerts import Action
 from domain.facts import (
     AlertAcknowledged,
     AlertApplied,
@@ -17,6 +21,7 @@ from domain.facts import (
     OverpaymentReturned,
 )
 from domain.history import Entry, Event, FactPublished
+from domain.kinds import Kind
 from domain.money import fen, yuan
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn, Stage
 from projections.read_model import ReadModel, columns
@@ -165,3 +170,42 @@ group by 1
 
 OF_RETIREE = f"select {columns(AlertRow)} from alert_inbox where retiree = %(retiree)s order by position desc"  # noqa: S608 - likewise
 """All alerts about a retiree, the newest first."""
+
+ONE = f"select {columns(AlertRow)} from alert_inbox where alert = %(alert)s"  # noqa: S608 - likewise
+"""One alert."""
+
+LIKE_IT = f"""
+select {columns(AlertRow)} from alert_inbox
+where office = %(office)s and kind = %(kind)s and alert <> %(alert)s and recorded_at > %(recorded_at)s - interval '90 days'
+order by position desc limit 10
+"""  # noqa: S608 - likewise
+"""The newest others of the same kind in the same office, since ninety days before an alert."""
+
+OF_SOURCES = f"""
+select {columns(AlertRow)} from (select * from alert_inbox where office like %(office)s || '%%' order by position desc limit 1000) one
+where alert <> %(alert)s and retiree <> %(retiree)s
+  and exists (select from unnest(evidence) e where split_part(e, ' ', 1) = any(%(sources)s::text[]))
+order by position desc limit 10
+"""  # noqa: S608 - likewise
+"""Of the newest thousand of an office those that follow from facts of some sources, but those of one retiree."""
+
+SOON_DAYS = 3
+_URGENT = frozenset({Action.STOP, Action.SUSPEND, Action.RECOVER})
+
+
+class Priority(StrEnum):
+    """What is to be done first: what is late; what lets money go out, or is due within `SOON_DAYS` days; the rest."""
+
+    OVERDUE = "overdue"
+    HIGH = "high"
+    NORMAL = "normal"
+
+
+def priority(row: Mapping[str, Any], day: date) -> Priority | None:
+    """How urgent an alert of the inbox is on a day; None: nothing is to be done."""
+    if row["state"] != "open":
+        return None
+    if row["escalated"] or row["act_by"] < day:
+        return Priority.OVERDUE
+    goes_out = row["action"] in _URGENT or row["kind"] == Kind.SUSPECTED_DEATH
+    return Priority.HIGH if goes_out or row["act_by"] <= day + timedelta(days=SOON_DAYS) else Priority.NORMAL

@@ -9,6 +9,7 @@ from infra.bus import Bus
 from infra.consumers import Consumers
 from infra.keys import KeyRing
 from infra.outbox import Outbox
+from infra.searching import Search
 from infra.statutes import the_law, the_lineage
 from infra.topics import declare
 from infra.views import Views
@@ -34,6 +35,7 @@ class Parts(NamedTuple):
     lineage: Lineage
     notary: Notary
     consumers: Consumers
+    search: Search
 
 
 def parts(settings: Settings) -> Parts:
@@ -41,10 +43,11 @@ def parts(settings: Settings) -> Parts:
     application, keys = opened(settings)
     views = Views(application.database)
     divisions = lineage(settings)
+    search = Search(application.database, keys)
     reader = Reader(application.ledger, views, keys, divisions, the_law())
     consumers = Consumers(application.database, keys)
     outbox, notary = Outbox(application.database), Notary(keys)
-    return Parts(application, keys, views, outbox, reader, divisions, notary, consumers)
+    return Parts(application, keys, views, outbox, reader, divisions, notary, consumers, search)
 
 
 def lineage(settings: Settings) -> Lineage:

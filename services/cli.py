@@ -78,14 +78,20 @@ def api() -> None:
 @main.command()
 @sentences
 def project() -> None:
-    """Fold the log into the read models."""
+    """Fold the log into the read models, and make people findable."""
+    from functools import partial
+
     from infra.follower import follow
     from services.bootstrap import parts
+    from services.projecting import together
     from services.settings import Settings
 
     _supervised()
-    made = parts(Settings.read())
-    follow(made.application.database, "views", made.views.position, made.views.apply, _until_told())
+    made, stop = parts(Settings.read()), _until_told()
+    ledger, views, search = made.application.database, made.views, made.search
+    folds = partial(follow, ledger, "views", views.position, views.apply, stop)
+    finds = partial(follow, ledger, "search", search.position, search.apply, stop)
+    together([folds, finds], stop)
 
 
 @main.command()

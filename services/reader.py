@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -9,20 +10,26 @@ import msgspec
 from msgspec import Struct
 
 from domain.facts import Person
+from domain.handover import Keeper
 from domain.history import AlertsDelivered, DataDisclosed, Entry, delivery
 from domain.law import Law
 from domain.lineage import Lineage
 from domain.refusals import Refused
+from domain.timeline import PAYS
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from infra import codec, log
 from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.sealed import person_of
+from infra.searching import Search, Sought
 from infra.sql import statements
 from infra.views import KnownViews, Views
-from projections import alert_inbox, audit_trail, handovers, roster
+from projections import alert_inbox, audit_trail, handovers, lives, roster
+from projections.on_a_day import OnADay, as_of
 from services.accounts import Account, Role
 from services.application import BEIJING, today
+from services.rosters import EVERYBODY, Counts, Place, Wanted, counts, people
+from services.why import Why, why
 
 _PURPOSE = {
     Role.COMMUNITY: "社区服务 community service",
@@ -42,7 +49,11 @@ def _office_of(entry: Entry) -> str:
 
 
 class RosterLine(Struct, frozen=True, kw_only=True):
-    """A retiree on a roster page, with the personal data that this look was recorded for. `community`: that serves."""
+    """A retiree on a roster page, with the personal data that this look was recorded for. `community`: that serves.
+
+    `status`: of today as the office was told, since `stopped_from`; of another day by all that is known. What follows is of the
+    day asked for, as in `OnADay`.
+    """
 
     retiree: UUID
     person: Person
@@ -50,10 +61,22 @@ class RosterLine(Struct, frozen=True, kw_only=True):
     retired_on: str
     monthly_pension: str
     party_member: bool
-    special_groups: list[str]
+    special_groups: tuple[str, ...]
     status: str
     stopped_from: str | None
     verify_alert: str | None
+    keeper: str = Keeper.COMMUNITY
+    served_since: date | None = None
+    pension: str = "0.00"
+    document: str | None = None
+    article: str | None = None
+    verified_on: date | None = None
+    verify_by: date | None = None
+    contact_card_on: date | None = None
+    health_file_on: date | None = None
+    visited_on: date | None = None
+    moving_to: str | None = None
+    moved_on: date | None = None
 
 
 _OF_PERSON = tuple(field for field in Person.__struct_fields__ if field != "other_identity_number")
@@ -62,6 +85,23 @@ _SHOWN = (
     *(field for field in RosterLine.__struct_fields__ if field not in {"retiree", "person"}),
 )
 """What a look shows of somebody, as the record of it says."""
+_THEN = (
+    "special_groups",
+    "keeper",
+    "served_since",
+    "pension",
+    "document",
+    "article",
+    "verified_on",
+    "verify_by",
+    "contact_card_on",
+    "health_file_on",
+    "visited_on",
+    "moving_to",
+    "moved_on",
+)
+_WHOLE = 12
+"""Digits of the code of a community."""
 
 
 class OpenStep(Struct, frozen=True, kw_only=True):
@@ -89,6 +129,16 @@ class RetireeCard(Struct, frozen=True, kw_only=True):
     line: RosterLine
     alerts: list[dict[str, Any]]
     handover: HandoverCard | None = None
+
+
+class AlertCard(Struct, frozen=True, kw_only=True):
+    """An alert with why it was raised, and others: of the same retiree, of the same kind in the same office, of the same sources."""
+
+    alert: dict[str, Any]
+    why: Why
+    of_retiree: list[dict[str, Any]]
+    of_kind: list[dict[str, Any]]
+    of_sources: list[dict[str, Any]]
 
 
 class Reader:
@@ -154,7 +204,29 @@ class Reader:
         rows = self._views.select(alert_inbox.PAGE, given)
         if rows:
             self._disclose(account, ("alerts",), (row["retiree"] for row in rows))
-        return rows
+        return [row | {"priority": alert_inbox.priority(row, self._today)} for row in rows]
+
+    def alert(self, account: Account, alert: str) -> AlertCard:
+        """An alert of the account's offices with why it was raised; recorded first, and without the person.
+
+        Raises `Refused`: `not-found`, or `forbidden` where it is another office's.
+        """
+        rows = self._views.select(alert_inbox.ONE, {"alert": alert})
+        if not rows:
+            raise Refused("not-found", "alert")
+        row = rows[0] | {"priority": alert_inbox.priority(rows[0], self._today)}
+        if not row["office"].startswith(_office(account)):
+            raise Refused("forbidden", "alert")
+        sources = {one.partition(" ")[0] for one in row["evidence"]}
+        given = {**row, "office": row["office"], "sources": sorted(sources)}
+        of_retiree = self._views.select(alert_inbox.OF_RETIREE, {"retiree": row["retiree"]})
+        of_kind = self._views.select(alert_inbox.LIKE_IT, given)
+        of_sources = self._views.select(alert_inbox.OF_SOURCES, given)
+        shown = [row, *of_kind, *of_sources]
+        self._disclose(account, ("alerts", "facts", "months"), (one["retiree"] for one in shown))
+        found = why(self._ledger.database, self._keys, self._law, row, self._views.known_at, self._today)
+        others = [one for one in of_retiree if one["alert"] != alert]
+        return AlertCard(alert=row, why=found, of_retiree=others, of_kind=of_kind, of_sources=of_sources)
 
     def audit(
         self, department: str, retiree: UUID | None, before: str, limit: int, actor: str = ""
@@ -177,17 +249,63 @@ class Reader:
         return self._views.select(counts, {"communities": self._communities(account)})
 
     def roster(
-        self, account: Account, division: str, after: UUID, limit: int, on: date | None = None
+        self,
+        account: Account,
+        division: str,
+        after: UUID,
+        limit: int,
+        on: date | None = None,
+        wanted: Wanted = EVERYBODY,
     ) -> list[RosterLine]:
-        """A page of people of a division, by its code of the day `on`, today by default.
+        """A page of people of a division as they were on the day `on`, today by default, by its code of that day.
 
         The agency sees those registered there, whom it pays; a community those whom it serves, registered there and not
         received elsewhere, or received there. The disclosure is committed before anybody is shown; if that fails, nothing
         is. Raises `Refused("forbidden")` outside the account's division.
         """
-        given = {"communities": self.within(account, division, on), "after": after, "limit": limit}
-        page = roster.PAGE if account.role is Role.OFFICER else roster.SERVED_PAGE
-        return self._unseal(account, _SHOWN, self._views.select(page, given))
+        day = self.day(on)
+        registered = account.role is Role.OFFICER
+        communities = self.within(account, division, day)
+        if on is None and wanted == EVERYBODY:
+            page = roster.PAGE if registered else roster.SERVED_PAGE
+            return self._lines(
+                account, self._views.select(page, {"communities": communities, "after": after, "limit": limit}), day
+            )
+        place: Place = "community" if registered else "serving"
+        if wanted.moving == "in":
+            if not registered:  # whom another community serves still is not on its roster
+                raise Refused("forbidden", "moving")
+            place = "moving_to"
+        found = people(self._views, self._law, communities, day, place=place, after=after)
+        lines = {one.retiree: one for one in islice((one for one in found if wanted.fits(one, day)), limit)}
+        rows = self._views.select(lives.OF_RETIREES, {"retirees": list(lines)}) if lines else []
+        if on:
+            rows = [row | _as_of(lines[row["retiree"]]) for row in rows]
+        return self._lines(account, rows, day)
+
+    def search(self, account: Account, sought: Sought, after: UUID, limit: int) -> list[RosterLine]:
+        """The people of the account's division who fit what is sought; recorded as `roster` is, and nothing where nobody fits.
+
+        Raises `Refused`: `identity-number-invalid`, `invalid-request`.
+        """
+        given = {
+            "communities": self._communities(account),
+            "registered": account.role is Role.OFFICER,
+            "after": after,
+            "limit": limit,
+        }
+        found = Search(self._ledger.database, self._keys).find(self._views, sought, given)
+        return self._lines(account, found, self._today)
+
+    def roster_counts(self, account: Account, division: str, on: date | None = None) -> Counts:
+        """What is to be counted of a community or street on a day, of those whom it served; nobody is shown.
+
+        Raises `Refused`: `forbidden` outside the account's division, `invalid-request` for too many people.
+        """
+        if not self._may_see(account, division.ljust(12, "0")):
+            raise Refused("forbidden", "division")
+        day = on or self._today
+        return counts(self._views, self._law, division, self._of_division(account, division, day), day)
 
     @property
     def law(self) -> Law:
@@ -205,7 +323,7 @@ class Reader:
         """
         if not self._may_see(account, division.ljust(12, "0")) and not division.startswith(account.division):
             raise Refused("forbidden", "division")
-        return roster.communities(self._communities(account), division, self._lineage, self.day(on))
+        return self._of_division(account, division, self.day(on))
 
     def rows(self, query: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
         """What a read model says of nobody by name."""
@@ -228,7 +346,7 @@ class Reader:
             raise Refused("not-found", "retiree")
         if not self._may_see(account, rows[0]["community" if account.role is Role.OFFICER else "serving"]):
             raise Refused("forbidden", "retiree")
-        lines = self._unseal(account, (*_SHOWN, "alerts", "handover"), rows)
+        lines = self._lines(account, rows, self._today, "alerts", "handover")
         if not lines:
             raise Refused("person-erased", "retiree")
         given = {"retiree": lines[0].retiree}
@@ -237,6 +355,12 @@ class Reader:
             alerts=self._views.select(alert_inbox.OF_RETIREE, given),
             handover=_handover(self._views.select(handovers.OF_RETIREE, given), self._law, self._today),
         )
+
+    def _of_division(self, account: Account, division: str, day: date) -> list[str]:
+        """The codes that are of a division on a day; a community's own also where nobody is served under it any more."""
+        own = [division] if len(division) == _WHOLE and self._may_see(account, division) else []
+        known = dict.fromkeys([*self._communities(account), *own])
+        return roster.communities(known, division, self._lineage, day)
 
     def _communities(self, account: Account) -> list[str]:
         """The codes within the account's division that somebody is registered or served under."""
@@ -250,21 +374,27 @@ class Reader:
         """Whether a code is of the account's division, as it is or by what became of it."""
         return code.startswith(account.division) or self._lineage.placed(code, today()).startswith(account.division)
 
-    def _unseal(self, account: Account, fields: tuple[str, ...], rows: list[dict[str, Any]]) -> list[RosterLine]:
-        return [_line(row, person) for row, person in self._open(account, fields, rows)]
+    def _lines(self, account: Account, rows: list[dict[str, Any]], day: date, *more: str) -> list[RosterLine]:
+        """The people of some rows of the roster, with what holds of them on a day; `more`: what else is shown."""
+        if rows and "facts" not in rows[0]:
+            retirees = [row["retiree"] for row in rows]
+            found = {row["retiree"]: row for row in self._views.select(lives.OF_RETIREES, {"retirees": retirees})}
+            rows = [found.get(row["retiree"], {}) | row for row in rows]
+        opened = self._open(account, (*_SHOWN, *more), rows)
+        return [_line(row, person, day, self._law) for row, person in opened]
 
     def _open(
         self, account: Account, fields: tuple[str, ...], rows: list[dict[str, Any]]
     ) -> list[tuple[dict[str, Any], bytes]]:
+        """The rows, each with what is sealed in it; not the erased. The look is recorded first."""
         if not rows:
             return []
-        retirees = [row["retiree"] for row in rows]
-        self._disclose(account, fields, retirees)
+        self._disclose(account, fields, (row["retiree"] for row in rows))
         keys = [row["under"] or row["retiree"] for row in rows]  # the record whose number was given
         wrapped = self._wrapped(keys)
         there = [(row, key) for row, key in zip(rows, keys, strict=True) if key in wrapped]  # not the erased
-        people = self._keys.open_all([(key, wrapped[key], row["sealed"]) for row, key in there])
-        return [(row, person) for (row, _), person in zip(there, people, strict=True)]
+        opened = self._keys.open_all([(key, wrapped[key], row["sealed"]) for row, key in there])
+        return [(row, person) for (row, _), person in zip(there, opened, strict=True)]
 
     def _wrapped(self, retirees: list[UUID]) -> dict[UUID, bytes]:
         with self._ledger.database.transaction() as connection:
@@ -302,10 +432,23 @@ def _handover(rows: list[dict[str, Any]], law: Law, day: date) -> HandoverCard |
     )
 
 
-def _line(row: dict[str, Any], person: bytes) -> RosterLine:
+def _line(row: dict[str, Any], person: bytes, day: date, law: Law) -> RosterLine:
+    then = as_of(row, max(day, row["retired_on"]), law)  # whoever is registered before the day is shown as of it
     given = row | {
         "person": msgspec.json.decode(person_of(person), type=Person),
         "community": row["serving"],
         "retired_on": row["retired_on"].isoformat(),
     }
-    return RosterLine(**{field: given[field] for field in RosterLine.__struct_fields__})
+    if then:
+        given |= {field: getattr(then, field) for field in _THEN}
+    return RosterLine(**{field: given[field] for field in RosterLine.__struct_fields__ if field in given})
+
+
+def _as_of(line: OnADay) -> dict[str, Any]:
+    """What a row of the roster says of today, of another day."""
+    return {
+        "serving": line.serving,
+        "status": line.status,
+        "stopped_from": line.since if line.kind and line.status not in PAYS else None,
+        "verify_alert": None,
+    }

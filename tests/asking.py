@@ -56,6 +56,16 @@ class Asking:
     def bytes(self, account: str, path: str) -> bytes:
         return self._get(account, path).raise_for_status().content
 
+    def post(self, account: str, path: str, body: object) -> Response:
+        headers = {"Authorization": f"Bearer {account}.{self._secrets[account]}"}
+        return self._runner.run(self._client.post(path, headers=headers, json=body))
+
+    def form(self, account: str, path: str, fields: Mapping[str, str]) -> Response:
+        """Send a form with the token of the account's page of rosters."""
+        (token,) = set(re.findall(r'name="token" value="([0-9a-f]+)"', self.page(account, "/pages/roster")))
+        headers = {"Authorization": f"Bearer {account}.{self._secrets[account]}"}
+        return self._runner.run(self._client.post(path, headers=headers, data={**fields, "token": token}))
+
     def _get(self, account: str, path: str) -> Response:
         headers = {"Authorization": f"Bearer {account}.{self._secrets[account]}"}
         return self._runner.run(self._client.get(path, headers=headers))

@@ -1,21 +1,30 @@
 """What the questions of the API and of the pages share: how they are bounded, and whom they ask."""
 
 from datetime import date, datetime, time
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Path, Query, Request
 from pydantic import AwareDatetime
 
+from domain.facts import SpecialGroup
 from services.application import BEIJING
 from services.reader import Reader
+from services.rosters import Wanted
 
+AlertId = Annotated[str, Path(pattern="^[0-9a-f-]{36}-[0-9]{1,9}$", description="The id of an alert.")]
 DeedCursor = Annotated[str, Query(pattern="^([0-9]{1,18}-[0-9a-f-]{36})?$", description="A `deed_id`, or nothing.")]
 DivisionPrefix = Annotated[str, Query(pattern="^[0-9]{0,12}$", description="A division code or the beginning of one.")]
+StreetOrCommunity = Annotated[
+    str, Query(pattern="^[0-9]{9}([0-9]{3})?$", description="The code of a community, or the nine digits of a street.")
+]
 AsOf = Annotated[
     date | None,
-    Query(description="The day whose division code is asked for; today by default. The people are today's."),
+    Query(
+        description="The roster as it was, or will be, on this day, by the division codes of that day; today by default."
+    ),
 ]
+"""Effective time: what was true on a day, by all that is known. `Then` is the other time."""
 Limit = Annotated[int, Query(ge=1, le=1000)]
 NOBODY = UUID(int=0)
 """Before every retiree."""
@@ -46,3 +55,40 @@ def reader_then(request: Request, known: Then = None) -> Reader:
 
 
 ReaderThen = Annotated[Reader, Depends(reader_then)]
+
+
+def wanted(  # noqa: PLR0913 - one for each question of the address
+    *,
+    status: Annotated[
+        str | None,
+        Query(pattern="^(payable|payable-unadjusted|suspended|stopped|not-begun)$", description="Of the day."),
+    ] = None,
+    group: SpecialGroup | None = None,
+    party_member: bool | None = None,
+    verification: Annotated[
+        Literal["due", "overdue"] | None, Query(description="To be verified soon, or overdue.")
+    ] = None,
+    contact_card: bool | None = None,
+    health_file: bool | None = None,
+    unvisited_since: Annotated[date | None, Query(description="Nobody visited on this day or later.")] = None,
+    to_visit: Annotated[bool | None, Query(description="Of those whom the city wants visited regularly.")] = None,
+    moving: Annotated[
+        Literal["in", "out"] | None,
+        Query(description="After a move another office is to receive them, or (for the agency) this one."),
+    ] = None,
+) -> Wanted:
+    """Who is asked for on a roster."""
+    return Wanted(
+        status=status,
+        group=group,
+        party_member=party_member,
+        verification=verification,
+        contact_card=contact_card,
+        health_file=health_file,
+        unvisited_since=unvisited_since,
+        to_visit=to_visit,
+        moving=moving,
+    )
+
+
+WhoIsWanted = Annotated[Wanted, Depends(wanted)]

@@ -11,15 +11,29 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
+from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from domain.facts import Department
 from infra.database import DatabaseError
 from infra.log import LAST
+from infra.searching import Sought
 from services.accounts import Account, Role
 from services.api.auth import WhoAsks
-from services.api.questions import NOBODY, AsOf, DeedCursor, DivisionPrefix, Limit, ReaderThen, reader_of
+from services.api.questions import (
+    NOBODY,
+    AlertId,
+    AsOf,
+    DeedCursor,
+    DivisionPrefix,
+    Limit,
+    ReaderThen,
+    StreetOrCommunity,
+    WhoIsWanted,
+    reader_of,
+)
 from services.outgoing import Outgoing, alert_event
+from services.rosters import EVERYBODY
 
 router = APIRouter(tags=["reading"])
 
@@ -83,6 +97,16 @@ def inbox(
     return _json(reader.inbox(account, state, before, limit))
 
 
+@router.get("/alerts/{alert}", summary="An alert, and why")
+def alert(reader: ReaderThen, account: WhoAsks, alert: AlertId) -> Response:
+    """One alert with the facts and the rule it follows from, the months before and after, its history and exposure, and similar ones.
+
+    Without the person, who is shown by `/retirees/{retiree}`. This look is recorded before it is answered.
+    """
+    account.allow(Role.OFFICER, Role.AUDITOR)
+    return _json(reader.alert(account, alert))
+
+
 @router.get("/roster", summary="A page of the community roster")
 def roster(
     reader: ReaderThen,
@@ -91,10 +115,36 @@ def roster(
     after: UUID = NOBODY,
     limit: Limit = 50,
     on: AsOf = None,
+    wanted: WhoIsWanted = EVERYBODY,
 ) -> Response:
-    """The people whom a community serves, with their personal data. This look is recorded before it is answered."""
+    """The people whom a community serves, or served `on` a day, with their personal data, of those who are asked for.
+
+    This look is recorded before it is answered.
+    """
     account.allow(Role.COMMUNITY, Role.OFFICER)
-    return _json(reader.roster(account, division or account.division, after, limit, on))
+    return _json(reader.roster(account, division or account.division, after, limit, on, wanted))
+
+
+@router.get("/roster/counts", summary="What is to be counted of a community or street")
+def roster_counts(reader: ReaderThen, account: WhoAsks, division: StreetOrCommunity, on: AsOf = None) -> Response:
+    """How many people it served on a day, by status and group, what is to be done for how many, moves, and the staff that the city wants."""
+    account.allow(Role.COMMUNITY, Role.OFFICER)
+    return _json(reader.roster_counts(account, division, on))
+
+
+class SearchBody(BaseModel, extra="forbid"):
+    """Who is sought. All that is given must fit; a name and a telephone number whole, as the registration gave them."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    number: Annotated[str, Field(min_length=15, max_length=40, description="Of 18 or 15 digits.")] | None = None
+    phone: Annotated[str, Field(min_length=5, max_length=200)] | None = None
+
+
+@router.post("/roster/search", summary="Find people by name, number or telephone")
+def search(reader: ReaderThen, account: WhoAsks, body: SearchBody, after: UUID = NOBODY, limit: Limit = 50) -> Response:
+    """People of the account's division. By POST, so that who is sought stands in no address. This look is recorded before it is answered."""
+    account.allow(Role.COMMUNITY, Role.OFFICER)
+    return _json(reader.search(account, Sought(name=body.name, number=body.number, phone=body.phone), after, limit))
 
 
 @router.get("/retirees/{retiree}", summary="A retiree, with the alerts about them")

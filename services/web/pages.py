@@ -17,13 +17,25 @@ from domain.facts import Department
 from domain.lineage import Lineage
 from domain.refusals import Refused
 from infra.log import LAST
-from services.accounts import Role
+from infra.searching import Sought
+from services.accounts import Account, Role
 from services.api.auth import WhoAsks
-from services.api.questions import NOBODY, AsOf, DeedCursor, DivisionPrefix, ReaderThen
+from services.api.questions import (
+    NOBODY,
+    AlertId,
+    AsOf,
+    DeedCursor,
+    DivisionPrefix,
+    ReaderThen,
+    StreetOrCommunity,
+    WhoIsWanted,
+)
 from services.api.sources import After, states_of
 from services.application import today
 from services.consumers.showing import lines_for
+from services.rosters import EVERYBODY, said
 from services.settings import Settings
+from services.web.forms import Fields, Forms
 from services.web.places import called
 from services.web.words import english, word
 
@@ -63,6 +75,11 @@ def rendered(template: str, **given: object) -> Iterator[str]:
     return _templates().get_template(template).generate(given)
 
 
+def _token(request: Request, account: Account) -> str:
+    forms: Forms = request.app.state.forms
+    return forms.token(account)
+
+
 @router.get("/")
 def front(request: Request) -> HTMLResponse:
     """How far the system has come up, and where to go."""
@@ -96,24 +113,65 @@ def inbox(
     )
 
 
+@router.get("/pages/alerts/{alert}")
+def alert(reader: ReaderThen, account: WhoAsks, alert: AlertId) -> HTMLResponse:
+    """One alert, and why."""
+    account.allow(Role.OFFICER, Role.AUDITOR)
+    card = reader.alert(account, alert)
+    return HTMLResponse(render("alert.html", known=reader.known, account=account, card=card))
+
+
 @router.get("/pages/roster")
 def roster(
+    request: Request,
     reader: ReaderThen,
     account: WhoAsks,
     division: DivisionPrefix = "",
     after: UUID = NOBODY,
     on: AsOf = None,
+    wanted: WhoIsWanted = EVERYBODY,
 ) -> HTMLResponse:
-    """The communities of the account's division, or the people of one of them, by its code of a day."""
+    """The communities of the account's division, or the people of one of them as they were on a day, by its code of that day."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
     if not division:
         return HTMLResponse(
-            render("communities.html", known=reader.known, account=account, rows=reader.communities(account))
+            render(
+                "communities.html",
+                known=reader.known,
+                account=account,
+                rows=reader.communities(account),
+                token=_token(request, account),
+            )
         )
-    rows = reader.roster(account, division, after, ROWS, on)
+    rows = reader.roster(account, division, after, ROWS, on, wanted)
     page = render(
-        "roster.html", known=reader.known, account=account, rows=rows, code=division, on=on, full=len(rows) == ROWS
+        "roster.html",
+        known=reader.known,
+        account=account,
+        rows=rows,
+        code=division,
+        on=on,
+        wanted=said(wanted),
+        full=len(rows) == ROWS,
     )
+    return HTMLResponse(page)
+
+
+@router.get("/pages/roster/counts")
+def counts(reader: ReaderThen, account: WhoAsks, division: StreetOrCommunity, on: AsOf = None) -> HTMLResponse:
+    """What is to be counted of a community or street."""
+    account.allow(Role.COMMUNITY, Role.OFFICER)
+    found = reader.roster_counts(account, division, on)
+    return HTMLResponse(render("counts.html", known=reader.known, account=account, found=found, code=division, on=on))
+
+
+@router.post("/pages/roster/search")
+def search(request: Request, reader: ReaderThen, account: WhoAsks, fields: Fields) -> HTMLResponse:
+    """The people who fit what was sought, by a form."""
+    account.allow(Role.COMMUNITY, Role.OFFICER)
+    sought = Sought(**{name: fields.get(name, "").strip() or None for name in Sought.__struct_fields__})
+    rows = reader.search(account, sought, NOBODY, ROWS)
+    page = render("search.html", known=reader.known, account=account, rows=rows, token=_token(request, account))
     return HTMLResponse(page)
 
 

@@ -8,7 +8,15 @@ from urllib.parse import quote
 import pytest
 from msgspec.structs import replace
 
-from domain.facts import Aspect, DeathReported, Department, ReceptionAccepted, Relocated
+from domain.facts import (
+    Aspect,
+    ContactCardIssued,
+    DeathReported,
+    Department,
+    ReceptionAccepted,
+    Relocated,
+    SpecialGroup,
+)
 from domain.history import Receipt
 from domain.law import Law
 from infra import log
@@ -19,10 +27,15 @@ from infra.submissions import Submission
 from services.accounts import Role
 from tests.asking import Asking, asking, catch_up
 from tests.building import number_of, retirement, submission
-from tests.handing import SZ, SZ_OTHER
+from tests.handing import SZ, SZ_OTHER, ZZ
 
 TODAY = date(2024, 4, 10)
-ACCOUNTS = {"community": (Role.COMMUNITY, SZ), "agency": (Role.OFFICER, "4403"), "auditor": (Role.AUDITOR, "")}
+ACCOUNTS = {
+    "community": (Role.COMMUNITY, SZ),
+    "agency": (Role.OFFICER, "4403"),
+    "auditor": (Role.AUDITOR, ""),
+    "zhengzhou": (Role.COMMUNITY, ZZ),
+}
 HOME = replace(retirement(), residence_division=SZ, hukou_division=SZ)
 DIED = DeathReported(effective=date(2024, 1, 31), document="民政〔2024〕1号")
 
@@ -93,6 +106,92 @@ def test_whoever_was_received_elsewhere_since_was_served_here_then(ours: Ledger,
         submission(received, "m2", department=Department.COMMUNITY),
     )
     assert (statuses(asked), statuses(asked, before)) == ([], ["payable"])
+
+
+def test_the_roster_of_any_day_as_known_on_any_day(ours: Ledger, asked: Asking) -> None:
+    """ "The roster of this community on 1 March, as we knew it on 15 April"."""
+    before = told(ours, submission(HOME, "r1"))
+    received = ReceptionAccepted(effective=date(2024, 3, 2), division=SZ_OTHER)
+    died = told(
+        ours,
+        submission(
+            Relocated(effective=date(2024, 3, 1), aspect=Aspect.HUKOU, division=SZ_OTHER),
+            "m1",
+            department=Department.POLICE,
+        ),
+        submission(received, "m2", department=Department.COMMUNITY),
+        submission(DIED, "d1", department=Department.CIVIL_AFFAIRS),
+    )
+
+    def then(on: str, known: str) -> list[tuple[str, str]]:
+        rows = asked.json("community", f"/roster?division={SZ}&on={on}&known={known}")
+        return [(row["status"], row["community"]) for row in rows]
+
+    assert then("2024-01-31", died) == [("payable", SZ)]
+    assert then("2024-03-01", died) == [("stopped", SZ)]
+    assert then("2024-03-01", before) == [("payable", SZ)]
+    assert then("2024-03-02", died) == []
+    assert then("2024-03-02", before) == [("payable", SZ)]
+    assert then("2020-01-30", died) == [], "not retired yet"
+
+
+def test_a_roster_is_asked_for_those_who_are_to_be_seen_to(ours: Ledger, asked: Asking) -> None:
+    alone = replace(HOME, special_groups=(SpecialGroup.ALONE,), party_member=True)
+    told(ours, submission(alone, "r1"), submission(HOME, "r2", number=number_of(2)))
+    told(ours, submission(ContactCardIssued(effective=date(2024, 2, 1)), "c1", department=Department.COMMUNITY))
+
+    def people(asking: str) -> list[str]:
+        rows = asked.json("community", f"/roster?division={SZ}&{asking}")
+        return sorted(row["person"]["identity_number"] for row in rows)
+
+    one, two = number_of(1), number_of(2)
+    assert people("group=alone") == people("party_member=true") == people("contact_card=true") == [one]
+    assert people("contact_card=false") == people("party_member=false") == [two]
+    assert people("on=2024-01-31&contact_card=false") == sorted([one, two])
+    assert people("status=stopped") == people("verification=overdue") == people("moving=out") == []
+    assert "未发联系卡" in asked.page("community", f"/pages/roster?division={SZ}&on=2024-02-01&group=alone")
+    assert asked.status("community", f"/roster?division={SZ}&group=rich") == 400
+
+
+def test_a_community_counts_whom_it_has_whom_it_awaits_and_who_left(ours: Ledger, asked: Asking) -> None:
+    sick = replace(HOME, special_groups=(SpecialGroup.GRAVELY_ILL,))
+    before = told(ours, submission(sick, "r1"), submission(HOME, "r2", number=number_of(2)))
+    moved = Relocated(effective=date(2024, 3, 1), aspect=Aspect.HUKOU, division=SZ_OTHER)
+    told(ours, submission(moved, "m1", department=Department.POLICE))
+    received = ReceptionAccepted(effective=date(2024, 3, 11), division=SZ_OTHER)
+    told(ours, submission(received, "m2", department=Department.COMMUNITY))
+
+    def counted(account: str, division: str, on: str, known: str = "") -> list[int]:
+        found = asked.json(account, f"/roster/counts?division={division}&on={on}{known and '&known=' + known}")
+        return [found[name] for name in ("people", "incoming", "outgoing", "received", "left")]
+
+    assert counted("community", SZ, "2024-02-29") == [2, 0, 0, 0, 0]
+    assert counted("community", SZ, "2024-03-05") == [2, 0, 1, 0, 0]
+    assert counted("community", SZ, "2024-03-11") == [1, 0, 0, 0, 1]
+    assert counted("agency", SZ_OTHER, "2024-03-05") == [0, 1, 0, 0, 0]
+    assert counted("agency", SZ_OTHER, "2024-03-11") == [1, 0, 0, 1, 0]
+    assert counted("community", SZ, "2024-03-11", before) == [2, 0, 0, 0, 0]
+    assert counted("community", SZ, "2024-12-31") == [1, 0, 0, 0, 0]
+    found = asked.json("community", f"/roster/counts?division={SZ}&on=2024-02-29")
+    assert (found["statuses"], found["groups"], found["without_contact_card"]) == (
+        {"payable": 2},
+        {"gravely-ill": 1},
+        2,
+    )
+    page = asked.page("community", f"/pages/roster/counts?division={SZ}&on=2024-02-29")
+    assert "台账统计" in page
+    assert asked.status("community", f"/roster/counts?division={SZ_OTHER}") == 403
+    assert asked.status("agency", "/roster/counts?division=4403") == 400
+    awaited = asked.json("agency", f"/roster?division={SZ_OTHER}&on=2024-03-05&moving=in")
+    assert [row["person"]["identity_number"] for row in awaited] == [number_of(1)]
+    assert asked.status("community", f"/roster?division={SZ}&moving=in") == 403
+
+
+def test_the_staff_is_one_for_three_hundred_where_the_city_says_so(ours: Ledger, asked: Asking) -> None:
+    told(ours, submission(replace(HOME, residence_division=ZZ), "r1"))
+    found = asked.json("zhengzhou", f"/roster/counts?division={ZZ}")
+    assert (found["people"], found["staff"], "44号" in found["staff_article"]) == (1, 1, True)
+    assert asked.json("community", f"/roster/counts?division={SZ}")["staff"] is None
 
 
 @pytest.mark.parametrize("page", [f"/pages/roster?division={SZ}", "/pages/roster?", "/pages/inbox?state="])

@@ -31,7 +31,7 @@ ACCOUNTS = {"pulandian": "210214", "dalian": "2102", "baoan": "440306", "shenzhe
 def asked(dsn: str, database: Database, keys: KeyRing, law: Law, tmp_path: Path) -> Iterator[Asking]:
     ledger = Ledger(database, keys, law)
     for number, (name, home) in enumerate(HOMES.items(), start=1):
-        fact = replace(retirement(), residence_division=home)
+        fact = replace(retirement(date(1989, 12, 31)), residence_division=home)
         ledger.accept([submission(fact, f"r{number}", number=number_of(number), name=name)], date(2026, 11, 23))
     catch_up(database)
     with asking(dsn, tmp_path, {name: (Role.COMMUNITY, division) for name, division in ACCOUNTS.items()}) as asked:
