@@ -14,7 +14,7 @@ from services.importing.messages import Fault, Line
 from services.tables.cells import identity_number, reader, term, was_cut
 from services.tables.columns import OWN, PERSON, plain, required_of, vocabulary
 from services.tables.content import content_id
-from services.tables.dates import day
+from services.tables.dates import day, month
 from services.tables.opening import Table
 from services.tables.texts import Cell, failed, nothing, text
 
@@ -208,8 +208,8 @@ class Reader:
         if member in ("identity_number", "other_identity_number"):
             return identity_number(cell, path, damaged=self._damaged)
         read = reader(kind, member)
-        if read is day:
-            return day(cell, path, serials=self._serials)
+        if read in (day, month):
+            return read(cell, path, serials=self._serials)
         if member == "contribution_months" and "年" in self._layout.names[self._columns[kind][member]]:
             return term(cell, path)
         return read(cell, path)

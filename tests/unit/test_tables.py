@@ -24,6 +24,7 @@ from services.tables.columns import OWN, forms, member_of, members_of, vocabular
 from services.tables.command import of_table
 from services.tables.content import ID_LENGTH, subject_of
 from services.tables.opening import open_table
+from services.tables.results import Told, give_back
 from services.tables.rows import Passed, Reader, options, survey
 from services.tables.texts import Cell
 from tests.docs import ROOT, blocks
@@ -92,6 +93,12 @@ def test_days_counted_from_1904_are_not_taken_for_those_counted_from_1900() -> N
     assert refused(dates.day, 46082.0, serials=False) == "date-ambiguous"
 
 
+@pytest.mark.parametrize("cell", ["20261", "20001", "20399", 20261.0])
+def test_five_digits_that_may_be_a_month_without_its_zero_are_no_day_of_1955(cell: Cell) -> None:
+    assert refused(dates.day, cell) == "date-ambiguous"
+    assert refused(dates.month, cell) == "date-ambiguous"
+
+
 @given(st.dates(date(1927, 6, 1), date(2099, 12, 31)))
 def test_every_form_of_a_day_is_that_day(day: date) -> None:
     serial = (day - date(1899, 12, 30)).days
@@ -101,7 +108,7 @@ def test_every_form_of_a_day_is_that_day(day: date) -> None:
         f"{day:%Y%m%d}",
         f"{day.year}年{day.month}月{day.day}日",
         f"{day.year}/{day.month}/{day.day}",
-        float(serial),
+        *([] if 20_000 <= serial < 20_400 else [float(serial)]),
     ]
     assert {dates.day(form, "data.effective") for form in forms} == {day.isoformat()}
 
@@ -111,6 +118,36 @@ def test_every_form_of_a_day_is_that_day(day: date) -> None:
 )
 def test_a_month_is_read_however_it_is_written(cell: Cell) -> None:
     assert dates.month(cell, "data.month") == "2026-03"
+
+
+@pytest.mark.parametrize("cell", [2026.1, " 2026.1", "２０２６.１"])
+def test_a_month_that_may_have_lost_its_zero_is_refused(cell: Cell) -> None:
+    assert refused(dates.month, cell) == "date-ambiguous"
+
+
+@pytest.mark.parametrize(
+    ("cell", "month"),
+    [
+        (2026.11, "2026-11"),
+        (2026.01, "2026-01"),
+        ("2026.10", "2026-10"),
+        ("2026年1月", "2026-01"),
+        ("2026-1", "2026-01"),
+    ],
+)
+def test_a_month_behind_a_point_is_read_where_it_can_be_one_only(cell: Cell, month: str) -> None:
+    assert dates.month(cell, "data.month") == month
+
+
+def test_months_of_a_workbook_that_counts_its_days_from_1904_are_not_taken_for_others(tmp_path: Path) -> None:
+    header = ("身份证号", "dues_paid_to", "日期", "区划代码")
+    file = tmp_path / "f.xlsx"
+    with xlsxwriter.Workbook(file, {"date_1904": True}) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, header)
+        sheet.write_row(1, 0, [KNOWN, 44620, "2026-03-01", "440304001000"])
+
+    assert read(file, kind="组织关系转接", source="/party/shenzhen")[1] == (2, "date-ambiguous")
 
 
 @pytest.mark.parametrize(
@@ -456,6 +493,20 @@ def test_text_comes_back_in_its_own_encoding_with_its_own_separators(tmp_path: P
 
     back = read_back(tmp_path / "f.dry-run.csv", "gb18030", ";")
     assert back[1][:5] == ["甲", "1.1E+17", "2026-03-01", "001", "不予受理 refused"]
+
+
+def test_a_number_that_a_spreadsheet_would_run_as_a_formula_comes_back_as_text(tmp_path: Path) -> None:
+    file = write_text(tmp_path / "f.csv", [(*DEATHS, "编号"), ("甲", KNOWN, "2026-03-01", "", "'=HYPERLINK(1)")])
+    chosen = options("死亡", "/civil-affairs/shenzhen", None, ())
+    table = open_table(file, None, chosen.kind, {})
+    reader = Reader(table, chosen, survey(table, chosen), lambda text: sha256(text.encode()).digest()[:16])
+    (event,) = events(file)
+
+    give_back(table, reader, {2: Told("受理 accepted", event=event["id"])}, tmp_path / "back.csv", None)
+
+    assert event["id"] == "=HYPERLINK(1)"
+    row = read_back(tmp_path / "back.csv")[1]
+    assert (row[4], row[-1]) == ("'=HYPERLINK(1)", "'=HYPERLINK(1)")
 
 
 def test_a_workbook_comes_back_with_its_styles_formulas_and_other_sheets(tmp_path: Path) -> None:
