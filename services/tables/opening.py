@@ -22,7 +22,7 @@ from python_calamine import (
 
 from services.importing.errors import ImportingError
 from services.tables.layout import LOOKED_AT, Layout, find
-from services.tables.marking import failed_cells
+from services.tables.parts import LeftOut, column_of, left_out, reach
 from services.tables.texts import Cell
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -43,7 +43,10 @@ class Rows(Protocol):
 
 
 class Table(NamedTuple):
-    """A table and its header. `form`: text or a workbook; `said`: what was found, for people; `serials`: days count from 1900."""
+    """A table and its header. `form`: text or a workbook; `said`: what was found, for people; `serials`: days count from 1900.
+
+    `hidden`: rows from 1 that the sheet hides, by hand or by a filter, as far as the file is one that tells.
+    """
 
     path: Path
     form: "Text | Book"
@@ -51,6 +54,7 @@ class Table(NamedTuple):
     layout: Layout
     said: list[str]
     serials: bool = True
+    hidden: frozenset[int] = frozenset()
 
 
 class Text(NamedTuple):
@@ -160,8 +164,10 @@ def _workbook(path: Path, sheet: str | None, kind: str | None, given: Mapping[st
     hidden = [one.name for one in book.sheets_metadata if one.visible is not SheetVisibleEnum.Visible]
     if sheet and sheet not in book.sheet_names:
         raise ImportingError(f"没有工作表“{sheet}” no such sheet; there are: {', '.join(book.sheet_names)}", 2)
-    found = _found(path, content if xlsx else None, book, [sheet] if sheet else visible, kind, given)
-    (name, (rows, layout)), *others = found.items()
+    found = _found(
+        path, content if content.startswith(_ZIP) else None, book, [sheet] if sheet else visible, kind, given
+    )
+    (name, (rows, layout, without)), *others = found.items()
     if others:
         said = f"有几张工作表，用 --sheet 指定一张 several sheets, name one by --sheet: {', '.join(found)}"
         raise ImportingError(said, 2)
@@ -170,7 +176,7 @@ def _workbook(path: Path, sheet: str | None, kind: str | None, given: Mapping[st
         notes.append(f"未读的工作表 sheets not read: {', '.join(left)}")
     if left := [one for one in hidden if one != name]:
         notes.append(f"隐藏的工作表未读 hidden sheets not read: {', '.join(left)}")
-    return Table(path, Book(book, name, content, xlsx), rows, layout, notes, serials)
+    return Table(path, Book(book, name, content, xlsx), rows, layout, notes, serials, without)
 
 
 def _found(
@@ -180,17 +186,18 @@ def _found(
     names: list[str],
     kind: str | None,
     given: Mapping[str, str],
-) -> dict[str, tuple[Rows, Layout]]:
-    """The sheets with a header, of these. Raises `ImportingError` when there is none."""
-    found: dict[str, tuple[Rows, Layout]] = {}
+) -> dict[str, tuple[Rows, Layout, frozenset[int]]]:
+    """The sheets with a header, of these, and their hidden rows. Raises `ImportingError` when there is none."""
+    found: dict[str, tuple[Rows, Layout, frozenset[int]]] = {}
     seen: list[list[Cell]] = []
     for name in names:
-        rows = SheetRows(_sheet(path, book, name), failed_cells(content, name) if content else {})
+        without = left_out(content, name) if content else LeftOut({}, frozenset())
+        rows = SheetRows(_sheet(path, book, name), without.cells)
         first = list(islice(rows, LOOKED_AT))
         seen = seen or first
         _, layout = find(first, kind, given)
         if layout:
-            found[name] = rows, layout
+            found[name] = rows, layout, without.hidden
     if not found:
         raise _no_header(path, seen)
     return found
@@ -212,12 +219,18 @@ class SheetRows:
         self._left: list[Cell] = [""] * (sheet.start[1] if sheet.start else 0)
 
     def __iter__(self) -> Iterator[list[Cell]]:
+        number = -1
         for number, row in enumerate(self._sheet.iter_rows()):
             cells: list[Cell] = [str(one) if isinstance(one, float) and not math.isfinite(one) else one for one in row]
-            cells = self._left + cells
-            for column, shown in self._failed.get(number, {}).items():
-                cells[column] = shown
-            yield cells
+            yield self._filled(number, self._left + cells)
+        for beyond in range(number + 1, max(self._failed, default=-1) + 1):  # rows of nothing but such formulas
+            yield self._filled(beyond, [])
+
+    def _filled(self, number: int, cells: list[Cell]) -> list[Cell]:
+        for column, shown in self._failed.get(number, {}).items():
+            cells += [""] * (column + 1 - len(cells))
+            cells[column] = shown
+        return cells
 
 
 def _look_at(path: Path, content: bytes) -> tuple[bool, bool]:
@@ -231,20 +244,14 @@ def _look_at(path: Path, content: bytes) -> tuple[bool, bool]:
         for name in names:
             if re.fullmatch(r"xl/worksheets/[^/]*\.xml", name):
                 with parts.open(name) as part:
-                    area = _DIMENSION.search(part.read(4096))
-                if area and _column(area[1]) * int(area[2]) > _CELLS:
-                    said = f"{path} 的工作表有多余的单元格，请删去空白的行列后另存 has cells far out: delete the empty rows and columns"
-                    raise ImportingError(said, 2)
+                    said = part.read()
+                area = _DIMENSION.search(said, 0, 4096)
+                if reach(said) > _CELLS or (area and (column_of(area[1]) + 1) * int(area[2]) > _CELLS):
+                    why = f"{path} 的工作表有多余的单元格，请删去空白的行列后另存 has cells far out: delete the empty rows and columns"
+                    raise ImportingError(why, 2)
         workbook = parts.read("xl/workbook.xml") if "xl/workbook.xml" in names else b""
     xlsx = bool(workbook) and "xl/vbaProject.bin" not in names
     return xlsx, not re.search(rb'date1904="(1|true)"', workbook)
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
 
 
 def _no_header(path: Path, rows: list[list[Cell]]) -> ImportingError:

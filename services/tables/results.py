@@ -19,8 +19,9 @@ from xlsxwriter.worksheet import Worksheet
 from services.importing.record import TakenLine
 from services.intake import Refusal
 from services.tables.layout import Layout
-from services.tables.marking import Unmarked, mark
+from services.tables.marking import mark
 from services.tables.opening import Book, SheetRows, Table, Text
+from services.tables.parts import Unmarked
 from services.tables.rows import EMPTY, TITLE, Passed, Reader
 from services.tables.texts import Cell
 

@@ -16,7 +16,7 @@ from services.tables.columns import OWN, PERSON, plain, required_of, vocabulary
 from services.tables.content import content_id
 from services.tables.dates import day, month
 from services.tables.opening import Table
-from services.tables.texts import Cell, failed, nothing, text
+from services.tables.texts import UNCALCULATED, Cell, nothing, sound, text
 
 _NUMBER = "data.person.identity_number"
 _TOTALS = re.compile(
@@ -139,8 +139,10 @@ class Reader:
     def passed(self, number: int, cells: Sequence[Cell]) -> Passed | None:
         """Why a row is no event; None when it is one, sound or not."""
         filled = [
-            (column, cell) for column, cell in enumerate(cells) if not (isinstance(cell, str) and not cell.strip())
-        ]
+            (column, cell)
+            for column, cell in enumerate(cells)
+            if not (isinstance(cell, str) and (not cell.strip() or (cell == UNCALCULATED and column != self._number)))
+        ]  # a template has formulas in rows that nobody has filled in
         if not filled:
             return EMPTY
         if number <= self._layout.last:
@@ -166,7 +168,11 @@ class Reader:
     def _own(self, member: str, cells: Sequence[Cell]) -> str:
         """A cell of the CloudEvent itself, before the kind is known."""
         at = self._own_columns.get(member)
-        return text(cells[at], member) if at is not None and at < len(cells) and not nothing(cells[at]) else ""
+        return (
+            text(sound(cells[at], member), member)
+            if at is not None and at < len(cells) and not nothing(cells[at])
+            else ""
+        )
 
     def _kind(self, cells: Sequence[Cell]) -> str:
         said = self._own("type", cells)
@@ -189,7 +195,7 @@ class Reader:
         if "id" in columns:
             if "id" not in filled:
                 raise Refused("missing-field", "id", "本行没有编号 the column of own numbers is empty here")
-            id_ = text(filled["id"], "id")
+            id_ = text(sound(filled["id"], "id"), "id")
         else:
             id_ = self._content_id(kind, source, person["identity_number"], data)
         event = {"specversion": "1.0", "type": kind, "source": source, "id": id_, "data": data}
@@ -203,8 +209,7 @@ class Reader:
 
     def _member(self, kind: str, member: str, cell: Cell) -> Any:
         path = _path(member)
-        if failed(cell):
-            raise Refused("invalid-field", path, "公式出错 its formula failed")
+        sound(cell, path)
         if member in ("identity_number", "other_identity_number"):
             return identity_number(cell, path, damaged=self._damaged)
         read = reader(kind, member)
