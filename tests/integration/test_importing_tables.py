@@ -33,6 +33,7 @@ def test_a_register_comes_in_once_and_its_failed_rows_alone_are_sent_again(home:
 
     assert counts(first) == (294, 0, 0, 6)
     assert list(first["passed"]) == ["303", "304"]
+    assert first["unread"] == ["备注"]
     back = read_back(Path(first["result"]))
     assert [row[:10] for row in back[1:302]] == [row[:10] for row in read_back(file)[1:302]]
     assert column(back, RESULT, 2)[:50] == ["受理 accepted"] * 49 + ["不予受理 refused"]

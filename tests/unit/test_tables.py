@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from domain.facts import LIFE_EVENTS
 from domain.refusals import Refused
 from services.cloudevents import WIRE_TYPES
-from services.importing.command import Bringing
 from services.importing.errors import ImportingError
 from services.tables import cells, dates
 from services.tables.columns import OWN, forms, member_of, members_of, vocabulary
@@ -28,28 +27,7 @@ from services.tables.results import Told, give_back
 from services.tables.rows import Passed, Reader, options, survey
 from services.tables.texts import Cell
 from tests.docs import ROOT, blocks
-from tests.tables import DEATHS, column, read_back, write_book, write_text
-
-KNOWN = "11010519491231002X"
-OTHER = "440304195001010013"
-BRINGING = Bringing(None, 1, 100, restart=False)
-
-
-def read(path: Path, *mapping: str, kind: str | None = "死亡", source: str | None = "/civil-affairs/shenzhen",
-         sheet: str | None = None) -> list[tuple[int, Any]]:  # fmt: skip
-    """Each row: its event, the code it is refused for, or why it is none."""
-    chosen = options(kind, source, sheet, mapping)
-    table = open_table(path, chosen.sheet, chosen.kind, chosen.given)
-    reader = Reader(table, chosen, survey(table, chosen), lambda text: sha256(text.encode()).digest()[:16])
-    rows = [reader.read(number, row) for number, row in enumerate(table.rows, start=1)]
-    return [
-        (number, row if isinstance(row, Passed) else row.fault.code if row.fault else json.loads(row.text))
-        for number, row in enumerate(rows, start=1)
-    ]
-
-
-def events(path: Path, *mapping: str, **more: str | None) -> list[dict[str, Any]]:
-    return [row for _, row in read(path, *mapping, **more) if isinstance(row, dict)]
+from tests.tables import BRINGING, DEATHS, KNOWN, OTHER, column, events, read, read_back, write_book, write_text
 
 
 def refused(deed: Any, *given: Any, **more: Any) -> str:
@@ -463,6 +441,7 @@ def test_a_dry_run_says_what_becomes_of_each_row_and_gives_the_file_back(
     assert column(back, "结果 result", 2)[-1] == "未读 not read"
     assert [row[:6] for row in back[2:8]] == [list(row) for row in rows[2:8]]
     assert "“死亡日期”" in str(column(back, "原因 reason", 2)[2])
+    assert verdict["unread"] == ["备注"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["f.dry-run.xlsx", "f.xlsx"]
 
 
