@@ -1,7 +1,6 @@
 """A file of a table, opened: text in whatever encoding and with whatever separators, or a workbook. Its own form decides, not its name."""
 
 import codecs
-import csv
 import io
 import math
 import re
@@ -22,6 +21,7 @@ from python_calamine import (
 
 from services.importing.errors import ImportingError
 from services.tables.layout import LOOKED_AT, Layout, find
+from services.tables.lines import TextRows, encoding_of
 from services.tables.parts import LeftOut, column_of, left_out, reach
 from services.tables.texts import Cell
 
@@ -32,8 +32,6 @@ _CELLS = 20_000_000
 """Cells of a sheet, counted to the last that holds anything: each takes memory, empty or not."""
 _DELIMITERS = {",": "逗号 comma", "\t": "制表符 tab", ";": "分号 semicolon", "|": "竖线 bar"}
 _DIMENSION = re.compile(rb'<dimension ref="[A-Z]+\d+:([A-Z]+)(\d+)"')
-_PIECE = 1024 * 1024
-csv.field_size_limit(_PIECE)
 
 
 class Rows(Protocol):
@@ -92,63 +90,18 @@ def open_table(path: Path, sheet: str | None, kind: str | None, given: Mapping[s
 
 
 def _text(path: Path, begin: bytes, kind: str | None, given: Mapping[str, str]) -> Table:
-    encoding = _encoding(path, begin)
+    encoding = encoding_of(path, begin)
     best, chosen, layout = 0, ",", None
     for delimiter in _DELIMITERS:
-        known, found = find(list(islice(_Lines(path, encoding, delimiter), LOOKED_AT)), kind, given)
+        first = list(islice(TextRows(path, encoding, delimiter, strict=False), LOOKED_AT))
+        known, found = find(first, kind, given)
         if known > best:
             best, chosen, layout = known, delimiter, found
     if layout is None:
-        raise _no_header(path, list(islice(_Lines(path, encoding, ","), 5)))
+        raise _no_header(path, list(islice(TextRows(path, encoding, ",", strict=False), 5)))
     newline = "\r\n" if b"\r" in begin else "\n"
     said = [f"编码 encoding: {encoding}；分隔符 delimiter: {_DELIMITERS[chosen]}"]
-    return Table(path, Text(encoding, chosen, newline), _Lines(path, encoding, chosen), layout, said)
-
-
-class _Lines:
-    """The rows of a file of text."""
-
-    def __init__(self, path: Path, encoding: str, delimiter: str) -> None:
-        self._path, self._encoding, self._delimiter = path, encoding, delimiter
-
-    def __iter__(self) -> Iterator[list[Cell]]:
-        try:
-            with self._path.open(encoding=self._encoding, newline="") as file:
-                yield from csv.reader(file, delimiter=self._delimiter)
-        except csv.Error as error:
-            raise ImportingError(f"{self._path} 不是分隔的文本 cannot be read as cells: {error}", 2) from None
-
-
-def _encoding(path: Path, begin: bytes) -> str:
-    """The encoding of a file: what its mark says, else UTF-8 if all of it is, else GB18030."""
-    for mark, name in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if begin.startswith(mark):
-            return _decodes(path, (name,))
-    for name, low in (("utf-16-le", begin[1::2]), ("utf-16-be", begin[::2])):
-        if low.count(0) > len(low) // 4:
-            return _decodes(path, (name,))
-    return _decodes(path, ("utf-8", "gb18030"))
-
-
-def _decodes(path: Path, encodings: tuple[str, ...]) -> str:
-    for name in encodings:
-        decoder = codecs.getincrementaldecoder(name)()
-        try:
-            with path.open("rb") as file:
-                while piece := file.read(_PIECE):
-                    decoder.decode(piece)
-                decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            continue
-        return name
-    tried = ", ".join(encodings)
-    raise ImportingError(
-        f"{path} 的编码无法识别，请另存为 UTF-8 或 GB18030 is not {tried}: save it as UTF-8 or GB18030", 2
-    )
+    return Table(path, Text(encoding, chosen, newline), TextRows(path, encoding, chosen), layout, said)
 
 
 def _workbook(path: Path, sheet: str | None, kind: str | None, given: Mapping[str, str]) -> Table:

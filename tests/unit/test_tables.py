@@ -266,6 +266,40 @@ def test_a_file_of_text_is_read_in_every_encoding_and_with_every_separator(
     }
 
 
+ROWS = f"甲,{KNOWN},2026-03-01,A-1,{{}}\n乙,{OTHER},2026-03-02,A-2,\n丙,{KNOWN},2026-03-03,A-3,{{}}\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [('"未归档', ""), ('"未归档', '"已归档"'), ('"未归档', '已归档"'), ('"未归档"，另册', "")]
+)
+def test_a_stray_quotation_mark_does_not_make_one_cell_of_the_rows_behind_it(
+    tmp_path: Path, first: str, last: str
+) -> None:
+    file = tmp_path / "f.csv"
+    file.write_text(f"{','.join(DEATHS)},备注\n{ROWS.format(first, last)}", "utf-8")
+
+    with pytest.raises(ImportingError, match="from line 2 on"):
+        read(file)
+
+
+def test_a_cell_of_several_lines_in_quotation_marks_is_one_cell(tmp_path: Path) -> None:
+    file = tmp_path / "f.csv"
+    rows = ROWS.format('"见附件，\n原号"', '他称"老三"')
+    file.write_text(f"{','.join(DEATHS)},备注\n{rows}", "utf-8")
+
+    assert [event["data"]["document"] for event in events(file)] == ["A-1", "A-2", "A-3"]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_quotation_marks_that_end_before_the_separator_are_read(tmp_path: Path, delimiter: str) -> None:
+    rows = DEATHS, ("甲", KNOWN, "2026-03-01", "A,1;a")
+    file = tmp_path / "f.csv"
+    between = f'"{delimiter}"'
+    file.write_text("".join(f'"{between.join(row)}"\n' for row in rows), "utf-8")
+
+    assert [event["data"]["document"] for event in events(file)] == ["A,1;a"]
+
+
 def test_a_workbook_is_read_with_its_title_its_deep_header_its_totals_and_its_gaps(tmp_path: Path) -> None:
     file = write_book(
         tmp_path / "f.xlsx",
