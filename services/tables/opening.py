@@ -20,7 +20,7 @@ from python_calamine import (
 )
 
 from services.importing.errors import ImportingError
-from services.tables.layout import LOOKED_AT, Layout, find
+from services.tables.layout import LOOKED_AT, Layout, check_above, find
 from services.tables.lines import TextRows, encoding_of
 from services.tables.parts import LeftOut, column_of, left_out, reach
 from services.tables.texts import Cell
@@ -80,13 +80,18 @@ def open_table(path: Path, sheet: str | None, kind: str | None, given: Mapping[s
     except OSError as error:
         raise ImportingError(f"{path} cannot be read: {error.strerror}", 2) from None
     if begin.startswith((_ZIP, _OLE)):
-        return _workbook(path, sheet, kind, given)
+        return _checked(_workbook(path, sheet, kind, given), kind)
     if sheet:
         raise ImportingError(f"{path} 是文本，没有工作表 is text and has no sheets: leave --sheet out", 2)
     if re.match(rb"\s*(<!doctype|<html|<table|<\?xml)", begin.removeprefix(codecs.BOM_UTF8), re.IGNORECASE):
         said = f"{path} 是网页而不是表格，请用 Excel 或 WPS 打开后另存为 .xlsx is a web page: open and save it as .xlsx"
         raise ImportingError(said, 2)
-    return _text(path, begin, kind, given)
+    return _checked(_text(path, begin, kind, given), kind)
+
+
+def _checked(table: Table, kind: str | None) -> Table:
+    check_above(table.path, list(islice(table.rows, table.layout.last)), table.layout, kind)
+    return table
 
 
 def _text(path: Path, begin: bytes, kind: str | None, given: Mapping[str, str]) -> Table:

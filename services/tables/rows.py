@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -11,11 +12,12 @@ from domain.facts import LIFE_EVENTS
 from domain.refusals import Refused
 from services.importing.errors import ImportingError
 from services.importing.messages import Fault, Line
+from services.tables.again import Again
 from services.tables.cells import identity_number, reader, term, was_cut
 from services.tables.columns import OWN, PERSON, plain, required_of, vocabulary
 from services.tables.content import content_id
 from services.tables.dates import day, month
-from services.tables.opening import Table
+from services.tables.opening import Table, Text
 from services.tables.texts import UNCALCULATED, Cell, nothing, sound, text
 
 _NUMBER = "data.person.identity_number"
@@ -68,17 +70,24 @@ def options(kind: str | None, source: str | None, sheet: str | None, mapping: Se
 
 
 class Survey(NamedTuple):
-    """What going through a table once has shown: how many rows and columns, the kinds of events in it, and whether numbers were cut off."""
+    """What going through a table once has shown: how many rows and columns, the kinds of events in it, and whether numbers were cut off.
+
+    `cells`: how many a row may have.
+    """
 
     rows: int
     width: int
+    cells: int
     kinds: tuple[str, ...]
     damaged: bool
 
 
 def survey(table: Table, chosen: Options) -> Survey:
-    """Go through a table. Raises `ImportingError` when its columns do not fit the kinds of events in it."""
+    """Go through a table. Raises `ImportingError` when its columns do not fit the kinds of events in it, or another header is in it."""
     layout, number, damaged = table.layout, 0, False
+    again = Again(layout, list(islice(table.rows, layout.first - 1, layout.last)), chosen.kind)
+    named = len(layout.names)
+    lengths: set[int] = set()
     width = len(layout.names)
     of_numbers = [c for c in range(len(layout.names)) if layout.member(c, chosen.kind) == "identity_number"]
     of_types = [c for c in range(len(layout.names)) if layout.member(c, None) == "type"]
@@ -90,6 +99,8 @@ def survey(table: Table, chosen: Options) -> Survey:
     for number, cells in enumerate(table.rows, start=1):
         width = max(width, len(cells))
         if number > layout.last:
+            again.check(number, cells)
+            lengths.add(len(cells))
             damaged = damaged or any(was_cut(cells[c]) for c in of_numbers if c < len(cells))
             for column in of_types:
                 if column < len(cells) and isinstance(cell := cells[column], str) and plain(cell) in vocabulary().types:
@@ -100,7 +111,12 @@ def survey(table: Table, chosen: Options) -> Survey:
             raise ImportingError(
                 "没有“来源”列，用 --source /部门/城市 指定 no column of sources: name one by --source", 2
             )
-    return Survey(number, width, tuple(kinds), damaged)
+    most = width
+    if isinstance(
+        table.form, Text
+    ):  # there a separator within a cell moves all behind it; one at the end of every row is none
+        most = min((length for length in lengths if length >= named), default=named)
+    return Survey(number, width, most, tuple(kinds), damaged)
 
 
 class Reader:
@@ -108,6 +124,11 @@ class Reader:
 
     def __init__(self, table: Table, chosen: Options, surveyed: Survey, tag: Callable[[str], bytes]) -> None:
         self.width = surveyed.width
+        self._cells = surveyed.cells
+        ours = table.layout.results.values()
+        named = [column for column, name in enumerate(table.layout.names) if name and column not in ours]
+        beyond = range(max(named, default=-1) + 1, surveyed.width if isinstance(table.form, Text) else 0)
+        self._unnamed = [column for column in beyond if column not in ours]
         self._layout = table.layout
         self._serials = table.serials
         self._options = chosen
@@ -127,6 +148,7 @@ class Reader:
             return why
         source = self._options.source
         try:
+            self._check_length(cells)
             source = self._own("source", cells) or source
             kind = self._kind(cells)
             return Line(number, self._event(kind, source, cells))
@@ -135,6 +157,16 @@ class Reader:
                 [cell if isinstance(cell, str | float | bool) else str(cell) for cell in cells]
             )
             return Line(number, original, Fault(refused.code, refused.path, refused.detail, source))
+
+    def _check_length(self, cells: Sequence[Cell]) -> None:
+        """Raises `Refused` for a row of text with something beyond the columns: what stands in them may be others'."""
+        if len(cells) > self._cells or any(not nothing(cells[c]) for c in self._unnamed if c < len(cells)):
+            raise Refused(
+                "invalid-field",
+                "data",
+                "单元格比列多，内容里的分隔符要用引号括起，多出的列要有列名"
+                " more cells than columns: quote a separator within a cell, and name every column",
+            )
 
     def passed(self, number: int, cells: Sequence[Cell]) -> Passed | None:
         """Why a row is no event; None when it is one, sound or not."""

@@ -570,7 +570,15 @@ def test_cells_beyond_the_header_stay_where_they_are(tmp_path: Path) -> None:
 
     of_table(file, BRINGING, ("死亡", "/civil-affairs/shenzhen", None, ()), preview=False, dry_run=True, as_json=True)
 
-    assert read_back(tmp_path / "f.dry-run.csv")[1][5:7] == ["另记", "可以报送 can be sent"]
+    back = read_back(tmp_path / "f.dry-run.csv")
+    assert back[1][5:8] == ["另记", "不予受理 refused", "invalid-field"]
+    assert read(write_text(tmp_path / "g.csv", back))[1] == (2, "invalid-field")
+
+
+def test_cells_beyond_the_header_of_a_workbook_move_none_within_it(tmp_path: Path) -> None:
+    file = write_book(tmp_path / "f.xlsx", [DEATHS, ("甲", KNOWN, "2026-03-01", "A-1", "", "另记")])
+
+    assert [event["data"]["document"] for event in events(file)] == ["A-1"]
 
 
 @pytest.mark.parametrize("page", ["docs/tables.md", "docs/tables.zh-CN.md"])
