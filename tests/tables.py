@@ -14,7 +14,8 @@ from python_calamine import load_workbook
 
 from services.importing.command import Bringing
 from services.tables.opening import open_table
-from services.tables.rows import Passed, Reader, options, survey
+from services.tables.rows import Passed, Reader
+from services.tables.surveying import options, survey
 from services.tables.texts import Cell
 from tests.importing import Story
 

@@ -25,8 +25,9 @@ from services.tables import results
 from services.tables.columns import shown
 from services.tables.content import subject_of
 from services.tables.opening import Table, open_table
-from services.tables.rows import Options, Reader, Survey, options, survey
+from services.tables.rows import Reader
 from services.tables.source import TableSource
+from services.tables.surveying import Options, Survey, options, survey
 from services.tables.verdict import judged
 from services.what_if import RefusedLine
 

@@ -24,7 +24,8 @@ from services.tables.command import of_table
 from services.tables.content import ID_LENGTH, subject_of
 from services.tables.opening import open_table
 from services.tables.results import Told, give_back
-from services.tables.rows import Passed, Reader, options, survey
+from services.tables.rows import Passed, Reader
+from services.tables.surveying import options, survey
 from services.tables.texts import Cell
 from tests.docs import ROOT, blocks
 from tests.tables import BRINGING, DEATHS, KNOWN, OTHER, column, events, read, read_back, write_book, write_text
