@@ -32,7 +32,7 @@ def sound(cell: Cell, path: str) -> Cell:
         raise Refused(
             "invalid-field",
             path,
-            "公式未计算，请用 Excel 或 WPS 打开、保存后再报 its formula was never calculated: open and save it in Excel or WPS",
+            "公式未计算，请用 Excel 或 WPS 打开、保存，或粘贴为数值 its formula was never calculated: open and save it in Excel or WPS, or paste its value",
         )
     if failed(cell):
         raise Refused("invalid-field", path, "公式出错 its formula failed")
