@@ -75,9 +75,14 @@ class Consumers:
             self._change(connection, found, found.terms, (fresh, *older), by)
         return _shown(secret)
 
-    def end(self, name: str, by: str, reason: str) -> None:
-        """Hand nothing over any more; nothing happens to one that had ended. Raises `Refused("unknown-consumer")`."""
-        with self._changing(name) as (connection, _):
+    def end(self, name: str, by: str, reason: str, revision: int | None = None) -> None:
+        """Hand nothing over any more; nothing happens to one that had ended, or is no more at `revision`, if that is given.
+
+        Raises `Refused("unknown-consumer")`.
+        """
+        with self._changing(name) as (connection, found):
+            if revision is not None and revision != found.revision:
+                return
             if connection.execute(SQL["consumer_end"], {"consumer": name, "ended": reason}).rowcount:
                 tell(connection, ConsumerEnded(consumer=name, by=by, reason=reason))
 
@@ -96,10 +101,14 @@ class Consumers:
         return [self.keys.open_secret(consumer.name, one.sealed) for one in _valid(consumer.secrets, now)]
 
     def replay(self, name: str, by: str, after: int) -> None:
-        """Hand over everything after a position (again). Raises `Refused`: `unknown-consumer`, `position-ahead`."""
+        """Hand over everything after a position again: never beyond its place, as what lies between would be passed over unsaid.
+
+        Raises `Refused`: `unknown-consumer`, `position-ahead`.
+        """
         with self._changing(name) as (connection, _):
             within_the_log(connection, after)
-            connection.execute(SQL["outlet_move"], {"consumer": name, "position": after})
+            if connection.execute(SQL["outlet_move"], {"consumer": name, "position": after}).rowcount != 1:
+                raise Refused("position-ahead", "position", "the consumer has not come as far")
             connection.execute(SQL["consumer_touch"], {"consumer": name})
             tell(connection, ConsumerReplayed(consumer=name, by=by, after=after))
 

@@ -523,8 +523,8 @@ SENTENCES: dict[str, Sentence] = {
     ),
     "position-ahead": Sentence(
         422,
-        "位置超出日志末尾",
-        "the position lies beyond the end of the log",
+        "位置超出日志末尾，或接收方尚未到达该位置",
+        "the position lies beyond the end of the log, or beyond where the consumer has come",
         "使用收到的 after 或事件的 id",
         "use the after of an answer, or the id of an event",
     ),

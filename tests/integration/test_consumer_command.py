@@ -102,6 +102,10 @@ def test_a_replay_moves_the_place_and_dead_letters_are_listed(terminal: Terminal
     assert terminal.json("show", "agency-pull")["position"] == 1, "from now on"
     terminal.run("replay", "agency-pull", "--by", "值班员", "--after", "0")
     assert terminal.json("show", "agency-pull")["position"] == 0
+    before = len(entries(database))
+    said = terminal.run("replay", "agency-pull", "--by", "值班员", "--after", "1", code=3).stderr
+    assert "position-ahead" in said, "what lies between would never be handed over"
+    assert (terminal.json("show", "agency-pull")["position"], len(entries(database))) == (0, before)
     assert terminal.json("dead-letters", "agency-hook") == []
     assert "没有死信" in terminal.run("dead-letters", "agency-hook").output
     assert "0 条死信" in terminal.run("replay", "agency-hook", "--by", "值班员", "--dead-letters").output
