@@ -2,7 +2,7 @@
 
 import secrets as random
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ import msgspec
 from psycopg import Connection
 
 from domain.consumers import ConsumerChanged, ConsumerEnded, ConsumerRegistered, ConsumerReplayed, Secret, Terms
+from domain.facts import Department
 from domain.refusals import Refused
 from infra.database import Database, Rows
 from infra.keys import KeyRing
@@ -32,12 +33,13 @@ class Consumer(NamedTuple):
 
 
 class Consumers:
-    """All consumers of a ledger."""
+    """All consumers of a ledger. `learners`: the departments beside the agency that may learn of life events."""
 
-    def __init__(self, database: Database, keys: KeyRing) -> None:
+    def __init__(self, database: Database, keys: KeyRing, learners: Collection[Department] = ()) -> None:
         self.database = database
         self.outlets = Outlets(database)
         self.keys = keys
+        self.learners = frozenset(learners)
 
     def register(self, name: str, terms: Terms, by: str, after: int | None = None) -> str:
         """A new consumer, which gets what comes after a position, by default from now on; its secret, or nothing for a feed.

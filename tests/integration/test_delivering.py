@@ -386,7 +386,7 @@ def test_each_consumer_has_a_place_of_its_own_and_one_that_fails_holds_up_nobody
     with delivering(consumers), receiving() as other:
         other.secret = consumers.register(
             "life-feed",
-            Terms(department=Department.HEALTH, kind="webhook", url=other.url, types=("death-*",)),
+            Terms(department=Department.AGENCY, kind="webhook", url=other.url, types=("death-*",)),
             "operator",
             0,
         )
