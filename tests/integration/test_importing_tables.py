@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.importing_runs import CHANGQING, Home, Running, await_head
+from tests.importing_runs import CHANGQING, Home, Running, await_head, head
 from tests.tables import DEATHS, column, read_back, register, registrations, write_book, write_text
 
 REGISTER = ("--type", "退休登记", "--source", "/enterprise/shenzhen")
