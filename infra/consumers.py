@@ -2,7 +2,7 @@
 
 import secrets as random
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ import msgspec
 from psycopg import Connection
 
 from domain.consumers import ConsumerChanged, ConsumerEnded, ConsumerRegistered, ConsumerReplayed, Secret, Terms
+from domain.facts import Department
 from domain.refusals import Refused
 from infra.database import Database, Rows
 from infra.keys import KeyRing
@@ -32,12 +33,13 @@ class Consumer(NamedTuple):
 
 
 class Consumers:
-    """All consumers of a ledger."""
+    """All consumers of a ledger. `learners`: the departments beside the agency that may learn of life events."""
 
-    def __init__(self, database: Database, keys: KeyRing) -> None:
+    def __init__(self, database: Database, keys: KeyRing, learners: Collection[Department] = ()) -> None:
         self.database = database
         self.outlets = Outlets(database)
         self.keys = keys
+        self.learners = frozenset(learners)
 
     def register(self, name: str, terms: Terms, by: str, after: int | None = None) -> str:
         """A new consumer, which gets what comes after a position, by default from now on; its secret, or nothing for a feed.
@@ -75,9 +77,14 @@ class Consumers:
             self._change(connection, found, found.terms, (fresh, *older), by)
         return _shown(secret)
 
-    def end(self, name: str, by: str, reason: str) -> None:
-        """Hand nothing over any more; nothing happens to one that had ended. Raises `Refused("unknown-consumer")`."""
-        with self._changing(name) as (connection, _):
+    def end(self, name: str, by: str, reason: str, revision: int | None = None) -> None:
+        """Hand nothing over any more; nothing happens to one that had ended, or is no more at `revision`, if that is given.
+
+        Raises `Refused("unknown-consumer")`.
+        """
+        with self._changing(name) as (connection, found):
+            if revision is not None and revision != found.revision:
+                return
             if connection.execute(SQL["consumer_end"], {"consumer": name, "ended": reason}).rowcount:
                 tell(connection, ConsumerEnded(consumer=name, by=by, reason=reason))
 
@@ -96,10 +103,14 @@ class Consumers:
         return [self.keys.open_secret(consumer.name, one.sealed) for one in _valid(consumer.secrets, now)]
 
     def replay(self, name: str, by: str, after: int) -> None:
-        """Hand over everything after a position (again). Raises `Refused`: `unknown-consumer`, `position-ahead`."""
+        """Hand over everything after a position again: never beyond its place, as what lies between would be passed over unsaid.
+
+        Raises `Refused`: `unknown-consumer`, `position-ahead`.
+        """
         with self._changing(name) as (connection, _):
             within_the_log(connection, after)
-            connection.execute(SQL["outlet_move"], {"consumer": name, "position": after})
+            if connection.execute(SQL["outlet_move"], {"consumer": name, "position": after}).rowcount != 1:
+                raise Refused("position-ahead", "position", "the consumer has not come as far")
             connection.execute(SQL["consumer_touch"], {"consumer": name})
             tell(connection, ConsumerReplayed(consumer=name, by=by, after=after))
 

@@ -9,6 +9,7 @@ import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -16,15 +17,20 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 from msgspec import Struct
+
+from infra.pinned import Pinned, is_tls
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 SECONDS = 15.0
-"""How long a receiver may take to connect, to take the event and to answer; the specification recommends 15 to 30."""
+"""How long a receiver may take in all to connect, to take the event and to answer; the specification recommends 15 to 30."""
 _TRANSLATED = IPv6Network("64:ff9b::/96")
+_UNICAST = IPv6Network("2000::/3")
+"""All that is given out of IPv6 for the public internet; elsewhere `is_global` lets some through that wrap an IPv4 address (RFC 4291, 2.4)."""
 _ANSWER_BYTES = 16_384
 """How much of an answer's body is read, so that the connection can be used again. What stands in it is nobody's business."""
 
@@ -89,23 +95,25 @@ class Reach:
         if parts.scheme == "http" and host != "localhost" and not (literal is not None and literal.is_loopback):
             raise UrlError("http is for loopback only, use https")
 
-    def address(self, url: httpx.URL) -> str:
-        """The address to connect to. Raises `UrlError`, `OSError` when the name does not resolve."""
+    def addresses(self, url: httpx.URL) -> list[str]:
+        """The addresses to connect to, as the resolver ranks them. Raises `UrlError`, `OSError` when the name does not resolve."""
         self.check(str(url))
         found = socket.getaddrinfo(url.host, url.port or _PORTS[url.scheme], type=socket.SOCK_STREAM)
         addresses = [ip_address(str(told[0]).partition("%")[0]) for *_, told in found]
         for address in addresses:  # all of them: which one is taken must not depend on luck
             if not self._may(address) or (url.scheme == "http" and not address.is_loopback):
                 raise UrlError(f"{url.host} leads to {address}, where webhooks may not go")
-        return str(addresses[0])
+        return list(dict.fromkeys(map(str, addresses)))
 
     def _may(self, address: Address) -> bool:
         meant = _meant(address)
         named = any(meant.version == network.version and meant in network for network in self._networks)
-        return named or (meant.is_global and not meant.is_multicast)
+        public = meant.is_global and not meant.is_multicast
+        return named or (public and (meant.version == 4 or meant in _UNICAST))
 
 
 _PORTS = {"http": 80, "https": 443}
+_BROKEN = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError)
 
 
 class Sender:
@@ -116,8 +124,7 @@ class Sender:
         if authorities:
             trusted.load_verify_locations(authorities)
         self._client = httpx.Client(
-            transport=_Pinned(reach, trusted),
-            timeout=seconds,
+            transport=Pinned(reach.addresses, trusted, seconds),
             follow_redirects=False,
             headers={"User-Agent": "Changqing-Webhooks"},
         )
@@ -127,14 +134,15 @@ class Sender:
         headers = {"Content-Type": webhook.content_type, **signed(webhook, secrets, now)}
         try:
             with self._client.stream("POST", url, content=webhook.body, headers=headers) as response:
-                _read_some(response)
+                with suppress(*_BROKEN):  # the status has come, and says all: what breaks now costs us the connection
+                    _read_some(response)
                 return Answer(f"http-{response.status_code}", response.status_code, _retry_after(response, now))
         except UrlError:
             return Answer("address-refused")
-        except httpx.TimeoutException:
+        except httpcore.TimeoutException:
             return Answer("timeout")
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
-            return Answer("tls-failed" if _is_tls(error) else "unreachable")
+        except (*_BROKEN, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            return Answer("tls-failed" if is_tls(error) else "unreachable")
 
     def close(self) -> None:
         """Close the connections."""
@@ -151,36 +159,6 @@ def signed(webhook: Webhook, secrets: Sequence[bytes], now: datetime) -> dict[st
         "webhook-timestamp": timestamp,
         "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
     }
-
-
-class _Pinned(httpx.BaseTransport):
-    """Connects to the address that was looked at, while TLS and the Host header go by the name.
-
-    Connections are kept by their address, so they are for one name only: under another, whose certificate is still to be
-    looked at, there are new ones.
-    """
-
-    def __init__(self, reach: Reach, trusted: ssl.SSLContext) -> None:
-        self._reach = reach
-        self._trusted = trusted
-        self._name = ""
-        self._inner = self._connections()
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        named = request.url
-        request.url = named.copy_with(host=self._reach.address(named))
-        if self._name != named.host:
-            self._inner.close()
-            self._name, self._inner = named.host, self._connections()
-        if _literal(named.host) is None:
-            request.extensions = {**request.extensions, "sni_hostname": named.host}
-        return self._inner.handle_request(request)
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def _connections(self) -> httpx.HTTPTransport:
-        return httpx.HTTPTransport(verify=self._trusted, trust_env=False, retries=0)
 
 
 def _literal(host: str) -> Address | None:
@@ -218,11 +196,3 @@ def _retry_after(response: httpx.Response, now: datetime) -> float | None:
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return max(0.0, (at - now).total_seconds())
-
-
-def _is_tls(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False

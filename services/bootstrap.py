@@ -19,7 +19,7 @@ from services.opening import opened
 from services.reader import Reader
 from services.receipts import Notary
 from services.settings import Settings, SettingsError
-from services.topics import wanted_topics
+from services.topics import learners, wanted_topics
 
 _logger = structlog.get_logger()
 
@@ -45,7 +45,7 @@ def parts(settings: Settings) -> Parts:
     divisions = lineage(settings)
     search = Search(application.database, keys)
     reader = Reader(application.ledger, views, keys, divisions, the_law())
-    consumers = Consumers(application.database, keys)
+    consumers = Consumers(application.database, keys, learners(settings.changqing_topics_file))
     outbox, notary = Outbox(application.database), Notary(keys)
     return Parts(application, keys, views, outbox, reader, divisions, notary, consumers, search)
 

@@ -504,8 +504,8 @@ SENTENCES: dict[str, Sentence] = {
         422,
         "该部门可接收的事件中没有这个类型",
         "no event that this department may have is of this type",
-        "使用 /asyncapi.json 所列的类型，或以 * 结尾的开头部分；预警只发给社保经办机构",
-        "use a type listed in /asyncapi.json, or its beginning with * at the end; alerts are for the agency only",
+        "使用 /asyncapi.json 所列的类型，或以 * 结尾的开头部分；预警只发给社保经办机构，生命事件另可发给该主题所列的读者",
+        "use a type listed in /asyncapi.json, or its beginning with * at the end; alerts are for the agency only, life events for it and the declared readers of their topic",
     ),
     "consumer-field-unknown": Sentence(
         422,
@@ -523,8 +523,8 @@ SENTENCES: dict[str, Sentence] = {
     ),
     "position-ahead": Sentence(
         422,
-        "位置超出日志末尾",
-        "the position lies beyond the end of the log",
+        "位置超出日志末尾，或接收方尚未到达该位置",
+        "the position lies beyond the end of the log, or beyond where the consumer has come",
         "使用收到的 after 或事件的 id",
         "use the after of an answer, or the id of an event",
     ),

@@ -75,6 +75,12 @@ def wanted_topics(settings: Settings) -> list[Topic]:
     return [one.topic(settings.kafka_replication) for one in topics(settings.changqing_topics_file)]
 
 
+def learners(file: Path | None = None) -> frozenset[Department]:
+    """The departments that may learn of life events, on whatever way: the readers of that topic. Raises `SettingsError`."""
+    (told,) = (one for one in topics(file) if one.name == LIFE_EVENTS)
+    return frozenset(told.wanted.readers)
+
+
 def _topics() -> list[tuple[str, Kind, Department | None]]:
     made: list[tuple[str, Kind, Department | None]] = []
     for department in Department:

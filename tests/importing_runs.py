@@ -140,13 +140,6 @@ def await_head(dsn: str, position: int, running: Running) -> None:
         wait_until(lambda: running.process.poll() is not None or head(connection) >= position, f"position {position}")
 
 
-def taken(connection: psycopg.Connection[Any]) -> int:
-    """How many events the log has but for those that tell of refusals."""
-    row = connection.execute("select count(*) from ledger.event where name <> 'submission-refused.v1'").fetchone()
-    assert row
-    return int(row[0])
-
-
 def head(connection: psycopg.Connection[Any]) -> int:
     row = connection.execute("select position from ledger.head").fetchone()
     assert row

@@ -5,17 +5,25 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import xlsxwriter
 from python_calamine import load_workbook
 
+from services.importing.command import Bringing
+from services.tables.opening import open_table
+from services.tables.rows import Passed, Reader
+from services.tables.surveying import options, survey
 from services.tables.texts import Cell
 from tests.importing import Story
 
 DEATHS = ("姓名", "身份证号", "死亡日期", "死亡证明编号")
 """The header of a table of deaths."""
+KNOWN = "11010519491231002X"
+OTHER = "440304195001010013"
+BRINGING = Bringing(None, 1, 100, restart=False)
 
 
 def write_book(
@@ -98,3 +106,21 @@ def register(count: int, *, damaged: int = 0) -> list[list[Cell]]:
             "",
         ])  # fmt: skip
     return [*rows, ["合计", "", "", "", 123456.0], ["制表人：某某"]]
+
+
+def read(path: Path, *mapping: str, kind: str | None = "死亡", source: str | None = "/civil-affairs/shenzhen",
+         sheet: str | None = None) -> list[tuple[int, Any]]:  # fmt: skip
+    """Each row: its event, the code it is refused for, or why it is none."""
+    chosen = options(kind, source, sheet, mapping)
+    table = open_table(path, chosen.sheet, chosen.kind, chosen.given)
+    reader = Reader(table, chosen, survey(table, chosen), lambda text: sha256(text.encode()).digest()[:16])
+    rows = [reader.read(number, row) for number, row in enumerate(table.rows, start=1)]
+    return [
+        (number, row if isinstance(row, Passed) else row.fault.code if row.fault else json.loads(row.text))
+        for number, row in enumerate(rows, start=1)
+    ]
+
+
+def events(path: Path, *mapping: str, **more: str | None) -> list[dict[str, Any]]:
+    """The events of a file, row by row."""
+    return [row for _, row in read(path, *mapping, **more) if isinstance(row, dict)]

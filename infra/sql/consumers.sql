@@ -45,8 +45,8 @@ update ledger.outlet set event = %(event)s, tries = %(tries)s, refusals = %(refu
     failed_at = clock_timestamp()
 where consumer = %(consumer)s
 
--- outlet_move: back to a place, and tried at once
-update ledger.outlet set position = %(position)s, next_try = null where consumer = %(consumer)s
+-- outlet_move: back to a place, and tried at once; nothing when it has not come as far
+update ledger.outlet set position = %(position)s, next_try = null where consumer = %(consumer)s and position >= %(position)s
 
 -- outlet_acknowledge: a reader says how far it has come; never back
 update ledger.outlet set position = %(position)s, delivered_at = clock_timestamp()

@@ -1,10 +1,11 @@
 """What a department may be handed, and what a consumer's terms may say: types and members that there are.
 
-The catalogue is of what leaves the log (`services/outgoing.py`): no personal data, whoever asks.
+The catalogue is of what leaves the log (`services/outgoing.py`): no personal data, whoever asks. `learners` are the departments
+beside the agency that may learn of life events: the declared readers of that topic (`services/topics.py`), as on Kafka.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, get_args
 
 from msgspec import Struct
@@ -52,10 +53,19 @@ _OFFICE = re.compile(r"[a-z][a-z-]*(/[0-9]{0,12})?|[0-9]{2,12}")
 _TEXT = 200
 
 
-def topics(department: Department) -> dict[str, Types]:
-    """What a department may be handed, by topic: life events, what is for it alone, and alerts of every kind if it is the agency."""
-    may: dict[str, Types] = {LIFE_EVENTS: _LIFE_EVENTS, receipts_topic(department): _RECEIPTS}
-    return {ALERTS: _ALERTS, SOURCE_ALERTS: _FINDINGS, **may} if department is Department.AGENCY else may
+def topics(department: Department, learners: Collection[Department]) -> dict[str, Types]:
+    """What a department may be handed, by topic: what is for it alone, life events if it is a learner, and all if it is the agency."""
+    may: dict[str, Types] = {receipts_topic(department): _RECEIPTS}
+    if department is Department.AGENCY:
+        return {ALERTS: _ALERTS, SOURCE_ALERTS: _FINDINGS, LIFE_EVENTS: _LIFE_EVENTS, **may}
+    return {LIFE_EVENTS: _LIFE_EVENTS, **may} if department in learners else may
+
+
+def gets_alerts(terms: Terms) -> bool:
+    """Whether alerts on pensions are among what a consumer gets."""
+    return terms.department is Department.AGENCY and (
+        not terms.types or any(fits(pattern, name) for pattern in terms.types for name in _ALERTS)
+    )
 
 
 def check_name(name: str) -> None:
@@ -75,7 +85,7 @@ def check_words(**words: str) -> None:
             raise Refused("identity-number-in-id", path)
 
 
-def check(terms: Terms, reach: Reach) -> None:
+def check(terms: Terms, reach: Reach, learners: Collection[Department]) -> None:
     """Raise `Refused` unless everything that the terms name is there and may be had.
 
     Codes: `consumer-invalid`, `consumer-url-refused`, `consumer-type-unknown`, `consumer-field-unknown`.
@@ -87,7 +97,8 @@ def check(terms: Terms, reach: Reach) -> None:
     for office in terms.offices:
         if not _OFFICE.fullmatch(office):
             raise Refused("consumer-invalid", "offices", f"{office} begins the name of no office")
-    may = {name: members for types in topics(terms.department).values() for name, members in types.items()}
+    handed = topics(terms.department, learners)
+    may = {name: members for types in handed.values() for name, members in types.items()}
     for pattern in terms.types:
         if not any(fits(pattern, name) for name in may):
             raise Refused("consumer-type-unknown", "types", pattern)
@@ -103,6 +114,8 @@ def _check_url(terms: Terms, reach: Reach) -> None:
         raise Refused("consumer-invalid", "account", "a webhook has no account")
     if names_a_person(terms.url):
         raise Refused("identity-number-in-id", "url")
+    if "?" in terms.url:  # what stands in a query is often a password, and the URL is kept in clear
+        raise Refused("consumer-url-refused", "url", "it must hold no query")
     try:
         reach.check(terms.url)
     except UrlError as error:

@@ -61,7 +61,7 @@ class Desk:
         terms = Terms(department=department, kind=kind, **wanted)
         catalogue.check_name(name)
         catalogue.check_words(by=by)
-        catalogue.check(terms, bootstrap.reach(self._settings))
+        self._check(terms)
         self._parts.application.ledger.check_key()
         _say_secret(self._consumers.register(name, terms, by, after))
         _say("已登记 registered", name)
@@ -70,7 +70,7 @@ class Desk:
         """Change what is given of a consumer's terms; one that had ended goes on."""
         terms = replace(self._consumers.find(name).terms, **wanted)
         catalogue.check_words(by=by)
-        catalogue.check(terms, bootstrap.reach(self._settings))
+        self._check(terms)
         self._consumers.change(name, terms, by)
         _say("已更改，从原位置继续 changed, goes on from its place", name)
 
@@ -118,6 +118,9 @@ class Desk:
             _say(f"{len(again)} 条死信将重新发送 dead letters are tried once more", name)
             if missing := set(events) - set(again):
                 raise Refused("not-found", "event", ", ".join(sorted(missing)))
+
+    def _check(self, terms: Terms) -> None:
+        catalogue.check(terms, bootstrap.reach(self._settings), self._consumers.learners)
 
     def _kafka(self) -> list[GroupLag] | None:
         if not self._settings.kafka_bootstrap:

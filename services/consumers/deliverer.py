@@ -15,12 +15,16 @@ from infra.consumers import Consumers
 from infra.database import POLL_SECONDS, DatabaseError
 from infra.follower import RETRY_SECONDS
 from infra.leads import Leads
-from infra.webhooks import Sender
+from infra.webhooks import SECONDS, Sender
 from services.consumers.delivering import Delivery
 from services.consumers.patience import Patience
 
 FAULT_SECONDS = 30.0
 """How long a consumer rests after a fault of ours, while the others go on."""
+LEAVE_SECONDS = SECONDS
+"""How long all hands together are waited for: as long as a request may take. One that is stuck for longer ends as soon as it is not,
+and the place in the database, which others may have moved meanwhile, takes nothing from it.
+"""
 
 _logger = structlog.get_logger()
 
@@ -60,8 +64,9 @@ class Deliverer:
         finally:
             for hand in crew.values():
                 hand.tell_to_stop()
+            until = time.monotonic() + LEAVE_SECONDS
             for hand in crew.values():
-                hand.join()
+                hand.join(max(0.0, until - time.monotonic()))
 
     def _hire(self, leads: Leads, crew: dict[str, "_Hand"]) -> None:
         """A hand for each webhook that goes on; those of consumers that ended give up their lock."""

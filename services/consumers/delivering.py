@@ -19,7 +19,8 @@ from domain.history import Entry, delivery
 from infra.consumers import Consumer, Consumers
 from infra.database import POLL_SECONDS
 from infra.outlets import Failure, MovedError, Outlet, Settled
-from infra.webhooks import Sender, Webhook
+from infra.webhooks import Answer, Sender, Webhook
+from services.consumers.again import Again
 from services.consumers.patience import Patience, Verdict, refuses
 from services.consumers.selecting import Item, Leaves, selected
 
@@ -27,6 +28,8 @@ ENTRIES = 500
 """Entries that are read at a time."""
 REMEMBER_SECONDS = 1.0
 """How long what was delivered may go unremembered, and would be delivered again after a crash."""
+LOOK_SECONDS = 1.0
+"""How old what is known of the consumer may be when something is sent: so soon an end, a change or a new secret is heeded."""
 GATHER_SECONDS = 0.02
 """How long what comes next may gather: a look at the log for each of many batches a second would be the most of the work."""
 PASSED = 5_000
@@ -52,10 +55,11 @@ class Delivery:
         self._patience = patience
         self._stop = stop
         self._lot = SystemRandom().random
+        self._again = Again(consumers, self._leaves, patience, self._lot)
         self._grown = Flag()
         self._place = self._come = 0
         self._deeds: list[_Deed] = []
-        self._remembered = time.monotonic()
+        self._remembered = self._looked = time.monotonic()
 
     def close(self) -> None:
         """Close the connections to the receiver."""
@@ -73,41 +77,26 @@ class Delivery:
     def _round(self) -> bool:
         """One look at the consumer and at what there is for it; False when it has ended."""
         self._grown.clear()
+        self._looked = time.monotonic()
         consumer = self._consumers.find(self._name)
         if consumer.ended is not None:
             return False
+        if gone := self._again.turn(consumer, self._send):
+            self._end(consumer, gone)
+            return True
         outlet = self._consumers.outlets.find(self._name)
         if outlet.position != self._place:  # at first, or because somebody moved it
             self._place = self._come = outlet.position
         self._deeds, self._remembered = [], time.monotonic()
         try:
-            if self._letters(consumer, outlet):
-                entries = self._consumers.outlets.entries(self._come, ENTRIES)
-                if self._deliver_all(consumer, outlet, entries) and not entries:
-                    self._grown.wait(POLL_SECONDS)
-                    self._stop.wait(GATHER_SECONDS)
+            entries = self._consumers.outlets.entries(self._come, ENTRIES)
+            if not self._is_still(consumer):  # what came after a change is for the terms after it
+                return True
+            if self._deliver_all(consumer, outlet, entries) and not entries:
+                self._grown.wait(POLL_SECONDS)
+                self._stop.wait(GATHER_SECONDS)
         except MovedError:
             _logger.info("begins again from its place", consumer=self._name)
-        return True
-
-    def _letters(self, consumer: Consumer, outlet: Outlet) -> bool:
-        """Try once more what an operator wants tried; False when the round is over before that is done."""
-        for letter in self._consumers.outlets.waiting_letters(self._name, ENTRIES):
-            (entry,) = self._consumers.outlets.entries(letter.position - 1, 1)
-            items = [item for item in selected(entry, consumer.terms, self._leaves) if item.event == letter.event]
-            if not items:  # its terms have changed since
-                told = DeliveryGivenUp(
-                    consumer=self._name, event=letter.event, position=letter.position, tries=0, code="not-wanted"
-                )
-                self._consumers.outlets.settle_letter(
-                    self._name, Settled(position=0, given_up=(told,), types={letter.event: letter.type})
-                )
-                continue
-            done = self._deliver(consumer, outlet, entry, items[0])
-            if done is None:
-                return False
-            self._consumers.outlets.settle_letter(self._name, _settled(consumer, 0, [done]))
-            outlet = self._consumers.outlets.find(self._name)
         return True
 
     def _deliver_all(self, consumer: Consumer, outlet: Outlet, entries: Iterable[Entry]) -> bool:
@@ -145,11 +134,7 @@ class Delivery:
         )
         if same and outlet.next_try and not self._wait(consumer, outlet.next_try):
             return None
-        webhook = Webhook(id=item.event, body=item.body, content_type=item.content_type)
-        while not self._stop.is_set():
-            now = datetime.now(UTC)
-            secrets = self._consumers.signing(consumer, now)
-            answer = self._sender.send(consumer.terms.url, webhook, secrets, now)
+        while (answer := self._send(consumer, item)) is not None:
             tries, refusals, now = tries + 1, refusals + refuses(answer), datetime.now(UTC)
             since = since or now
             failure = Failure(event=item.event, tries=tries, refusals=refusals, since=since, at=now, code=answer.code)
@@ -168,15 +153,34 @@ class Delivery:
                     return _Deed(entry, item, told)
                 case Verdict.ENDED:
                     self._failed(failure)
-                    self._consumers.end(self._name, "changqing deliver", answer.code)
+                    self._end(consumer, answer)
                     return None
                 case Verdict.AGAIN:
                     self._remember(consumer)  # what got through before does not wait for this
                     at = self._patience.next_try(answer, tries, now, self._lot())
-                    self._failed(replace(failure, at=at))
+                    self._failed(replace(failure, at=at) if self._is_still(consumer) else failure)
                     if not self._wait(consumer, at):
                         return None
         return None
+
+    def _send(self, consumer: Consumer, item: Item) -> Answer | None:
+        """Send an event once; None when told to stop or when the consumer is another meanwhile."""
+        if self._stop.is_set() or (time.monotonic() - self._looked >= LOOK_SECONDS and not self._is_still(consumer)):
+            return None
+        now = datetime.now(UTC)
+        webhook = Webhook(id=item.event, body=item.body, content_type=item.content_type)
+        return self._sender.send(consumer.terms.url, webhook, self._consumers.signing(consumer, now), now)
+
+    def _end(self, consumer: Consumer, answer: Answer) -> None:
+        """The receiver is gone, and its consumer ends, unless it has another by now."""
+        self._consumers.end(self._name, "changqing deliver", answer.code, consumer.revision)
+
+    def _is_still(self, consumer: Consumer) -> bool:
+        """Whether nothing about the consumer was changed."""
+        if self._consumers.find(self._name).revision != consumer.revision:
+            return False
+        self._looked = time.monotonic()
+        return True
 
     def _failed(self, failure: Failure) -> None:
         self._consumers.outlets.failed(self._name, failure)
@@ -188,7 +192,7 @@ class Delivery:
         while (left := (until - datetime.now(UTC)).total_seconds()) > 0:
             if self._stop.wait(min(left, POLL_SECONDS)):
                 return False
-            if self._consumers.find(self._name).revision != consumer.revision:
+            if not self._is_still(consumer):
                 return False
         return True
 

@@ -14,7 +14,8 @@ from domain.refusals import Refused
 from infra.consumers import Consumer, Consumers
 from infra.ledger import Ledger
 from infra.log import stream_of
-from services.accounts import Account
+from services.accounts import Account, Role
+from services.consumers.catalogue import gets_alerts
 from services.consumers.selecting import Item, Leaves, selected
 
 CURSOR = r"^[0-9]{1,18}(\.[0-9]{1,3})?$"
@@ -61,7 +62,8 @@ class Feeds:
     def page(self, account: Account, name: str, after: Cursor, limit: int) -> Page:
         """The next events of a feed, some `limit` of them; that they are handed over is recorded first.
 
-        Raises `Refused`: `unknown-consumer`, `consumer-ended`, `forbidden` for any account but its own.
+        Raises `Refused`: `unknown-consumer`, `consumer-ended`, `forbidden` for any account but its own, and for one that may
+        not see alerts, if they are among its events.
         """
         consumer = self._mine(account, name)
         items: list[tuple[str, Item]] = []
@@ -92,6 +94,8 @@ class Feeds:
         terms = consumer.terms
         if terms.kind != "feed" or (terms.account, terms.department) != (account.name, account.department):
             raise Refused("forbidden", "consumer")
+        if gets_alerts(terms):
+            account.allow(Role.OFFICER, Role.AUDITOR)
         if consumer.ended is not None:
             raise Refused("consumer-ended", "consumer", consumer.ended)
         return consumer

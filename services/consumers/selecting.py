@@ -1,12 +1,13 @@
 """What of an entry of the log goes to one consumer, and as which bytes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple, Self
 
 import msgspec
 from msgspec import Struct
 
 from domain.consumers import Terms, only, wants
+from domain.facts import Department
 from domain.history import Entry
 from domain.told import AlertRaised
 from infra.consumers import Consumers
@@ -35,15 +36,19 @@ class Item(Struct, frozen=True):
 
 
 class Leaves(NamedTuple):
-    """What it takes to make of an entry all that leaves: the ledger's signature, and the alerts as they were raised."""
+    """What it takes to make of an entry all that leaves: the ledger's signature, and the alerts as they were raised.
+
+    `learners`: the departments beside the agency that may learn of life events.
+    """
 
     sign: Sign
     alert_of: Callable[[str], AlertRaised | None]
+    learners: Collection[Department] = ()
 
     @classmethod
     def of(cls, consumers: Consumers) -> Self:
         """Those of the ledger whose consumers these are."""
-        return cls(Notary(consumers.keys).signed, Outbox(consumers.database).alert)
+        return cls(Notary(consumers.keys).signed, Outbox(consumers.database).alert, consumers.learners)
 
 
 def selected(entry: Entry, terms: Terms, leaves: Leaves) -> list[Item]:
@@ -53,7 +58,7 @@ def selected(entry: Entry, terms: Terms, leaves: Leaves) -> list[Item]:
     count = len(leaving) + (receives is not None)
     if receives == terms.department:  # to nobody else, so that nothing is signed for nothing
         leaving += receipts(entry, leaves.sign)
-    may = topics(terms.department)
+    may = topics(terms.department, leaves.learners)
     items = []
     for place, message in enumerate(leaving, start=1):
         types = may.get(message.topic)

@@ -79,7 +79,7 @@ def _line(consumers: Consumers, one: Consumer, dead: int, head: int, now: dateti
         department=terms.department,
         kind=terms.kind,
         state=_state(one, outlet, waiting=bool(waiting)),
-        url=terms.url,
+        url=terms.url.partition("?")[0],  # those of old may have a query, which is nobody's business
         account=terms.account,
         types=terms.types,
         offices=terms.offices,

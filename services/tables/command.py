@@ -25,8 +25,9 @@ from services.tables import results
 from services.tables.columns import shown
 from services.tables.content import subject_of
 from services.tables.opening import Table, open_table
-from services.tables.rows import Options, Reader, Survey, options, survey
+from services.tables.rows import Reader
 from services.tables.source import TableSource
+from services.tables.surveying import Options, Survey, options, survey
 from services.tables.verdict import judged
 from services.what_if import RefusedLine
 
@@ -50,7 +51,10 @@ class RowRead(Struct, frozen=True):
 
 
 class Preview(Struct, frozen=True, kw_only=True):
-    """A table as it would be understood: nothing is guessed silently. `passed`: rows that are no events, and why."""
+    """A table as it would be understood: nothing is guessed silently.
+
+    `passed`: rows that are no events, and why. `hidden`: how many rows are read although the sheet hides them.
+    """
 
     file: str
     found: list[str]
@@ -59,26 +63,34 @@ class Preview(Struct, frozen=True, kw_only=True):
     unread: list[str]
     rows: list[RowRead]
     passed: dict[int, str]
+    hidden: int
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """What would become of a whole table, as far as that can be said without a ledger."""
+    """What would become of a whole table, as far as that can be said without a ledger. `unread`: columns; `hidden`: as in a preview."""
 
     file: str
     rows: int
     sound: int
     refused: int
     by_code: dict[str, int]
+    unread: list[str]
     passed: dict[int, str]
+    hidden: int
     written: str
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """What became of a table. `result`: the file given back; `failed`: its failed rows alone, None without any."""
+    """What became of a table. `result`: the file given back; `failed`: its failed rows alone, None without any.
+
+    `unread`: columns; `hidden`: as in a preview.
+    """
 
     imported: Result
     changed: int
+    unread: list[str]
     passed: dict[int, str]
+    hidden: int
     result: str
     failed: str | None
 
@@ -120,7 +132,14 @@ def _preview(file: Path, chosen: Options, *, as_json: bool) -> int:
     unread, passed = table.layout.unread(kinds), _passed(table, reader)
     header = (table.layout.first, table.layout.last)
     found = Preview(
-        file=str(file), found=table.said, header=header, columns=columns, unread=unread, rows=rows, passed=passed
+        file=str(file),
+        found=table.said,
+        header=header,
+        columns=columns,
+        unread=unread,
+        rows=rows,
+        passed=passed,
+        hidden=_hidden(table, reader),
     )
     _out(found, as_json=as_json, said=_previewed(found, chosen))
     return DONE
@@ -141,7 +160,7 @@ def _previewed(found: Preview, chosen: Options) -> list[str]:
         if why := row.refusal:
             detail = f" ({why.detail})" if why.detail else ""
             lines.append(f"  不予受理 refused: {why.code} {why.path} {why.reason.zh} {why.reason.en}{detail}")
-    return lines + _left_out(found.passed, found.unread)
+    return lines + _left_out(found.passed, found.unread, found.hidden)
 
 
 def _dry_run(file: Path, chosen: Options, *, as_json: bool) -> int:
@@ -161,14 +180,16 @@ def _dry_run(file: Path, chosen: Options, *, as_json: bool) -> int:
         sound=len(told) - refused,
         refused=refused,
         by_code=dict(codes.most_common()),
+        unread=table.layout.unread(surveyed.kinds),
         passed=_passed(table, reader),
+        hidden=_hidden(table, reader),
         written=str(whole),
     )
     sums = f"{len(told)} 行 rows：可以报送 can be sent {verdict.sound}，不予受理 refused {refused}"
     said = [
         f"{sums}；未保存任何数据，已有的、待登记的报送时才知 nothing is stored; what the ledger knows is asked by the import itself",
         *(f"  {code} {count}" for code, count in codes.most_common()),
-        *_left_out(verdict.passed, table.layout.unread(surveyed.kinds)),
+        *_left_out(verdict.passed, verdict.unread, verdict.hidden),
         f"逐行结果 row by row: {whole}",
     ]
     _out(verdict, as_json=as_json, said=said)
@@ -194,14 +215,16 @@ def _import(file: Path, chosen: Options, bringing: Bringing, *, as_json: bool) -
     outcome = Outcome(
         imported=result,
         changed=changed,
+        unread=unread,
         passed=_passed(table, reader),
+        hidden=_hidden(table, reader),
         result=str(whole),
         failed=str(failed) if failed else None,
     )
     said = [
         result.sentences.splitlines()[0],
         *([f"同一事另有内容不同的行 rows that tell otherwise of what was told before: {changed}"] if changed else []),
-        *_left_out(outcome.passed, []),
+        *_left_out(outcome.passed, [], outcome.hidden),
         f"逐行结果 row by row: {whole}",
         *(
             [f"不予受理的行，改正后只需再导入此文件 the failed rows alone, to be put right and imported: {failed}"]
@@ -226,6 +249,14 @@ def _rows(table: Table, reader: Reader) -> Any:
 def _passed(table: Table, reader: Reader) -> dict[int, str]:
     """The rows that are no events, with why."""
     return {number: f"{why.zh} {why.en}" for number, why in results.passed_over(table, reader)}
+
+
+def _hidden(table: Table, reader: Reader) -> int:
+    """How many rows are read although the sheet hides them."""
+    if not table.hidden:
+        return 0
+    rows = enumerate(table.rows, start=1)
+    return sum(number in table.hidden and reader.passed(number, cells) is None for number, cells in rows)
 
 
 def _told(written: Path, reader: Reader) -> dict[int, results.Told]:
@@ -268,8 +299,10 @@ def _masked(text: bytes) -> Any:
     return event
 
 
-def _left_out(passed: dict[int, str], unread: list[str]) -> list[str]:
+def _left_out(passed: dict[int, str], unread: list[str], hidden: int) -> list[str]:
     lines = [f"未读的列 columns not read: {'、'.join(unread)}"] if unread else []
+    if hidden:
+        lines.append(f"隐藏或筛选掉的行也读取 rows that the sheet hides, read as the others: {hidden}")
     shown_rows = [f"第 {number} 行 row {number}: {why}" for number, why in islice(passed.items(), 20)]
     if len(passed) > 20:
         shown_rows.append(f"…… {len(passed)} 行 rows in all")

@@ -10,11 +10,15 @@ _FIRST_DAY = date(1899, 12, 30)
 """Day 0 of a spreadsheet's days, from March 1900 on."""
 _SERIALS = range(10_000, 73_051)
 """Days from 1927 to 2099: five digits, as no other form of a date has."""
+_CUT_MONTHS = range(20_000, 20_400)
+"""Days of 1954 and 1955, and as well a month of this century without its zero: 20261."""
 _TIME = re.compile(r"[T ]*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?$|[T ]*\d{1,2}时(\d{1,2}分)?$")
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?|(\d{4})(\d{2})(\d{2})", re.ASCII)
 _YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})", re.ASCII)
 _SHORT_YEAR = re.compile(r"\d{1,2}[-/.年]\d{1,2}[-/.月]\d{1,2}日?", re.ASCII)
 _MONTH = re.compile(r"(\d{4})(?:[-/.年](\d{1,2})月?|(\d{2}))", re.ASCII)
+_CUT_ZERO = re.compile(r"\d{4}\.1", re.ASCII)
+"""January; or October, entered as 2026.10 into a cell of numbers, which keeps no zero at the end."""
 _CHINESE = str.maketrans("〇零○一二三四五六七八九", "000123456789")
 _IN_CHINESE = re.compile(r"[〇零○一二三四五六七八九]{4}年[一二三四五六七八九十]{1,3}月([一二三四五六七八九十]{1,3}日)?")
 
@@ -32,6 +36,13 @@ def day(cell: Cell, path: str, *, serials: bool = True) -> str:
     if found := _YEAR_FIRST.fullmatch(said):
         return _date(path, *(part for part in found.groups() if part))
     if said.isascii() and said.isdecimal() and int(said) in _SERIALS:
+        if int(said) in _CUT_MONTHS:
+            raise Refused(
+                "date-ambiguous",
+                path,
+                "可能是缺一位的年月，也可能是日期序数，请写成 2026-03-01"
+                " a month without its zero, or the number of a day: write it like 2026-03-01",
+            )
         if not serials:
             raise Refused(
                 "date-ambiguous",
@@ -53,14 +64,22 @@ def day(cell: Cell, path: str, *, serials: bool = True) -> str:
     )
 
 
-def month(cell: Cell, path: str) -> str:
-    """A month as YYYY-MM; of a day its month. Raises `Refused`."""
+def month(cell: Cell, path: str, *, serials: bool = True) -> str:
+    """A month as YYYY-MM; of a day its month. Raises `Refused`, as `day` does."""
     if isinstance(cell, str | float | int) and not isinstance(cell, bool):
-        found = _MONTH.fullmatch(_bare(text(cell, path)))
+        said = _bare(text(cell, path))
+        if _CUT_ZERO.fullmatch(said):
+            raise Refused(
+                "date-ambiguous",
+                path,
+                "分不清 1 月和 10 月（2026.10 会变成 2026.1），写成 2026-01"
+                " January, or October that lost its zero: write it like 2026-01",
+            )
+        found = _MONTH.fullmatch(said)
         number = int(found[2] or found[3]) if found else 0
         if found and 1 <= number <= 12:
             return f"{found[1]}-{number:02d}"
-    return day(cell, path)[:7]
+    return day(cell, path, serials=serials)[:7]
 
 
 def _bare(said: str) -> str:

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
+from domain.identity import examine
 from services.importing.errors import ImportingError
+from services.tables.cells import was_cut
 from services.tables.columns import member_of, passed_over, plain, required_of, result_of, shown
 from services.tables.texts import Cell
 
@@ -60,17 +63,43 @@ class Layout(NamedTuple):
 
 
 def find(rows: Sequence[Sequence[Cell]], kind: str | None, given: Mapping[str, str]) -> tuple[int, Layout | None]:
-    """The header among the first rows, with how many of its columns are known; None without one of identity numbers."""
+    """The header among the first rows, with how many of its columns are known; None without one of identity numbers.
+
+    It is the first of them; one further down that says more, only where nobody's row stands between: else it is another table's.
+    """
     best, found = 0, None
+    people = [number for number, row in enumerate(rows, start=1) if any(map(_numbers_somebody, row))]
+    begin = len(rows)
     for depth in range(1, _DEEPEST + 1):  # only where a deeper header says more is it one
         for last in range(depth, len(rows) + 1):
             names = _names(rows[last - depth : last], kind, given)
             layout = Layout(last - depth + 1, last, names, given)
             members = [layout.member(column, kind) for column in range(len(names))]
             known = sum(member is not None for member in members) + len(layout.results)
-            if "identity_number" in members and known > best:
+            begins = min(begin, layout.first)
+            if "identity_number" not in members or any(begins <= number <= last for number in people):
+                continue
+            begin = begins
+            if known > best:
                 best, found = known, layout
     return best, found
+
+
+def check_above(path: Path, rows: Sequence[Sequence[Cell]], layout: Layout, kind: str | None) -> None:
+    """Raises `ImportingError` when somebody's row stands above the header: it would be taken for a title, and lost unsaid."""
+    for number, row in enumerate(rows[: layout.first - 1], start=1):
+        labelled = any(isinstance(cell, str) and member_of(cell, kind) == "identity_number" for cell in row)
+        if not labelled and any(isinstance(cell, str) and examine(cell)[1] for cell in row):
+            raise ImportingError(
+                f"{path} 的第 {number} 行有身份证号，却在第 {layout.first} 行的表头之上：请把两个表分开，一张工作表或一个文件只放一个"
+                f" row {number} has an identity number above the header in row {layout.first}: part the tables, one a sheet or file",
+                2,
+            )
+
+
+def _numbers_somebody(cell: Cell) -> bool:
+    """Whether a cell is an identity number, whole or cut off."""
+    return was_cut(cell) or (isinstance(cell, str) and examine(cell)[1] is not None)
 
 
 def _names(rows: Sequence[Sequence[Cell]], kind: str | None, given: Mapping[str, str]) -> tuple[str, ...]:

@@ -1,7 +1,6 @@
 """A file of a table, opened: text in whatever encoding and with whatever separators, or a workbook. Its own form decides, not its name."""
 
 import codecs
-import csv
 import io
 import math
 import re
@@ -21,8 +20,9 @@ from python_calamine import (
 )
 
 from services.importing.errors import ImportingError
-from services.tables.layout import LOOKED_AT, Layout, find
-from services.tables.marking import failed_cells
+from services.tables.layout import LOOKED_AT, Layout, check_above, find
+from services.tables.lines import TextRows, encoding_of
+from services.tables.parts import LeftOut, column_of, left_out, reach
 from services.tables.texts import Cell
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -32,8 +32,6 @@ _CELLS = 20_000_000
 """Cells of a sheet, counted to the last that holds anything: each takes memory, empty or not."""
 _DELIMITERS = {",": "逗号 comma", "\t": "制表符 tab", ";": "分号 semicolon", "|": "竖线 bar"}
 _DIMENSION = re.compile(rb'<dimension ref="[A-Z]+\d+:([A-Z]+)(\d+)"')
-_PIECE = 1024 * 1024
-csv.field_size_limit(_PIECE)
 
 
 class Rows(Protocol):
@@ -43,7 +41,10 @@ class Rows(Protocol):
 
 
 class Table(NamedTuple):
-    """A table and its header. `form`: text or a workbook; `said`: what was found, for people; `serials`: days count from 1900."""
+    """A table and its header. `form`: text or a workbook; `said`: what was found, for people; `serials`: days count from 1900.
+
+    `hidden`: rows from 1 that the sheet hides, by hand or by a filter, as far as the file is one that tells.
+    """
 
     path: Path
     form: "Text | Book"
@@ -51,6 +52,7 @@ class Table(NamedTuple):
     layout: Layout
     said: list[str]
     serials: bool = True
+    hidden: frozenset[int] = frozenset()
 
 
 class Text(NamedTuple):
@@ -78,73 +80,33 @@ def open_table(path: Path, sheet: str | None, kind: str | None, given: Mapping[s
     except OSError as error:
         raise ImportingError(f"{path} cannot be read: {error.strerror}", 2) from None
     if begin.startswith((_ZIP, _OLE)):
-        return _workbook(path, sheet, kind, given)
+        return _checked(_workbook(path, sheet, kind, given), kind)
     if sheet:
         raise ImportingError(f"{path} 是文本，没有工作表 is text and has no sheets: leave --sheet out", 2)
     if re.match(rb"\s*(<!doctype|<html|<table|<\?xml)", begin.removeprefix(codecs.BOM_UTF8), re.IGNORECASE):
         said = f"{path} 是网页而不是表格，请用 Excel 或 WPS 打开后另存为 .xlsx is a web page: open and save it as .xlsx"
         raise ImportingError(said, 2)
-    return _text(path, begin, kind, given)
+    return _checked(_text(path, begin, kind, given), kind)
+
+
+def _checked(table: Table, kind: str | None) -> Table:
+    check_above(table.path, list(islice(table.rows, table.layout.last)), table.layout, kind)
+    return table
 
 
 def _text(path: Path, begin: bytes, kind: str | None, given: Mapping[str, str]) -> Table:
-    encoding = _encoding(path, begin)
+    encoding = encoding_of(path, begin)
     best, chosen, layout = 0, ",", None
     for delimiter in _DELIMITERS:
-        known, found = find(list(islice(_Lines(path, encoding, delimiter), LOOKED_AT)), kind, given)
+        first = list(islice(TextRows(path, encoding, delimiter, strict=False), LOOKED_AT))
+        known, found = find(first, kind, given)
         if known > best:
             best, chosen, layout = known, delimiter, found
     if layout is None:
-        raise _no_header(path, list(islice(_Lines(path, encoding, ","), 5)))
+        raise _no_header(path, list(islice(TextRows(path, encoding, ",", strict=False), 5)))
     newline = "\r\n" if b"\r" in begin else "\n"
     said = [f"编码 encoding: {encoding}；分隔符 delimiter: {_DELIMITERS[chosen]}"]
-    return Table(path, Text(encoding, chosen, newline), _Lines(path, encoding, chosen), layout, said)
-
-
-class _Lines:
-    """The rows of a file of text."""
-
-    def __init__(self, path: Path, encoding: str, delimiter: str) -> None:
-        self._path, self._encoding, self._delimiter = path, encoding, delimiter
-
-    def __iter__(self) -> Iterator[list[Cell]]:
-        try:
-            with self._path.open(encoding=self._encoding, newline="") as file:
-                yield from csv.reader(file, delimiter=self._delimiter)
-        except csv.Error as error:
-            raise ImportingError(f"{self._path} 不是分隔的文本 cannot be read as cells: {error}", 2) from None
-
-
-def _encoding(path: Path, begin: bytes) -> str:
-    """The encoding of a file: what its mark says, else UTF-8 if all of it is, else GB18030."""
-    for mark, name in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if begin.startswith(mark):
-            return _decodes(path, (name,))
-    for name, low in (("utf-16-le", begin[1::2]), ("utf-16-be", begin[::2])):
-        if low.count(0) > len(low) // 4:
-            return _decodes(path, (name,))
-    return _decodes(path, ("utf-8", "gb18030"))
-
-
-def _decodes(path: Path, encodings: tuple[str, ...]) -> str:
-    for name in encodings:
-        decoder = codecs.getincrementaldecoder(name)()
-        try:
-            with path.open("rb") as file:
-                while piece := file.read(_PIECE):
-                    decoder.decode(piece)
-                decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            continue
-        return name
-    tried = ", ".join(encodings)
-    raise ImportingError(
-        f"{path} 的编码无法识别，请另存为 UTF-8 或 GB18030 is not {tried}: save it as UTF-8 or GB18030", 2
-    )
+    return Table(path, Text(encoding, chosen, newline), TextRows(path, encoding, chosen), layout, said)
 
 
 def _workbook(path: Path, sheet: str | None, kind: str | None, given: Mapping[str, str]) -> Table:
@@ -160,8 +122,10 @@ def _workbook(path: Path, sheet: str | None, kind: str | None, given: Mapping[st
     hidden = [one.name for one in book.sheets_metadata if one.visible is not SheetVisibleEnum.Visible]
     if sheet and sheet not in book.sheet_names:
         raise ImportingError(f"没有工作表“{sheet}” no such sheet; there are: {', '.join(book.sheet_names)}", 2)
-    found = _found(path, content if xlsx else None, book, [sheet] if sheet else visible, kind, given)
-    (name, (rows, layout)), *others = found.items()
+    found = _found(
+        path, content if content.startswith(_ZIP) else None, book, [sheet] if sheet else visible, kind, given
+    )
+    (name, (rows, layout, without)), *others = found.items()
     if others:
         said = f"有几张工作表，用 --sheet 指定一张 several sheets, name one by --sheet: {', '.join(found)}"
         raise ImportingError(said, 2)
@@ -170,7 +134,7 @@ def _workbook(path: Path, sheet: str | None, kind: str | None, given: Mapping[st
         notes.append(f"未读的工作表 sheets not read: {', '.join(left)}")
     if left := [one for one in hidden if one != name]:
         notes.append(f"隐藏的工作表未读 hidden sheets not read: {', '.join(left)}")
-    return Table(path, Book(book, name, content, xlsx), rows, layout, notes, serials)
+    return Table(path, Book(book, name, content, xlsx), rows, layout, notes, serials, without)
 
 
 def _found(
@@ -180,17 +144,18 @@ def _found(
     names: list[str],
     kind: str | None,
     given: Mapping[str, str],
-) -> dict[str, tuple[Rows, Layout]]:
-    """The sheets with a header, of these. Raises `ImportingError` when there is none."""
-    found: dict[str, tuple[Rows, Layout]] = {}
+) -> dict[str, tuple[Rows, Layout, frozenset[int]]]:
+    """The sheets with a header, of these, and their hidden rows. Raises `ImportingError` when there is none."""
+    found: dict[str, tuple[Rows, Layout, frozenset[int]]] = {}
     seen: list[list[Cell]] = []
     for name in names:
-        rows = SheetRows(_sheet(path, book, name), failed_cells(content, name) if content else {})
+        without = left_out(content, name) if content else LeftOut({}, frozenset())
+        rows = SheetRows(_sheet(path, book, name), without.cells)
         first = list(islice(rows, LOOKED_AT))
         seen = seen or first
         _, layout = find(first, kind, given)
         if layout:
-            found[name] = rows, layout
+            found[name] = rows, layout, without.hidden
     if not found:
         raise _no_header(path, seen)
     return found
@@ -212,12 +177,18 @@ class SheetRows:
         self._left: list[Cell] = [""] * (sheet.start[1] if sheet.start else 0)
 
     def __iter__(self) -> Iterator[list[Cell]]:
+        number = -1
         for number, row in enumerate(self._sheet.iter_rows()):
             cells: list[Cell] = [str(one) if isinstance(one, float) and not math.isfinite(one) else one for one in row]
-            cells = self._left + cells
-            for column, shown in self._failed.get(number, {}).items():
-                cells[column] = shown
-            yield cells
+            yield self._filled(number, self._left + cells)
+        for beyond in range(number + 1, max(self._failed, default=-1) + 1):  # rows of nothing but such formulas
+            yield self._filled(beyond, [])
+
+    def _filled(self, number: int, cells: list[Cell]) -> list[Cell]:
+        for column, shown in self._failed.get(number, {}).items():
+            cells += [""] * (column + 1 - len(cells))
+            cells[column] = shown
+        return cells
 
 
 def _look_at(path: Path, content: bytes) -> tuple[bool, bool]:
@@ -231,20 +202,14 @@ def _look_at(path: Path, content: bytes) -> tuple[bool, bool]:
         for name in names:
             if re.fullmatch(r"xl/worksheets/[^/]*\.xml", name):
                 with parts.open(name) as part:
-                    area = _DIMENSION.search(part.read(4096))
-                if area and _column(area[1]) * int(area[2]) > _CELLS:
-                    said = f"{path} 的工作表有多余的单元格，请删去空白的行列后另存 has cells far out: delete the empty rows and columns"
-                    raise ImportingError(said, 2)
+                    said = part.read()
+                area = _DIMENSION.search(said, 0, 4096)
+                if reach(said) > _CELLS or (area and (column_of(area[1]) + 1) * int(area[2]) > _CELLS):
+                    why = f"{path} 的工作表有多余的单元格，请删去空白的行列后另存 has cells far out: delete the empty rows and columns"
+                    raise ImportingError(why, 2)
         workbook = parts.read("xl/workbook.xml") if "xl/workbook.xml" in names else b""
     xlsx = bool(workbook) and "xl/vbaProject.bin" not in names
     return xlsx, not re.search(rb'date1904="(1|true)"', workbook)
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
 
 
 def _no_header(path: Path, rows: list[list[Cell]]) -> ImportingError:

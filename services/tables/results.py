@@ -19,14 +19,17 @@ from xlsxwriter.worksheet import Worksheet
 from services.importing.record import TakenLine
 from services.intake import Refusal
 from services.tables.layout import Layout
-from services.tables.marking import Unmarked, mark
+from services.tables.marking import mark
 from services.tables.opening import Book, SheetRows, Table, Text
+from services.tables.parts import Unmarked
 from services.tables.rows import EMPTY, TITLE, Passed, Reader
 from services.tables.texts import Cell
 
 COLUMNS = ("result", "code", "reason", "remedy", "event")
 _TAKEN = {"accepted": "受理 accepted", "parked": "待登记 parked"}
 _DATES = {datetime: "yyyy-mm-dd hh:mm:ss", date: "yyyy-mm-dd", time: "hh:mm:ss", timedelta: "[h]:mm:ss"}
+_FORMULA = tuple("=+-@\t\r＝＋－＠")
+"""How a text begins that a spreadsheet runs as a formula when it opens a file of text."""
 _EXCEL_BEGINS = date(1900, 3, 1)
 
 
@@ -117,8 +120,13 @@ def _rows(table: Table, said: dict[int, Told], columns: dict[str, int]) -> Itera
         if number in said:
             row += [""] * (wide - len(row))
             for ours, column in columns.items():
-                row[column] = getattr(said[number], ours)
+                row[column] = _inert(getattr(said[number], ours), table.form)
         yield number, row
+
+
+def _inert(text: str, form: Text | Book) -> str:
+    """A text of ours that no spreadsheet runs: the id in it is what a publisher wrote. In a workbook a text is none anyway."""
+    return f"'{text}" if isinstance(form, Text) and text.startswith(_FORMULA) else text
 
 
 def _in_place(table: Table, path: Path, said: dict[int, Told], columns: dict[str, int], width: int) -> bool:

@@ -5,18 +5,17 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import Struct
 
 from domain.facts import LIFE_EVENTS
 from domain.refusals import Refused
-from services.importing.errors import ImportingError
 from services.importing.messages import Fault, Line
-from services.tables.cells import identity_number, reader, term, was_cut
+from services.tables.cells import identity_number, reader, term
 from services.tables.columns import OWN, PERSON, plain, required_of, vocabulary
 from services.tables.content import content_id
-from services.tables.dates import day
-from services.tables.opening import Table
-from services.tables.texts import Cell, failed, nothing, text
+from services.tables.dates import day, month
+from services.tables.opening import Table, Text
+from services.tables.surveying import Options, Survey
+from services.tables.texts import UNCALCULATED, Cell, nothing, sound, text
 
 _NUMBER = "data.person.identity_number"
 _TOTALS = re.compile(
@@ -39,75 +38,16 @@ AGAIN = Passed("重复的表头", "the header again")
 TOTALS = Passed("合计或说明，不是事件", "totals or a note, no event")
 
 
-class Options(Struct, frozen=True):
-    """What an operator says of a table: the kind of event and the source of rows that do not say their own, and columns by name."""
-
-    kind: str | None = None
-    source: str | None = None
-    sheet: str | None = None
-    given: dict[str, str] = {}
-
-
-def options(kind: str | None, source: str | None, sheet: str | None, mapping: Sequence[str]) -> Options:
-    """Options as they were written. Raises `ImportingError`."""
-    named = vocabulary().types.get(plain(kind)) if kind else None
-    if kind and named is None:
-        raise ImportingError(f"--type {kind}: 没有这种事件 no such kind of event; see docs/facts.md", 2)
-    given = {}
-    known = (
-        set(OWN) | set(vocabulary().columns.values()) | {m for of in vocabulary().of_type.values() for m in of.values()}
-    )
-    for pair in mapping:
-        name, equals, member = pair.rpartition("=")
-        if not equals or not plain(name) or (member and member not in known):
-            raise ImportingError(
-                f"--map {pair}: 写成 列名=member，member 为 write NAME=MEMBER, one of {', '.join(sorted(known))}", 2
-            )
-        given[plain(name)] = member
-    return Options(named, source, sheet, given)
-
-
-class Survey(NamedTuple):
-    """What going through a table once has shown: how many rows and columns, the kinds of events in it, and whether numbers were cut off."""
-
-    rows: int
-    width: int
-    kinds: tuple[str, ...]
-    damaged: bool
-
-
-def survey(table: Table, chosen: Options) -> Survey:
-    """Go through a table. Raises `ImportingError` when its columns do not fit the kinds of events in it."""
-    layout, number, damaged = table.layout, 0, False
-    width = len(layout.names)
-    of_numbers = [c for c in range(len(layout.names)) if layout.member(c, chosen.kind) == "identity_number"]
-    of_types = [c for c in range(len(layout.names)) if layout.member(c, None) == "type"]
-    kinds = {chosen.kind: None} if chosen.kind else {}
-    if not (chosen.kind or of_types):
-        raise ImportingError(
-            "没有“类型”列，用 --type 指定事件类型 no column of types: name the kind of event by --type", 2
-        )
-    for number, cells in enumerate(table.rows, start=1):
-        width = max(width, len(cells))
-        if number > layout.last:
-            damaged = damaged or any(was_cut(cells[c]) for c in of_numbers if c < len(cells))
-            for column in of_types:
-                if column < len(cells) and isinstance(cell := cells[column], str) and plain(cell) in vocabulary().types:
-                    kinds[vocabulary().types[plain(cell)]] = None
-    for kind in kinds:
-        columns = layout.columns(kind)
-        if "source" not in columns and not chosen.source:
-            raise ImportingError(
-                "没有“来源”列，用 --source /部门/城市 指定 no column of sources: name one by --source", 2
-            )
-    return Survey(number, width, tuple(kinds), damaged)
-
-
 class Reader:
     """Reads the rows of a table. `tag`: a keyed hash (16 bytes) of a text, for the ids of rows without a number of their own."""
 
     def __init__(self, table: Table, chosen: Options, surveyed: Survey, tag: Callable[[str], bytes]) -> None:
         self.width = surveyed.width
+        self._cells = surveyed.cells
+        ours = table.layout.results.values()
+        named = [column for column, name in enumerate(table.layout.names) if name and column not in ours]
+        beyond = range(max(named, default=-1) + 1, surveyed.width if isinstance(table.form, Text) else 0)
+        self._unnamed = [column for column in beyond if column not in ours]
         self._layout = table.layout
         self._serials = table.serials
         self._options = chosen
@@ -127,6 +67,7 @@ class Reader:
             return why
         source = self._options.source
         try:
+            self._check_length(cells)
             source = self._own("source", cells) or source
             kind = self._kind(cells)
             return Line(number, self._event(kind, source, cells))
@@ -136,11 +77,23 @@ class Reader:
             )
             return Line(number, original, Fault(refused.code, refused.path, refused.detail, source))
 
+    def _check_length(self, cells: Sequence[Cell]) -> None:
+        """Raises `Refused` for a row of text with something beyond the columns: what stands in them may be others'."""
+        if len(cells) > self._cells or any(not nothing(cells[c]) for c in self._unnamed if c < len(cells)):
+            raise Refused(
+                "invalid-field",
+                "data",
+                "单元格比列多，内容里的分隔符要用引号括起，多出的列要有列名"
+                " more cells than columns: quote a separator within a cell, and name every column",
+            )
+
     def passed(self, number: int, cells: Sequence[Cell]) -> Passed | None:
         """Why a row is no event; None when it is one, sound or not."""
         filled = [
-            (column, cell) for column, cell in enumerate(cells) if not (isinstance(cell, str) and not cell.strip())
-        ]
+            (column, cell)
+            for column, cell in enumerate(cells)
+            if not (isinstance(cell, str) and (not cell.strip() or (cell == UNCALCULATED and column != self._number)))
+        ]  # a template has formulas in rows that nobody has filled in
         if not filled:
             return EMPTY
         if number <= self._layout.last:
@@ -166,7 +119,11 @@ class Reader:
     def _own(self, member: str, cells: Sequence[Cell]) -> str:
         """A cell of the CloudEvent itself, before the kind is known."""
         at = self._own_columns.get(member)
-        return text(cells[at], member) if at is not None and at < len(cells) and not nothing(cells[at]) else ""
+        return (
+            text(sound(cells[at], member), member)
+            if at is not None and at < len(cells) and not nothing(cells[at])
+            else ""
+        )
 
     def _kind(self, cells: Sequence[Cell]) -> str:
         said = self._own("type", cells)
@@ -189,7 +146,7 @@ class Reader:
         if "id" in columns:
             if "id" not in filled:
                 raise Refused("missing-field", "id", "本行没有编号 the column of own numbers is empty here")
-            id_ = text(filled["id"], "id")
+            id_ = text(sound(filled["id"], "id"), "id")
         else:
             id_ = self._content_id(kind, source, person["identity_number"], data)
         event = {"specversion": "1.0", "type": kind, "source": source, "id": id_, "data": data}
@@ -203,13 +160,12 @@ class Reader:
 
     def _member(self, kind: str, member: str, cell: Cell) -> Any:
         path = _path(member)
-        if failed(cell):
-            raise Refused("invalid-field", path, "公式出错 its formula failed")
+        sound(cell, path)
         if member in ("identity_number", "other_identity_number"):
             return identity_number(cell, path, damaged=self._damaged)
         read = reader(kind, member)
-        if read is day:
-            return day(cell, path, serials=self._serials)
+        if read in (day, month):
+            return read(cell, path, serials=self._serials)
         if member == "contribution_months" and "年" in self._layout.names[self._columns[kind][member]]:
             return term(cell, path)
         return read(cell, path)

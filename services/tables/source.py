@@ -7,7 +7,8 @@ from itertools import islice
 from services.importing.messages import Line
 from services.importing.source import Mark, Window
 from services.tables.opening import Table
-from services.tables.rows import Passed, Reader, Survey
+from services.tables.rows import Passed, Reader
+from services.tables.surveying import Survey
 
 _WINDOW_ROWS = 20_000
 

@@ -11,6 +11,8 @@ Cell = str | int | float | bool | date | datetime | time | timedelta
 EXACT = 10**15
 """A spreadsheet keeps fifteen digits of a number; of a longer one the rest are zeros."""
 _NOTHING = frozenset({"", "-", "--", "—", "——", "/", "\\", "无", "N/A"})
+UNCALCULATED = "#未计算"
+"""What is put for the result of a formula that nobody calculated: its program left none, or one that is not true."""
 _FAILED = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"})
 
 
@@ -20,8 +22,21 @@ def nothing(cell: Cell) -> bool:
 
 
 def failed(cell: Cell) -> bool:
-    """Whether a cell has the error of a formula in it."""
-    return isinstance(cell, str) and cell in _FAILED
+    """Whether a cell has the error of a formula in it, or no result of it."""
+    return isinstance(cell, str) and (cell in _FAILED or cell == UNCALCULATED)
+
+
+def sound(cell: Cell, path: str) -> Cell:
+    """The cell. Raises `Refused` when it has no result of its formula."""
+    if cell == UNCALCULATED:
+        raise Refused(
+            "invalid-field",
+            path,
+            "公式未计算，请用 Excel 或 WPS 打开、保存，或粘贴为数值 its formula was never calculated: open and save it in Excel or WPS, or paste its value",
+        )
+    if failed(cell):
+        raise Refused("invalid-field", path, "公式出错 its formula failed")
+    return cell
 
 
 def text(cell: Cell, path: str = "") -> str:

@@ -25,6 +25,10 @@ class Terminal:
     def __init__(self, environment: dict[str, str]) -> None:
         self._environment = environment
 
+    def with_settings(self, **more: str) -> "Terminal":
+        """One with other settings, too."""
+        return Terminal(self._environment | more)
+
     def run(self, *words: str, code: int = 0) -> Result:
         result = CliRunner().invoke(main, ["consumer", *words], env=self._environment)
         assert result.exit_code == code, result.output
@@ -102,6 +106,10 @@ def test_a_replay_moves_the_place_and_dead_letters_are_listed(terminal: Terminal
     assert terminal.json("show", "agency-pull")["position"] == 1, "from now on"
     terminal.run("replay", "agency-pull", "--by", "值班员", "--after", "0")
     assert terminal.json("show", "agency-pull")["position"] == 0
+    before = len(entries(database))
+    said = terminal.run("replay", "agency-pull", "--by", "值班员", "--after", "1", code=3).stderr
+    assert "position-ahead" in said, "what lies between would never be handed over"
+    assert (terminal.json("show", "agency-pull")["position"], len(entries(database))) == (0, before)
     assert terminal.json("dead-letters", "agency-hook") == []
     assert "没有死信" in terminal.run("dead-letters", "agency-hook").output
     assert "0 条死信" in terminal.run("replay", "agency-hook", "--by", "值班员", "--dead-letters").output
@@ -130,6 +138,14 @@ def test_what_is_refused_says_why_in_both_languages_and_changes_nothing(
     assert [line.split()[1].rstrip("：:").partition("：")[0] for line in said] == [code, code]
     assert any("一" <= character <= "鿿" for character in said[0])
     assert entries(database) == []
+
+
+def test_life_events_are_for_the_departments_that_the_file_of_topics_says(terminal: Terminal, tmp_path: Path) -> None:
+    words = ["register", "civil-pull", "--by", "值班员", "--department", "civil-affairs", "--account", "civil"]
+    assert "consumer-type-unknown" in terminal.run(*words, "--type", "death-*", code=3).stderr
+    file = tmp_path / "topics.toml"
+    file.write_text('[kinds.life-events]\nreaders = ["social-insurance", "civil-affairs"]\n')
+    terminal.with_settings(CHANGQING_TOPICS_FILE=str(file)).run(*words, "--type", "death-*")
 
 
 def test_a_command_that_is_not_whole_is_the_fault_of_whoever_typed_it(terminal: Terminal) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.migrations import migrate
 from infra.webhooks import Reach, Sender
+from services.consumers import deliverer
 from services.consumers.deliverer import Deliverer
 from services.consumers.patience import Patience
 from services.consumers.showing import line
@@ -274,6 +276,93 @@ def test_everything_after_a_position_is_sent_again_under_the_same_ids(
         consumers.replay(HOOK, "operator", 10**6)
 
 
+def test_nothing_is_sent_for_long_after_an_end_although_much_was_read_already(
+    ours: Ledger, consumers: Consumers, receiver: Receiver, database: Database
+) -> None:
+    def answer(_: Got) -> int:
+        time.sleep(0.1)
+        return 204
+
+    tell(ours, range(1, 21))
+    receiver.answer = answer
+    register(consumers, receiver)
+    with delivering(consumers):
+        receiver.wait(2)
+        consumers.end(HOOK, "operator", "钥匙外泄")
+        wait_until(lambda: all(thread.name != f"deliver {HOOK}" for thread in threading.enumerate()))
+    assert len(receiver.tried) < len(alerts(database))
+
+
+@pytest.mark.parametrize("late", [410, (503, {"retry-after": "3600"})])
+def test_what_the_old_receiver_says_after_it_was_moved_from_is_of_no_account_to_the_new_one(
+    ours: Ledger,
+    consumers: Consumers,
+    receiver: Receiver,
+    database: Database,
+    late: int | tuple[int, dict[str, str]],
+) -> None:
+    came, moved = Flag(), Flag()
+
+    def answer(_: Got) -> int | tuple[int, dict[str, str]]:
+        came.set()
+        moved.wait(10)
+        return late
+
+    receiver.answer = answer
+    tell(ours, range(1, 3))
+    register(consumers, receiver)
+    with delivering(consumers, replace(QUICK, asked=timedelta(days=1))), receiving() as other:
+        other.secret = receiver.secret
+        assert came.wait(30)
+        consumers.change(HOOK, replace(consumers.find(HOOK).terms, url=other.url), "operator")
+        moved.set()
+        assert ids(other.wait(len(alerts(database)))) == alerts(database)
+    assert consumers.find(HOOK).ended is None
+    assert len(receiver.tried) == 1
+
+
+def test_a_dead_letter_that_fails_again_holds_up_nothing_that_is_new(
+    ours: Ledger, consumers: Consumers, receiver: Receiver, database: Database
+) -> None:
+    tell(ours, range(1, 3))
+    first = alerts(database)
+    poison, other = first[:2]
+    receiver.answer = lambda got: 422 if got.id in (poison, other) else 204
+    register(consumers, receiver)
+    with delivering(consumers):
+        wait_until(lambda: line(consumers, HOOK).dead_letters == 2)
+        receiver.answer = lambda got: 500 if got.id == poison else 204
+        consumers.replay_letters(HOOK, "operator")
+        tell(ours, range(3, 6))
+        got = ids(receiver.wait(len(alerts(database)) - 1))
+        wait_until(lambda: line(consumers, HOOK).dead_letters == 1)
+        (letter,) = consumers.outlets.dead_letters(HOOK, 10)
+    assert sorted(got, key=int) == [one for one in alerts(database) if one != poison]
+    assert [one for one in got if one != other] == [one for one in alerts(database) if one not in (poison, other)]
+    assert (letter.event, letter.state) == (poison, "again")
+
+
+def test_one_that_is_stuck_in_a_request_keeps_nobody_from_stopping(
+    ours: Ledger, consumers: Consumers, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came, over = Flag(), Flag()
+
+    def answer(_: Got) -> int:
+        came.set()
+        over.wait(60)
+        return 204
+
+    monkeypatch.setattr(deliverer, "LEAVE_SECONDS", 0.1)
+    receiver.answer = answer
+    register(consumers, receiver)
+    tell(ours, range(1, 2))
+    try:
+        with delivering(consumers, sender=partial(Sender, LOOPBACK, seconds=60)):
+            assert came.wait(30)
+    finally:
+        over.set()
+
+
 def test_of_two_processes_one_delivers_and_the_other_takes_over(
     ours: Ledger, consumers: Consumers, receiver: Receiver, database: Database
 ) -> None:
@@ -297,7 +386,7 @@ def test_each_consumer_has_a_place_of_its_own_and_one_that_fails_holds_up_nobody
     with delivering(consumers), receiving() as other:
         other.secret = consumers.register(
             "life-feed",
-            Terms(department=Department.HEALTH, kind="webhook", url=other.url, types=("death-*",)),
+            Terms(department=Department.AGENCY, kind="webhook", url=other.url, types=("death-*",)),
             "operator",
             0,
         )

@@ -99,11 +99,19 @@ def reader(dsn: str, tmp_path: Path) -> Iterator[Reader]:
         "agency": (Role.OFFICER, Department.AGENCY, "4403"),
         "agency-2102": (Role.OFFICER, Department.AGENCY, "2102"),
         "civil": (Role.PUBLISHER, Department.CIVIL_AFFAIRS, ""),
+        "clerk": (Role.PUBLISHER, Department.AGENCY, "4403"),
         "auditor": (Role.AUDITOR, Department.AGENCY, ""),
     }
     file = tmp_path / "accounts"
     secrets = {name: Accounts.add(file, name, *given) for name, given in accounts.items()}
-    settings = {"DATABASE_URL": dsn, "CHANGQING_KEY": bytes(range(32)).hex(), "CHANGQING_CREDENTIALS_FILE": str(file)}
+    topics = tmp_path / "topics.toml"
+    topics.write_text('[kinds.life-events]\nreaders = ["civil-affairs"]\n')
+    settings = {
+        "DATABASE_URL": dsn,
+        "CHANGQING_KEY": bytes(range(32)).hex(),
+        "CHANGQING_CREDENTIALS_FILE": str(file),
+        "CHANGQING_TOPICS_FILE": str(topics),
+    }
     with _served(Settings.of(settings)) as url:
         yield Reader(url, secrets)
 
@@ -177,7 +185,7 @@ def test_a_stream_that_breaks_again_and_again_loses_nothing_and_doubles_nothing(
 def test_a_stream_broken_in_the_middle_of_what_one_fact_became_goes_on_there(
     ours: Ledger, consumers: Consumers, reader: Reader, database: Database
 ) -> None:
-    """A report of civil affairs is a life event for all, and a receipt for them."""
+    """A report of civil affairs is a life event for all who may learn of it, and a receipt for them."""
     terms = Terms(department=Department.CIVIL_AFFAIRS, kind="feed", account="civil", types=("death-*", "receipt.v1"))
     consumers.register("civil-pull", terms, "operator", 0)
     tell(ours, range(1, 4))
@@ -224,6 +232,30 @@ def test_a_feed_is_read_by_its_own_account_and_within_that_accounts_division(
     assert reader.get("/feeds/nobody").json()["code"] == "unknown-consumer"
     assert reader.get("/feeds/elsewhere", "agency-2102").json()["events"] == []
     assert len(reader.get(f"/feeds/{FEED}").json()["events"]) == len(positions(database))
+
+
+def test_alerts_are_read_by_officers_and_auditors_and_what_else_the_agency_gets_by_any_account_of_it(
+    ours: Ledger, consumers: Consumers, reader: Reader
+) -> None:
+    for name, types in {"all": (), "alerts": ("pension-*",), "life": ("death-*", "receipt.v1")}.items():
+        consumers.register(name, replace(TERMS, account="clerk", types=types), "operator", 0)
+    tell(ours, range(1, 2))
+    for name in ("all", "alerts"):
+        assert reader.get(f"/feeds/{name}", "clerk").status_code == 403
+        assert reader.get(f"/feeds/{name}/stream", "clerk").status_code == 403
+        assert reader.acknowledge(1, "clerk", name).status_code == 403
+    events = reader.get("/feeds/life", "clerk").json()["events"]
+    assert [event["type"] for event in events] == ["receipt.v1", "death-reported.v1"]
+
+
+def test_what_was_put_into_the_query_of_a_url_of_old_is_not_shown(
+    ours: Ledger, consumers: Consumers, reader: Reader
+) -> None:
+    old = Terms(department=Department.AGENCY, kind="webhook", url="https://a.example/in?token=secret")
+    consumers.register("old", old, "operator")
+    (shown,) = reader.get("/consumers", "auditor").json()
+    assert shown["url"] == "https://a.example/in"
+    assert "secret" not in reader.get("/pages/consumers", "auditor").raise_for_status().text
 
 
 def test_a_stream_ends_when_its_consumer_does_and_says_why_when_asked_again(

@@ -27,6 +27,7 @@ from services.receipts import Notary
 from services.sentences import SENTENCES
 
 LEAVES = Leaves(Notary(KeyRing(bytes(range(32)))).signed, lambda _: None)
+LEARNT = LEAVES._replace(learners={Department.CIVIL_AFFAIRS})
 RETIREE = UUID("5e3c2f6e-0000-4000-8000-000000000001")
 AT = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 AGENCY = Terms(department=Department.AGENCY, kind="webhook", url="https://hooks.agency.example/in")
@@ -70,8 +71,8 @@ def fact(told: LifeEvent, department: Department = Department.CIVIL_AFFAIRS) -> 
 DEATH = fact(DeathReported(effective=date(2026, 11, 20)))
 
 
-def types(one: Entry, terms: Terms) -> list[str]:
-    return [item.type for item in selected(one, terms, LEAVES)]
+def types(one: Entry, terms: Terms, leaves: Leaves = LEAVES) -> list[str]:
+    return [item.type for item in selected(one, terms, leaves)]
 
 
 def test_the_agency_gets_alerts_life_events_and_its_own_receipts_and_nobody_else_gets_alerts() -> None:
@@ -79,7 +80,18 @@ def test_the_agency_gets_alerts_life_events_and_its_own_receipts_and_nobody_else
     assert types(entry(ALERT), AGENCY) == ["pension-alert-raised.v1"]
     assert types(entry(ALERT), civil) == []
     assert types(DEATH, AGENCY) == ["death-reported.v1"]
-    assert types(DEATH, civil) == ["death-reported.v1", "receipt.v1"]
+    assert types(DEATH, civil) == ["receipt.v1"]
+
+
+def test_life_events_go_to_the_declared_readers_of_their_topic_and_to_nobody_else() -> None:
+    civil, health = replace(AGENCY, department=Department.CIVIL_AFFAIRS), replace(AGENCY, department=Department.HEALTH)
+    assert types(DEATH, civil, LEARNT) == ["death-reported.v1", "receipt.v1"]
+    assert types(DEATH, health, LEARNT) == types(entry(ALERT), civil, LEARNT) == []
+    assert types(DEATH, AGENCY, LEARNT) == ["death-reported.v1"]
+    wanted = replace(civil, types=("death-*",))
+    catalogue.check(wanted, Reach(), LEARNT.learners)
+    with pytest.raises(Refused, match="consumer-type-unknown"):
+        catalogue.check(wanted, Reach(), ())
 
 
 def test_a_consumer_gets_what_the_topic_carries_byte_for_byte_unless_it_wants_less() -> None:
@@ -143,7 +155,7 @@ def test_a_sentence_is_told_to_nobody_but_by_its_receipt_to_the_court() -> None:
 
 
 def test_a_place_in_the_middle_of_an_entry_has_a_cursor_of_its_own() -> None:
-    told, receipt = selected(DEATH, replace(AGENCY, department=Department.CIVIL_AFFAIRS), LEAVES)
+    told, receipt = selected(DEATH, replace(AGENCY, department=Department.CIVIL_AFFAIRS), LEARNT)
     assert (told.cursor(7), receipt.cursor(7)) == ("7.1", "7")
     assert (told.event, receipt.event) == ("7", "receipt-7")
 
@@ -154,11 +166,12 @@ def test_a_place_in_the_middle_of_an_entry_has_a_cursor_of_its_own() -> None:
         AGENCY,
         replace(AGENCY, types=("pension-alert-*", "death-reported.v1", "receipt.v1"), offices=("4403",)),
         replace(AGENCY, fields=("alert", "source", "position", "code", "goes_on")),
-        Terms(department=Department.COMMUNITY, kind="feed", account="community-1", types=("relocated.v1",)),
+        Terms(department=Department.CIVIL_AFFAIRS, kind="feed", account="civil-1", types=("relocated.v1",)),
+        Terms(department=Department.COMMUNITY, kind="feed", account="community-1", types=("receipt.v1",)),
     ],
 )
 def test_terms_that_can_be_had(terms: Terms) -> None:
-    catalogue.check(terms, Reach())
+    catalogue.check(terms, Reach(), LEARNT.learners)
 
 
 @pytest.mark.parametrize(
@@ -167,6 +180,7 @@ def test_terms_that_can_be_had(terms: Terms) -> None:
         (replace(AGENCY, url="http://hooks.agency.example/"), "consumer-url-refused", "url"),
         (replace(AGENCY, url="https://10.0.0.1/"), "consumer-url-refused", "url"),
         (replace(AGENCY, url=""), "consumer-url-refused", "url"),
+        (replace(AGENCY, url="https://hooks.agency.example/in?token=secret"), "consumer-url-refused", "url"),
         (replace(AGENCY, url="https://a.example/11010519491231002X"), "identity-number-in-id", "url"),
         (replace(AGENCY, account="agency"), "consumer-invalid", "account"),
         (Terms(department=Department.AGENCY, kind="feed"), "consumer-invalid", "account"),
@@ -185,7 +199,7 @@ def test_terms_that_can_be_had(terms: Terms) -> None:
 )
 def test_terms_that_nobody_can_have(terms: Terms, code: str, path: str) -> None:
     with pytest.raises(Refused) as caught:
-        catalogue.check(terms, Reach())
+        catalogue.check(terms, Reach(), ())
     assert (caught.value.code, caught.value.path) == (code, path)
     assert caught.value.code in SENTENCES
 

@@ -17,38 +17,18 @@ from hypothesis import strategies as st
 from domain.facts import LIFE_EVENTS
 from domain.refusals import Refused
 from services.cloudevents import WIRE_TYPES
-from services.importing.command import Bringing
 from services.importing.errors import ImportingError
 from services.tables import cells, dates
 from services.tables.columns import OWN, forms, member_of, members_of, vocabulary
 from services.tables.command import of_table
 from services.tables.content import ID_LENGTH, subject_of
 from services.tables.opening import open_table
-from services.tables.rows import Passed, Reader, options, survey
+from services.tables.results import Told, give_back
+from services.tables.rows import Passed, Reader
+from services.tables.surveying import options, survey
 from services.tables.texts import Cell
 from tests.docs import ROOT, blocks
-from tests.tables import DEATHS, column, read_back, write_book, write_text
-
-KNOWN = "11010519491231002X"
-OTHER = "440304195001010013"
-BRINGING = Bringing(None, 1, 100, restart=False)
-
-
-def read(path: Path, *mapping: str, kind: str | None = "死亡", source: str | None = "/civil-affairs/shenzhen",
-         sheet: str | None = None) -> list[tuple[int, Any]]:  # fmt: skip
-    """Each row: its event, the code it is refused for, or why it is none."""
-    chosen = options(kind, source, sheet, mapping)
-    table = open_table(path, chosen.sheet, chosen.kind, chosen.given)
-    reader = Reader(table, chosen, survey(table, chosen), lambda text: sha256(text.encode()).digest()[:16])
-    rows = [reader.read(number, row) for number, row in enumerate(table.rows, start=1)]
-    return [
-        (number, row if isinstance(row, Passed) else row.fault.code if row.fault else json.loads(row.text))
-        for number, row in enumerate(rows, start=1)
-    ]
-
-
-def events(path: Path, *mapping: str, **more: str | None) -> list[dict[str, Any]]:
-    return [row for _, row in read(path, *mapping, **more) if isinstance(row, dict)]
+from tests.tables import BRINGING, DEATHS, KNOWN, OTHER, column, events, read, read_back, write_book, write_text
 
 
 def refused(deed: Any, *given: Any, **more: Any) -> str:
@@ -92,6 +72,12 @@ def test_days_counted_from_1904_are_not_taken_for_those_counted_from_1900() -> N
     assert refused(dates.day, 46082.0, serials=False) == "date-ambiguous"
 
 
+@pytest.mark.parametrize("cell", ["20261", "20001", "20399", 20261.0])
+def test_five_digits_that_may_be_a_month_without_its_zero_are_no_day_of_1955(cell: Cell) -> None:
+    assert refused(dates.day, cell) == "date-ambiguous"
+    assert refused(dates.month, cell) == "date-ambiguous"
+
+
 @given(st.dates(date(1927, 6, 1), date(2099, 12, 31)))
 def test_every_form_of_a_day_is_that_day(day: date) -> None:
     serial = (day - date(1899, 12, 30)).days
@@ -101,7 +87,7 @@ def test_every_form_of_a_day_is_that_day(day: date) -> None:
         f"{day:%Y%m%d}",
         f"{day.year}年{day.month}月{day.day}日",
         f"{day.year}/{day.month}/{day.day}",
-        float(serial),
+        *([] if 20_000 <= serial < 20_400 else [float(serial)]),
     ]
     assert {dates.day(form, "data.effective") for form in forms} == {day.isoformat()}
 
@@ -111,6 +97,36 @@ def test_every_form_of_a_day_is_that_day(day: date) -> None:
 )
 def test_a_month_is_read_however_it_is_written(cell: Cell) -> None:
     assert dates.month(cell, "data.month") == "2026-03"
+
+
+@pytest.mark.parametrize("cell", [2026.1, " 2026.1", "２０２６.１"])
+def test_a_month_that_may_have_lost_its_zero_is_refused(cell: Cell) -> None:
+    assert refused(dates.month, cell) == "date-ambiguous"
+
+
+@pytest.mark.parametrize(
+    ("cell", "month"),
+    [
+        (2026.11, "2026-11"),
+        (2026.01, "2026-01"),
+        ("2026.10", "2026-10"),
+        ("2026年1月", "2026-01"),
+        ("2026-1", "2026-01"),
+    ],
+)
+def test_a_month_behind_a_point_is_read_where_it_can_be_one_only(cell: Cell, month: str) -> None:
+    assert dates.month(cell, "data.month") == month
+
+
+def test_months_of_a_workbook_that_counts_its_days_from_1904_are_not_taken_for_others(tmp_path: Path) -> None:
+    header = ("身份证号", "dues_paid_to", "日期", "区划代码")
+    file = tmp_path / "f.xlsx"
+    with xlsxwriter.Workbook(file, {"date_1904": True}) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, header)
+        sheet.write_row(1, 0, [KNOWN, 44620, "2026-03-01", "440304001000"])
+
+    assert read(file, kind="组织关系转接", source="/party/shenzhen")[1] == (2, "date-ambiguous")
 
 
 @pytest.mark.parametrize(
@@ -249,6 +265,40 @@ def test_a_file_of_text_is_read_in_every_encoding_and_with_every_separator(
         "effective": "2026-03-01",
         "document": '深民〔2026〕"12"号, 附件',
     }
+
+
+ROWS = f"甲,{KNOWN},2026-03-01,A-1,{{}}\n乙,{OTHER},2026-03-02,A-2,\n丙,{KNOWN},2026-03-03,A-3,{{}}\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [('"未归档', ""), ('"未归档', '"已归档"'), ('"未归档', '已归档"'), ('"未归档"，另册', "")]
+)
+def test_a_stray_quotation_mark_does_not_make_one_cell_of_the_rows_behind_it(
+    tmp_path: Path, first: str, last: str
+) -> None:
+    file = tmp_path / "f.csv"
+    file.write_text(f"{','.join(DEATHS)},备注\n{ROWS.format(first, last)}", "utf-8")
+
+    with pytest.raises(ImportingError, match="from line 2 on"):
+        read(file)
+
+
+def test_a_cell_of_several_lines_in_quotation_marks_is_one_cell(tmp_path: Path) -> None:
+    file = tmp_path / "f.csv"
+    rows = ROWS.format('"见附件，\n原号"', '他称"老三"')
+    file.write_text(f"{','.join(DEATHS)},备注\n{rows}", "utf-8")
+
+    assert [event["data"]["document"] for event in events(file)] == ["A-1", "A-2", "A-3"]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_quotation_marks_that_end_before_the_separator_are_read(tmp_path: Path, delimiter: str) -> None:
+    rows = DEATHS, ("甲", KNOWN, "2026-03-01", "A,1;a")
+    file = tmp_path / "f.csv"
+    between = f'"{delimiter}"'
+    file.write_text("".join(f'"{between.join(row)}"\n' for row in rows), "utf-8")
+
+    assert [event["data"]["document"] for event in events(file)] == ["A,1;a"]
 
 
 def test_a_workbook_is_read_with_its_title_its_deep_header_its_totals_and_its_gaps(tmp_path: Path) -> None:
@@ -426,6 +476,7 @@ def test_a_dry_run_says_what_becomes_of_each_row_and_gives_the_file_back(
     assert column(back, "结果 result", 2)[-1] == "未读 not read"
     assert [row[:6] for row in back[2:8]] == [list(row) for row in rows[2:8]]
     assert "“死亡日期”" in str(column(back, "原因 reason", 2)[2])
+    assert verdict["unread"] == ["备注"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["f.dry-run.xlsx", "f.xlsx"]
 
 
@@ -456,6 +507,20 @@ def test_text_comes_back_in_its_own_encoding_with_its_own_separators(tmp_path: P
 
     back = read_back(tmp_path / "f.dry-run.csv", "gb18030", ";")
     assert back[1][:5] == ["甲", "1.1E+17", "2026-03-01", "001", "不予受理 refused"]
+
+
+def test_a_number_that_a_spreadsheet_would_run_as_a_formula_comes_back_as_text(tmp_path: Path) -> None:
+    file = write_text(tmp_path / "f.csv", [(*DEATHS, "编号"), ("甲", KNOWN, "2026-03-01", "", "'=HYPERLINK(1)")])
+    chosen = options("死亡", "/civil-affairs/shenzhen", None, ())
+    table = open_table(file, None, chosen.kind, {})
+    reader = Reader(table, chosen, survey(table, chosen), lambda text: sha256(text.encode()).digest()[:16])
+    (event,) = events(file)
+
+    give_back(table, reader, {2: Told("受理 accepted", event=event["id"])}, tmp_path / "back.csv", None)
+
+    assert event["id"] == "=HYPERLINK(1)"
+    row = read_back(tmp_path / "back.csv")[1]
+    assert (row[4], row[-1]) == ("'=HYPERLINK(1)", "'=HYPERLINK(1)")
 
 
 def test_a_workbook_comes_back_with_its_styles_formulas_and_other_sheets(tmp_path: Path) -> None:
@@ -506,7 +571,15 @@ def test_cells_beyond_the_header_stay_where_they_are(tmp_path: Path) -> None:
 
     of_table(file, BRINGING, ("死亡", "/civil-affairs/shenzhen", None, ()), preview=False, dry_run=True, as_json=True)
 
-    assert read_back(tmp_path / "f.dry-run.csv")[1][5:7] == ["另记", "可以报送 can be sent"]
+    back = read_back(tmp_path / "f.dry-run.csv")
+    assert back[1][5:8] == ["另记", "不予受理 refused", "invalid-field"]
+    assert read(write_text(tmp_path / "g.csv", back))[1] == (2, "invalid-field")
+
+
+def test_cells_beyond_the_header_of_a_workbook_move_none_within_it(tmp_path: Path) -> None:
+    file = write_book(tmp_path / "f.xlsx", [DEATHS, ("甲", KNOWN, "2026-03-01", "A-1", "", "另记")])
+
+    assert [event["data"]["document"] for event in events(file)] == ["A-1"]
 
 
 @pytest.mark.parametrize("page", ["docs/tables.md", "docs/tables.zh-CN.md"])

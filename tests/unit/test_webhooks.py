@@ -54,6 +54,7 @@ def test_the_signature_is_the_one_that_the_specification_shows() -> None:
         "https://hooks.agency.example:8443",
         "https://1.1.1.1/",
         "https://[2606:4700::1111]/",
+        "https://[64:ff9b::101:101]/",
         "http://127.0.0.1:8080/in",
         "http://localhost/in",
         "https://127.0.0.9/in",
@@ -90,6 +91,11 @@ def test_where_webhooks_may_go(url: str) -> None:
         "https://[2002:0a00:0001::]/",
         "https://[fe80::1]/",
         "https://[fd00::1]/",
+        "https://[fec0::1]/",
+        "https://[::127.0.0.1]/",
+        "https://[::10.0.0.1]/",
+        "https://[::ffff:0:127.0.0.1]/",
+        "https://[64:ff9b:1::7f00:1]/",
         "https://224.0.0.1/",
     ],
 )
@@ -101,8 +107,8 @@ def test_where_webhooks_may_not_go(url: str) -> None:
 def test_a_name_that_leads_to_a_network_of_ours_is_refused_when_it_is_resolved() -> None:
     Reach().check("https://localhost/in")
     with pytest.raises(UrlError, match="localhost leads to"):
-        Reach().address(httpx.URL("https://localhost/in"))
-    assert LOOPBACK.address(httpx.URL("https://127.0.0.1/in")) == "127.0.0.1"
+        Reach().addresses(httpx.URL("https://localhost/in"))
+    assert LOOPBACK.addresses(httpx.URL("https://127.0.0.1/in")) == ["127.0.0.1"]
     sender = Sender(Reach(), seconds=1)
     assert sender.send("https://localhost:1/in", EVENT, [NEW], datetime.now(UTC)).code == "address-refused"
     sender.close()
