@@ -28,8 +28,9 @@ from domain.facts import (
 )
 from domain.history import AlertsDelivered, DataDisclosed, Entry
 from domain.law import Law
-from infra import codec, follower, log, views
+from infra import codec, follower, log
 from infra.database import Database, DatabaseError
+from infra.folding import Folding
 from infra.follower import follow
 from infra.keys import KeyRing
 from infra.ledger import Ledger
@@ -353,16 +354,16 @@ def test_the_views_of_an_older_schema_are_folded_again(database: Database, peopl
 def test_a_batch_that_fails_half_way_leaves_rows_and_position_as_they_were(
     database: Database, people: dict[str, UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    history, kept, fold = entries(database), Views(database), views._fold
+    history, kept, fold = entries(database), Views(database), Folding.fold
     kept.apply(history[:5])
     before = stored(database)
 
-    def failing(connection: Any, model: Any, given: Any) -> None:
-        fold(connection, model, given)
-        if model is READ_MODELS[-1]:
+    def failing(folding: Folding, connection: Any, given: Any) -> None:
+        fold(folding, connection, given)
+        if folding._model is READ_MODELS[-1]:
             raise RuntimeError("power cut")
 
-    monkeypatch.setattr(views, "_fold", failing)
+    monkeypatch.setattr(Folding, "fold", failing)
     with pytest.raises(RuntimeError):
         kept.apply(history[5:])
     monkeypatch.undo()
