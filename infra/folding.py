@@ -6,6 +6,7 @@ table beside it.
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, partial
 from operator import attrgetter
 from struct import Struct
 from typing import Any
@@ -24,24 +25,42 @@ LIVE = "views"
 """The schema of the read models that answer."""
 Owns = Callable[[Any], bool]
 
+Field = Callable[[Any], bytes]
+"""Makes the field of a row in a binary COPY: the length, then the value."""
 _NULL = b"\xff\xff\xff\xff"
-_int8, _int4, _float8 = Struct("!q").pack, Struct("!i").pack, Struct("!d").pack
-_bytes_of = attrgetter("bytes")
+_REPEATED = 4_096
+"""So many texts and dates are remembered as fields: the same few stand in nearly all rows."""
+
+
+def _field(of: Field) -> Field:
+    def field(value: Any) -> bytes:
+        data = of(value)
+        return len(data).to_bytes(4, "big") + data
+
+    return field
+
+
 _SCALARS: dict[int, Callable[[Any], bytes]] = {
     16: lambda value: b"\x01" if value else b"\x00",
     17: bytes,
-    20: _int8,
-    23: _int4,
+    20: Struct("!q").pack,
+    23: Struct("!i").pack,
     25: str.encode,
-    701: _float8,
+    701: Struct("!d").pack,
     1043: str.encode,
     1082: date4,
     1184: timestamptz,
-    2950: _bytes_of,
+    2950: attrgetter("bytes"),
     3802: lambda value: b"\x01" + json.dumps(value).encode(),
 }
 """The binary form of a value, by PostgreSQL's number of its type."""
 _ARRAYS = {1001: 17, 1007: 23, 1009: 25, 1016: 20, 1182: 1082, 2951: 2950}
+_FAST: dict[int, Field] = {
+    20: partial(Struct("!iq").pack, 8),
+    23: partial(Struct("!ii").pack, 4),
+    **{type_: lru_cache(_REPEATED)(_field(_SCALARS[type_])) for type_ in (16, 25, 1043, 1082, 1184)},
+}
+"""Those that most fields are of."""
 
 
 class Folding:
@@ -62,7 +81,7 @@ class Folding:
         self._written = (*self._fields, "since")
         self._table = sql.Identifier(schema, model.table)
         self._key = sql.Identifier(self._fields[0])
-        self._encoders: list[Callable[[Any], bytes]] = []
+        self._encoders: list[Field] = []
 
     def fold(self, connection: Connection[Rows], entries: Iterable[Entry]) -> None:
         """Fold entries that follow on what the table holds; rows of which nothing changes are not written."""
@@ -117,7 +136,7 @@ class Folding:
 
     def _copy(self, connection: Connection[Rows], table: str, columns: Sequence[str], rows: Iterable[Rows]) -> None:
         if not self._encoders:
-            self._encoders = [*_encoders(connection, self._schema, self._model.table, self._written), _int8]
+            self._encoders = [*_encoders(connection, self._schema, self._model.table, self._written), _FAST[20]]
         statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
             sql.Identifier(self._schema, table), sql.SQL(", ").join(map(sql.Identifier, columns))
         )
@@ -134,36 +153,41 @@ def share(number: int, of: int) -> Owns:
     return owns
 
 
-def _encoders(
-    connection: Connection[Rows], schema: str, table: str, columns: Sequence[str]
-) -> list[Callable[[Any], bytes]]:
-    statement = "select attname, atttypid from pg_attribute where attrelid = %s::regclass and attnum > 0"
+def _encoders(connection: Connection[Rows], schema: str, table: str, columns: Sequence[str]) -> list[Field]:
+    statement = "select attname, atttypid, attnotnull from pg_attribute where attrelid = %s::regclass and attnum > 0"
     qualified = sql.Identifier(schema, table).as_string(connection)
-    types = dict(connection.execute(statement, [qualified]).fetchall())
-    return [_encoder(types[column], f"{table}.{column}") for column in columns]
+    found = {name: (type_, whole) for name, type_, whole in connection.execute(statement, [qualified]).fetchall()}
+    return [_encoder(*found[column], f"{table}.{column}") for column in columns]
 
 
-def _encoder(type_: int, where: str) -> Callable[[Any], bytes]:
+def _encoder(type_: int, whole: bool, where: str) -> Field:  # noqa: FBT001 - as PostgreSQL tells it
     if type_ in _ARRAYS:
-        element = _ARRAYS[type_]
-        encode = _SCALARS[element]
-        return lambda values: array(element, [encode(value) for value in values])
-    if type_ not in _SCALARS:
+        field = _array(_ARRAYS[type_])
+    elif type_ in _SCALARS:
+        field = _FAST.get(type_) or _field(_SCALARS[type_])
+    else:
         raise TypeError(f"{where} is of a type ({type_}) that rows are not written in yet: add it to infra/folding.py")
-    return _SCALARS[type_]
+    return field if whole else lambda value: _NULL if value is None else field(value)
 
 
-def _packed(encoders: Sequence[Callable[[Any], bytes]], rows: Iterable[Rows]) -> bytes:
+def _array(element: int) -> Field:
+    encode, empty = _SCALARS[element], _field(bytes)(array(element, []))
+
+    def field(values: Sequence[Any]) -> bytes:
+        if not values:
+            return empty
+        data = array(element, [encode(value) for value in values])
+        return len(data).to_bytes(4, "big") + data
+
+    return field
+
+
+def _packed(encoders: Sequence[Field], rows: Iterable[Rows]) -> bytes:
     """Rows as COPY takes them in binary."""
     count = len(encoders).to_bytes(2, "big")
     pieces = [HEADER]
     for row in rows:
         pieces.append(count)
-        for encode, value in zip(encoders, row, strict=True):
-            if value is None:
-                pieces.append(_NULL)
-            else:
-                data = encode(value)
-                pieces += (len(data).to_bytes(4, "big"), data)
+        pieces += [encode(value) for encode, value in zip(encoders, row, strict=True)]
     pieces.append(TRAILER)
     return b"".join(pieces)

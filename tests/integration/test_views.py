@@ -12,8 +12,6 @@ import msgspec
 import psycopg
 import pytest
 from eventsourcing.persistence import IntegrityError
-from psycopg import sql
-from psycopg.rows import dict_row
 
 from domain.facts import (
     AlertAcknowledged,
@@ -28,7 +26,7 @@ from domain.facts import (
 )
 from domain.history import AlertsDelivered, DataDisclosed, Entry
 from domain.law import Law
-from infra import codec, follower, log
+from infra import follower, log
 from infra.database import Database, DatabaseError
 from infra.folding import Folding
 from infra.follower import follow
@@ -38,8 +36,8 @@ from infra.sql import script
 from infra.submissions import Submission
 from infra.views import Views
 from projections import READ_MODELS, alert_inbox, audit_trail, roster
-from projections.read_model import columns
 from tests.building import number_of, retirement, submission
+from tests.viewing import entries, folded, stored
 
 TODAY = date(2024, 4, 10)
 DIED = DeathReported(effective=date(2024, 1, 31), document="民政〔2024〕1号")
@@ -57,11 +55,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Followers look again soon, so that no test waits for the poll of a quiet night."""
     monkeypatch.setattr(follower, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(follower, "RETRY_SECONDS", 0.05)
-
-
-def entries(database: Database, after: int = 0) -> list[Entry]:
-    with database.transaction() as connection:
-        return [codec.decode(*row) for row in log.read(connection, after, 100_000)]
 
 
 def tell(ours: Ledger, *submissions: Submission, today: date = TODAY) -> UUID:
@@ -107,34 +100,6 @@ def story(ours: Ledger) -> dict[str, UUID]:
     )
     ours.append(uuid4(), AlertsDelivered(department="agency", outlet="alerts.pension", alerts=("x",), retirees=both))
     return people
-
-
-def stored(database: Database, known: int | None = None) -> dict[str, dict[Any, dict[str, Any]]]:
-    """Every row of every view, by its key; as it was known at a position."""
-    found = {}
-    schema = "views" if known is None else "known"
-    with database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute("select set_config('changqing.known_at', %s, true)", [str(known)])
-        for model in READ_MODELS:
-            query = sql.SQL("select {} from {}").format(
-                sql.SQL(columns(model.row)),
-                sql.Identifier(schema, model.table),
-            )
-            rows = cursor.execute(query).fetchall()
-            found[model.table] = {row[model.row.__struct_fields__[0]]: row for row in rows}
-    return found
-
-
-def folded(history: Sequence[Entry]) -> dict[str, dict[Any, dict[str, Any]]]:
-    """The same, by the pure folds alone."""
-    found = {}
-    for model in READ_MODELS:
-        rows: dict[Any, Any] = {}
-        for entry in history:
-            for key in model.keys(entry):
-                rows[key] = model.fold(key, rows.get(key), entry)
-        found[model.table] = {key: msgspec.structs.asdict(row) for key, row in rows.items() if row is not None}
-    return found
 
 
 def page(shown: Views, query: str, **given: Any) -> list[dict[str, Any]]:
