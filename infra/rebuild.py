@@ -99,10 +99,7 @@ class Rebuild:
             yield
 
     def _begun(self, names: Sequence[str]) -> tuple[ReadModel, ...]:
-        wanted = tuple(model for model in READ_MODELS if not names or model.table in names)
-        if unknown := set(names) - {model.table for model in wanted}:
-            there = ", ".join(model.table for model in READ_MODELS)
-            raise RebuildError(f"没有此视图 There is no read model {', '.join(sorted(unknown))}; there are {there}")
+        wanted = read_models(names)
         with self._database.transaction() as connection:
             begun = versions.models_in(connection, NEXT)
             if not begun:
@@ -221,6 +218,14 @@ class Rebuild:
         if len(models) < len(READ_MODELS):
             return versions.position(connection, LIVE) or 0
         return log.last_position(connection)
+
+
+def read_models(names: Sequence[str]) -> tuple[ReadModel, ...]:
+    """The read models of some tables, all when none is named. Raises `RebuildError` for a name that is of none."""
+    if unknown := set(names) - {model.table for model in READ_MODELS}:
+        there = ", ".join(model.table for model in READ_MODELS)
+        raise RebuildError(f"没有此视图 There is no read model {', '.join(sorted(unknown))}; there are {there}")
+    return tuple(model for model in READ_MODELS if not names or model.table in names)
 
 
 def fold_share(dsn: str, archive: Path | None, tables: Sequence[str], number: int, of: int, goal: int) -> None:
