@@ -26,6 +26,7 @@ def sentences(command: Callable[P, None]) -> Callable[P, None]:
         from infra.bus import BusError
         from infra.database import DatabaseError
         from infra.embedded import EmbeddedError
+        from infra.followers import StoppedError
         from infra.keys import WrongKeyError
         from infra.rebuild import RebuildError
         from services.settings import SettingsError
@@ -53,6 +54,7 @@ def sentences(command: Callable[P, None]) -> Callable[P, None]:
             LawError,
             ArchiveError,
             RebuildError,
+            StoppedError,
         ) as error:
             typer.echo(f"changqing: {error}", err=True)
             raise typer.Exit(WRONG_USE if isinstance(error, SettingsError) else FAILED) from None

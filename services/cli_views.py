@@ -17,6 +17,7 @@ def add_commands(main: typer.Typer, guard: Guard) -> None:
     """Add the commands to the one command; `guard` says foreseen failures in a sentence."""
     main.command("rebuild")(guard(_rebuild))
     main.command("replay")(guard(_replay))
+    main.command("followers")(guard(_followers))
 
 
 def _rebuild(
@@ -67,3 +68,10 @@ def _replay(
     except ValueError:
         raise typer.BadParameter(f"{to} is neither a position nor a day nor a time", param_hint="--to") from None
     raise typer.Exit(code)
+
+
+def _followers(*, json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """Show how far each follower of the log is behind, in events and seconds. Ends with 3 when one has stopped at an entry."""
+    from services.followers import show
+
+    raise typer.Exit(show(as_json=json))
