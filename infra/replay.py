@@ -146,6 +146,7 @@ class Replay:
         with self._database.transaction() as connection:
             connection.execute("select set_config('changqing.known_at', %s, true)", [str(self._until)])
             with connection.cursor("seen") as cursor:
+                cursor.itersize = PAGE
                 cursor.execute(query)
                 while page := list(islice(cursor, PAGE)):
                     for values in page:
