@@ -68,7 +68,7 @@ def fold(deed_id: str, row: TrailRow | None, entry: Entry) -> TrailRow | None:
             return row
 
 
-AUDIT_TRAIL = ReadModel("audit_trail", TrailRow, keys, fold)
+AUDIT_TRAIL = ReadModel("audit_trail", TrailRow, keys, fold, once=True)
 
 PAGE = f"""
 select {columns(TrailRow)} from audit_trail

@@ -18,13 +18,14 @@ class ReadModel(NamedTuple):
 
     `keys` names the rows an entry touches; `fold` gives such a row after the entry (None: still no row). The first
     field of `row` is the table's primary key, and the columns are the fields. Queries name tables without a schema: the
-    same one answers for now and for what was known before.
+    same one answers for now and for what was known before. `once`: a row is written by one entry and never again.
     """
 
     table: str
     row: type[Struct]
     keys: Callable[[Entry], Iterable[Key]]
     fold: Callable[[Key, Any, Entry], Any]
+    once: bool = False
 
 
 def columns(row: type[Struct], of: str = "") -> str:

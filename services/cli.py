@@ -20,6 +20,7 @@ from services.cli_intake import intake_pause, intake_resume, intake_status
 from services.cli_letters import letters
 from services.cli_sources import add_commands as add_source_commands
 from services.cli_topics import bus_access, topics
+from services.cli_views import add_commands as add_view_commands
 
 main = typer.Typer(name="changqing", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 main.add_typer(letters, name="dead-letters")
@@ -285,6 +286,7 @@ def check(
 
 main.command()(sentences(benefit))
 add_source_commands(main, sentences)
+add_view_commands(main, sentences)
 for _command in (intake_pause, intake_resume, intake_status):
     main.command(_command.__name__.replace("_", "-"))(sentences(_command))
 main.command()(sentences(topics))

@@ -26,7 +26,9 @@ def sentences(command: Callable[P, None]) -> Callable[P, None]:
         from infra.bus import BusError
         from infra.database import DatabaseError
         from infra.embedded import EmbeddedError
+        from infra.followers import StoppedError
         from infra.keys import WrongKeyError
+        from infra.rebuild import RebuildError
         from services.settings import SettingsError
 
         structlog.configure(
@@ -43,7 +45,17 @@ def sentences(command: Callable[P, None]) -> Callable[P, None]:
         except Refused as refused:
             typer.echo(said(refused), err=True)
             raise typer.Exit(REFUSED) from None
-        except (SettingsError, EmbeddedError, DatabaseError, BusError, WrongKeyError, LawError, ArchiveError) as error:
+        except (
+            SettingsError,
+            EmbeddedError,
+            DatabaseError,
+            BusError,
+            WrongKeyError,
+            LawError,
+            ArchiveError,
+            RebuildError,
+            StoppedError,
+        ) as error:
             typer.echo(f"changqing: {error}", err=True)
             raise typer.Exit(WRONG_USE if isinstance(error, SettingsError) else FAILED) from None
 

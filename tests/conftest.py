@@ -5,6 +5,7 @@ from itertools import count
 
 import psycopg
 import pytest
+import structlog
 from hypothesis import settings
 from psycopg import sql
 
@@ -23,6 +24,13 @@ settings.load_profile("repeatable")
 
 _TEMPLATE = "template"
 _numbers = count(1)
+
+
+@pytest.fixture(autouse=True)
+def logging_anew() -> Iterator[None]:
+    """A command that a test ran in this process logs to that test's terminal, which is closed for the next one."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

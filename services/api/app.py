@@ -8,9 +8,10 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from infra.database import DatabaseError
+from infra.followers import following
 from infra.keys import WrongKeyError
 from services.accounts import Accounts
-from services.api import documents, events, feeds, problems, reading, receipts, registers, sources
+from services.api import documents, events, feeds, followers, problems, reading, receipts, registers, sources
 from services.api.wakeups import Wakeups
 from services.bootstrap import Parts, parts
 from services.consumers.feeds import Feeds
@@ -20,6 +21,7 @@ from services.intake import accept
 from services.letters import DeadLetters
 from services.settings import Settings
 from services.source_states import SourceStates
+from services.web import following as following_pages
 from services.web import letters, pages
 from services.web import registers as register_pages
 from services.web.forms import Forms
@@ -52,6 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.accounts = accounts
     app.state.reader = made.reader
     app.state.settings = settings
+    app.state.database = made.application.database
     app.state.sources = SourceStates(made.views)
     app.state.notary = made.notary
     app.state.dispositions = Dispositions(made.application.database, made.notary)
@@ -66,9 +69,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(sources.router)
     app.include_router(registers.router)
     app.include_router(feeds.router)
+    app.include_router(followers.router)
     app.include_router(pages.router, include_in_schema=False)
     app.include_router(register_pages.router, include_in_schema=False)
     app.include_router(letters.router, include_in_schema=False)
+    app.include_router(following_pages.router, include_in_schema=False)
     app.middleware("http")(_secure)
     problems.install(app)
     documents.install(app, settings.changqing_topics_file)
@@ -88,7 +93,10 @@ def _install_health(app: FastAPI, made: Parts) -> None:
             head = made.application.recorder.max_notification_id() or 0
             positions = {"position": head, "views": made.views.position(), "relay": made.outbox.position()}
             positions["sources"] = app.state.sources.position()
-            return JSONResponse({"status": "ready", **positions})
+            stops = {one.follower: one.stopped for one in following(made.application.database) if one.stopped}
+            said = {name: {"position": stop.position, "name": stop.name} for name, stop in stops.items()}
+            # what is taken in still is: a balancer that sent nobody here would only make it worse
+            return JSONResponse({"status": "ready", **positions, **({"stopped": said} if said else {})})
         except DatabaseError:
             return JSONResponse({"status": "waiting for PostgreSQL"}, 503)
         except WrongKeyError as error:

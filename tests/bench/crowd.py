@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier
@@ -32,6 +32,8 @@ _CHANGED = {
     "position": "t.position + %(copy)s::bigint * %(count)s",
 }
 """How a copy differs from the real row: in the columns that say who and where, wherever they stand."""
+_TOLD: LiteralString = "convert_to(replace(convert_from(t.state, 'UTF8'), t.stream::text, md5(t.stream::text || %(copy)s)::uuid::text), 'UTF8')"
+"""And what an event says: an alert names whom it is about."""
 
 
 class Portion(NamedTuple):
@@ -41,12 +43,12 @@ class Portion(NamedTuple):
     until: int
 
 
-def chapters(story: Story, submissions: int) -> Iterator[list[Sent]]:
+def chapters(story: Story, submissions: int, mix: dict[str, int] = MIX) -> Iterator[list[Sent]]:
     """What fills a log; each chapter is about people of its own, so that its rows can be copied when it is told."""
     for _ in range(CHAPTERS):
         story.registered.clear()
         story.standing.clear()
-        yield story.told(submissions // CHAPTERS, MIX)
+        yield story.told(submissions // CHAPTERS, mix)
 
 
 def fill(bench: Bench, dsn: str, chapters: list[list[Sent]], copies: int) -> None:
@@ -80,7 +82,8 @@ def _copy(dsn: str, portion: Portion, copies: Iterable[int]) -> None:
 
 
 def _statement(table: str, columns: list[str]) -> Composed:
-    values = SQL(", ").join(SQL(_CHANGED[c]) if c in _CHANGED else SQL("t.") + Identifier(c) for c in columns)
+    changed = {**_CHANGED, "state": _TOLD} if table == "ledger.event" else _CHANGED
+    values = SQL(", ").join(SQL(changed[c]) if c in changed else SQL("t.") + Identifier(c) for c in columns)
     if table == "ledger.event":
         which = "where t.position > %(after)s and t.position <= %(until)s order by t.position"
     else:

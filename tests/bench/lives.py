@@ -192,6 +192,8 @@ _OTHERS: dict[str, _Form] = {
     "rumoured-missing": ("gone-missing.v1", "community", {}),
     "reappeared": ("reappeared.v1", "police", {}),
 }
+LIFE = {kind: _OTHERS[kind] for kind in ("verification", "adjustment", "visit", "care", "health")}
+"""What comes to nearly everybody, year after year."""
 _JUSTICE: dict[str, _Form] = {
     "wanted": ("wanted.v1", "police", {}),
     "detained": ("detained.v1", "police", {}),

@@ -40,6 +40,14 @@ class Sizes(Struct, frozen=True, kw_only=True):
     """How long events are published at an even rate while it is measured how long each takes."""
     bus_messages: int = 30_000
     """What waits in Kafka for the workers."""
+    views_submissions: int = 46_000
+    """What is told through the real path for the read models: about 50,000 events of 10,000 retirees."""
+    views_copies: int = 99
+    """How often they are repeated under other identities: 5,000,000 events of 1,000,000 retirees."""
+    views_stock: int = 20_000
+    """Events for the library's ProjectionRunner."""
+    views_seconds: int = 30
+    """How long events come at an even rate while the lag of the read models is measured."""
 
 
 FULL = Sizes()
@@ -62,4 +70,8 @@ QUICK = Sizes(
     imported=4_000,
     bus_seconds=5,
     bus_messages=4_000,
+    views_submissions=2_000,
+    views_copies=9,
+    views_stock=1_000,
+    views_seconds=4,
 )

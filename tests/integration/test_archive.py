@@ -212,6 +212,15 @@ def test_views_rebuilt_from_a_log_whose_beginning_is_archived_have_the_same_rows
         assert rows_of_views(owner) == before
 
 
+def test_another_version_of_the_views_keeps_no_partition_in_the_database(
+    small: Database, owning: Database, directory: Path
+) -> None:
+    """It is folded from the archive as well; else a version kept to go back to would hold up every archive."""
+    for version in ("views_before", "views_next share 1/2"):
+        LedgerRecorder(small, version).insert_tracking(Tracking("changqing", 3))
+    assert archive(owning, directory, 0, str) > 0
+
+
 def test_a_follower_that_has_not_come_so_far_keeps_its_partition_in_the_database(
     small: Database, owning: Database, directory: Path
 ) -> None:

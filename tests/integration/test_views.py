@@ -12,8 +12,6 @@ import msgspec
 import psycopg
 import pytest
 from eventsourcing.persistence import IntegrityError
-from psycopg import sql
-from psycopg.rows import dict_row
 
 from domain.facts import (
     AlertAcknowledged,
@@ -28,17 +26,19 @@ from domain.facts import (
 )
 from domain.history import AlertsDelivered, DataDisclosed, Entry
 from domain.law import Law
-from infra import codec, follower, log, views
+from infra import follower, log
 from infra.database import Database, DatabaseError
+from infra.folding import Folding
 from infra.follower import follow
+from infra.followers import StoppedError
 from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.sql import script
 from infra.submissions import Submission
 from infra.views import Views
 from projections import READ_MODELS, alert_inbox, audit_trail, roster
-from projections.read_model import columns
 from tests.building import number_of, retirement, submission
+from tests.viewing import entries, folded, stored
 
 TODAY = date(2024, 4, 10)
 DIED = DeathReported(effective=date(2024, 1, 31), document="民政〔2024〕1号")
@@ -56,11 +56,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Followers look again soon, so that no test waits for the poll of a quiet night."""
     monkeypatch.setattr(follower, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(follower, "RETRY_SECONDS", 0.05)
-
-
-def entries(database: Database, after: int = 0) -> list[Entry]:
-    with database.transaction() as connection:
-        return [codec.decode(*row) for row in log.read(connection, after, 100_000)]
 
 
 def tell(ours: Ledger, *submissions: Submission, today: date = TODAY) -> UUID:
@@ -106,34 +101,6 @@ def story(ours: Ledger) -> dict[str, UUID]:
     )
     ours.append(uuid4(), AlertsDelivered(department="agency", outlet="alerts.pension", alerts=("x",), retirees=both))
     return people
-
-
-def stored(database: Database, known: int | None = None) -> dict[str, dict[Any, dict[str, Any]]]:
-    """Every row of every view, by its key; as it was known at a position."""
-    found = {}
-    schema = "views" if known is None else "known"
-    with database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute("select set_config('changqing.known_at', %s, true)", [str(known)])
-        for model in READ_MODELS:
-            query = sql.SQL("select {} from {}").format(
-                sql.SQL(columns(model.row)),
-                sql.Identifier(schema, model.table),
-            )
-            rows = cursor.execute(query).fetchall()
-            found[model.table] = {row[model.row.__struct_fields__[0]]: row for row in rows}
-    return found
-
-
-def folded(history: Sequence[Entry]) -> dict[str, dict[Any, dict[str, Any]]]:
-    """The same, by the pure folds alone."""
-    found = {}
-    for model in READ_MODELS:
-        rows: dict[Any, Any] = {}
-        for entry in history:
-            for key in model.keys(entry):
-                rows[key] = model.fold(key, rows.get(key), entry)
-        found[model.table] = {key: msgspec.structs.asdict(row) for key, row in rows.items() if row is not None}
-    return found
 
 
 def page(shown: Views, query: str, **given: Any) -> list[dict[str, Any]]:
@@ -357,16 +324,16 @@ def test_the_views_of_an_older_schema_are_folded_again(database: Database, peopl
 def test_a_batch_that_fails_half_way_leaves_rows_and_position_as_they_were(
     database: Database, people: dict[str, UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    history, kept, fold = entries(database), Views(database), views._fold
+    history, kept, fold = entries(database), Views(database), Folding.fold
     kept.apply(history[:5])
     before = stored(database)
 
-    def failing(connection: Any, model: Any, given: Any) -> None:
-        fold(connection, model, given)
-        if model is READ_MODELS[-1]:
+    def failing(folding: Folding, connection: Any, given: Any) -> None:
+        fold(folding, connection, given)
+        if folding._model is READ_MODELS[-1]:
             raise RuntimeError("power cut")
 
-    monkeypatch.setattr(views, "_fold", failing)
+    monkeypatch.setattr(Folding, "fold", failing)
     with pytest.raises(RuntimeError):
         kept.apply(history[5:])
     monkeypatch.undo()
@@ -497,7 +464,8 @@ def test_a_follower_that_crashed_between_batches_goes_on_where_it_was(
     with following(database, kept, crashing) as crashed:
         assert crashed.seen.wait(20)
         crashed.join()
-    assert (str(crashed.error), crashed.batches, kept.position()) == ("crash", [[1, 2, 3, 4]], 4)
+    assert str(crashed.error).endswith("RuntimeError: crash")
+    assert (crashed.batches, kept.position()) == ([[1, 2, 3, 4]], 4)
 
     last = len(entries(database))
     with following(database, kept) as successor:
@@ -569,7 +537,7 @@ def test_a_name_this_version_does_not_know_stops_the_follower_before_it(ours: Le
         placed = log.take_positions(connection, 1)
         log.copy_events(connection, placed, [log.Unplaced(uuid4(), 1, "from-the-future.v9", b"{}")])
     kept, stop = Views(database), Event()
-    with pytest.raises(KeyError, match="from-the-future"):
+    with pytest.raises(StoppedError, match="before position 2, from-the-future"):
         follow(database, "test", kept.position, kept.apply, stop)
     assert kept.position() == 1
 

@@ -1,0 +1,101 @@
+"""`changqing replay`: the read models folded from the log without storing, printed, or compared with what the views say.
+
+People stay sealed: what is encrypted is shown by its length and the beginning of its digest.
+"""
+
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import date, datetime, time, timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import asdict
+
+from infra import log
+from infra.database import Database
+from infra.rebuild import read_models
+from infra.replay import Replay, Row
+from infra.views import Views
+from services.application import BEIJING
+from services.settings import Settings
+
+SAME, DIFFERENT = 0, 3
+
+
+def replay(to: str, names: Sequence[str], retiree: UUID | None, community: str, *, compare: bool, as_json: bool) -> int:
+    """Replay to standard output; the sum on standard error. Returns the exit code: 3 when rows differ, else 0.
+
+    Raises `ValueError` for what `to` cannot mean, `RebuildError` for a read model that is none, `SettingsError`, `DatabaseError`.
+    """
+    settings = Settings.read()
+    with closing(Database(settings.database_url, archive=settings.changqing_archive)) as database:
+        end = Views(database).position() if compare else _head(database)
+        until = min(end, _position(database, to)) if to else end
+        made = Replay(database, read_models(names), until, retiree=retiree, community=community)
+        rows = different = 0
+        for row in made.compared() if compare else made.rows():
+            rows += 1
+            if compare and not row.differs:
+                continue
+            different += compare
+            sys.stdout.write((as_line(row, compare=compare) if as_json else said(row, compare=compare)) + "\n")
+    told = f"重放至位置 {until}，{rows} 行 replayed up to position {until}, {rows} rows"
+    sys.stderr.write(told + (f"，不一致 different: {different}\n" if compare else "\n"))
+    return DIFFERENT if different else SAME
+
+
+def said(row: Row, *, compare: bool) -> str:
+    """A row, or what is different in it, as text."""
+    head = f"{row.model.table} {row.key}"
+    if not compare:
+        return f"{head} " + " ".join(f"{name}={_plain(value)!r}" for name, value in asdict(row.folded).items())
+    if row.seen is None:
+        return f"{head}: 视图缺少 missing in the view"
+    if row.folded is None:
+        return f"{head}: 视图多出 does not follow from the log"
+    fields = (
+        f"{name}: 日志 log {_plain(getattr(row.folded, name))!r}，视图 view {_plain(getattr(row.seen, name))!r}"
+        for name in row.differs
+    )
+    return f"{head}: " + "；".join(fields)
+
+
+def as_line(row: Row, *, compare: bool) -> str:
+    """The same as a line of JSON; of a comparison `log` and `view`, each null where there is no row."""
+    told: dict[str, Any] = {"model": row.model.table, "key": row.key}
+    if compare:
+        told |= {"differs": row.differs, "log": _members(row.folded), "view": _members(row.seen)}
+    else:
+        told["row"] = _members(row.folded)
+    return msgspec.json.encode(told).decode()
+
+
+def _members(row: Any) -> dict[str, Any] | None:
+    return None if row is None else {name: _plain(value) for name, value in asdict(row).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return f"sealed, {len(value)} bytes, {sha256(value).hexdigest()[:12]}" if value else ""
+    return value
+
+
+def _head(database: Database) -> int:
+    with database.transaction() as connection:
+        return log.last_position(connection)
+
+
+def _position(database: Database, to: str) -> int:
+    """A position, or the last one recorded by the end of a day (Beijing) or by a time."""
+    if to.isdecimal():
+        return int(to)
+    if len(to) == len("2024-04-10"):
+        at = datetime.combine(date.fromisoformat(to) + timedelta(days=1), time(), BEIJING) - timedelta(microseconds=1)
+    else:
+        at = datetime.fromisoformat(to)
+        at = at if at.tzinfo else at.replace(tzinfo=BEIJING)
+    with database.transaction() as connection:
+        return log.position_at(connection, at)
