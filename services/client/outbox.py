@@ -6,6 +6,7 @@ once more, which the ledger knows by source and id.
 """
 
 import os
+import re
 import secrets
 import sqlite3
 from array import array
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 from msgspec.structs import replace
@@ -44,6 +45,10 @@ create table event (
 ) strict;
 create index waiting on event (number) where body is not null;
 """
+
+_LIMIT: Final = 2**63
+"""Numbers from here on SQLite has no room for; no ledger takes any of that size."""
+_DIGITS = re.compile(r"[0-9]{1,64}").fullmatch
 
 _WAITING: Final = "waiting"
 _REFUSED: Final = "refused"
@@ -127,12 +132,13 @@ class Outbox:
         found: list[Waiting] = []
         size = 0
         query = "select number, source, id, key, body from event where body is not null and number > ? order by number limit ?"
-        for row in self._db.execute(query, (after, most)):
-            one = Waiting(*row)
-            size += len(one.body) + 1
-            if found and size > most_bytes:
-                break
-            found.append(one)
+        with self._reading():
+            for row in self._db.execute(query, (after, most)):
+                one = Waiting(*row)
+                size += len(one.body) + 1
+                if found and size > most_bytes:
+                    break
+                found.append(one)
         return found
 
     def answered(self, receipts: Sequence[tuple[int, Receipt]]) -> None:
@@ -151,29 +157,32 @@ class Outbox:
 
     def standing(self, number: int) -> Standing:
         """How it stands with an event, by the number that `put` gave it. `KeyError` when another took its place since."""
-        row = self._db.execute("select source, id, body, receipt from event where number = ?", (number,)).fetchone()
+        row = self._row("select source, id, body, receipt from event where number = ?", number)
         if row is None:
             raise KeyError(number)
         source, id_, body, receipt = row
-        return Standing(source, id_, msgspec.json.decode(receipt, type=Receipt) if body is None else None)
+        with self._reading():
+            return Standing(source, id_, msgspec.json.decode(receipt, type=Receipt) if body is None else None)
 
     def find(self, source: str, id_: str) -> Receipt | None:
         """The receipt of an event by source and id; None while it waits, or when it never was here."""
-        row = self._db.execute("select number from event where source = ? and id = ?", (source, id_)).fetchone()
+        row = self._row("select number from event where source = ? and id = ?", source, id_)
         return self.standing(row[0]).receipt if row else None
 
     def numbers(self) -> "array[int]":
         """The numbers of the events that wait, in order."""
-        rows = self._db.execute("select number from event where body is not null order by number")
-        return array("q", (number for (number,) in rows))
+        with self._reading():
+            rows = self._db.execute("select number from event where body is not null order by number")
+            return array("q", (number for (number,) in rows))
 
     def left(self) -> int:
         """How many events have no receipt yet."""
-        return int(self._db.execute("select count(*) from event where body is not null").fetchone()[0])
+        row = self._row("select count(*) from event where body is not null")
+        return int(row[0]) if row else 0
 
     def last_sequence(self, source: str) -> int:
         """The last number given to an event of a source, 0 before the first."""
-        row = self._db.execute("select last from source where name = ?", (source,)).fetchone()
+        row = self._row("select last from source where name = ?", source)
         return int(row[0]) if row else 0
 
     def number_after(self, source: str, last: int) -> None:
@@ -233,7 +242,8 @@ class Outbox:
     def _sequence(self, event: Event, before: int | None, *, numbered: bool) -> int | None:
         given = event.attributes.get(SEQUENCE)
         if given is not None:
-            return int(given) if str(given).isascii() and str(given).isdecimal() and len(str(given)) < 19 else None
+            number = int(given) if _DIGITS(str(given)) else _LIMIT  # padded as ours are, perhaps
+            return number if number < _LIMIT else None
         if before is not None or not numbered or event.type in REPORTS or MATERIAL in event.attributes:
             return before  # what is signed stays as it is
         return self.last_sequence(event.source) + 1
@@ -256,7 +266,22 @@ class Outbox:
                 self._db.execute(f"pragma user_version = {_VERSION}")
         elif version != _VERSION:
             raise ClientError(f"it is of version {version}, and this program knows {_VERSION}")
+        elif (found := self._db.execute("pragma quick_check(1)").fetchone()[0]) != "ok":
+            # Half of it may read well: going on would send that half, and number anew what the other half held.
+            raise ClientError(f"it is damaged, go back to a copy of it: {found}")
         (self._secret,) = self._db.execute("select value from secret").fetchone()
+
+    def _row(self, query: str, *given: int | str) -> tuple[Any, ...] | None:
+        with self._reading():
+            row: tuple[Any, ...] | None = self._db.execute(query, given).fetchone()
+            return row
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, msgspec.DecodeError, UnicodeDecodeError) as error:  # a page that went bad, for one
+            raise ClientError(f"{self.path} cannot be read: {error}") from error
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
