@@ -40,7 +40,7 @@ create table event (
     key text not null, -- Kafka's
     body blob, -- as it is sent, null once it is answered
     status text not null, -- waiting, or the receipt's
-    receipt blob,
+    receipt blob, -- while it waits, that of the refused content whose place it took
     unique (source, id)
 ) strict;
 create index waiting on event (number) where body is not null;
@@ -131,10 +131,11 @@ class Outbox:
         """The first events without a receipt behind number `after`, in order; at least one if there is any."""
         found: list[Waiting] = []
         size = 0
-        query = "select number, source, id, key, body from event where body is not null and number > ? order by number limit ?"
+        query = """select number, source, id, key, body, receipt from event
+            where body is not null and number > ? order by number limit ?"""
         with self._reading():
-            for row in self._db.execute(query, (after, most)):
-                one = Waiting(*row)
+            for number, source, id_, key, body, before in self._db.execute(query, (after, most)):
+                one = Waiting(number, source, id_, key, body, _position(before))
                 size += len(one.body) + 1
                 if found and size > most_bytes:
                     break
@@ -197,22 +198,32 @@ class Outbox:
             event = self._identified(event)
             digest = digest_of(event)
             found = self._db.execute(
-                "select number, digest, sequence, status from event where source = ? and id = ?",
+                "select number, digest, sequence, status, receipt from event where source = ? and id = ?",
                 (event.source, event.id),
             ).fetchone()
-            number, same, sequence, status = found or (None, digest, None, "")
+            number, same, sequence, status, receipt = found or (None, digest, None, "", None)
+            instead = None
             if digest != same:
                 if status != _REFUSED:
                     return Refused("id-conflict", "id", "the outbox has this id with other content")
                 sequence = None  # other content under a number that was used would be a fork
+                instead = receipt
             elif number is not None and not _goes_again(status, again):
                 return int(number)
             sequence = self._sequence(event, sequence, numbered=numbered)
-            return self._write(number, event, digest, sequence, sign)
+            return self._write(number, event, digest, sequence, sign, instead)
         except Refused as refused:
             return refused
 
-    def _write(self, before: int | None, event: Event, digest: bytes, sequence: int | None, sign: Sign | None) -> int:
+    def _write(
+        self,
+        before: int | None,
+        event: Event,
+        digest: bytes,
+        sequence: int | None,
+        sign: Sign | None,
+        instead: bytes | None,
+    ) -> int:
         """Write an event at the end, in the place of the one that was number `before`: what came behind that is gone long ago."""
         if sequence is not None and SEQUENCE not in event.attributes:
             event = event.with_attribute(SEQUENCE, f"{sequence:019d}")  # padded: it is compared as a text
@@ -221,8 +232,9 @@ class Outbox:
         if before is not None:
             self._db.execute("delete from event where number = ?", (before,))
         added = self._db.execute(
-            "insert into event (source, id, digest, sequence, key, body, status) values (?, ?, ?, ?, ?, ?, ?)",
-            (event.source, event.id, digest, sequence, key, body, _WAITING),
+            """insert into event (source, id, digest, sequence, key, body, status, receipt)
+            values (?, ?, ?, ?, ?, ?, ?, ?)""",
+            (event.source, event.id, digest, sequence, key, body, _WAITING, instead),
         )
         if sequence is not None:
             self._raise_to(event.source, sequence)
@@ -304,6 +316,11 @@ class Outbox:
 def _goes_again(status: str, again: Again) -> bool:
     """Whether what stands so waits anew; what waits already does so where it stands."""
     return status != _WAITING and (again is Again.EVERYTHING or (again is Again.REFUSED and status == _REFUSED))
+
+
+def _position(receipt: bytes | None) -> int:
+    """Where the log tells of what a receipt is about, 0 where that is not known."""
+    return (msgspec.json.decode(receipt, type=Receipt).position or 0) if receipt else 0
 
 
 def _locked(path: Path) -> int:

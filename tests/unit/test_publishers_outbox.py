@@ -38,6 +38,19 @@ def test_what_was_refused_can_be_mended_under_its_id_and_gets_a_number_of_its_ow
     assert json.loads(waiting.body)[SEQUENCE] == "0000000000000000002"
 
 
+def test_what_mends_a_refused_event_remembers_where_that_stands_and_what_repeats_it_does_not(tmp_path: Path) -> None:
+    with Outbox(tmp_path / "outbox") as outbox:
+        (number,) = numbers(outbox.put([death()]))
+        outbox.answered([(number, msgspec.structs.replace(told(death(), "refused"), position=4711))])
+        (again,) = numbers(outbox.put([death()]))
+        assert [one.instead for one in outbox.waiting(9, 9)] == [0]
+        outbox.answered([(again, msgspec.structs.replace(told(death(), "refused"), position=4711))])
+        (mended,) = numbers(outbox.put([death(effective=date(2026, 8, 13))]))
+    with Outbox(tmp_path / "outbox") as outbox:
+        assert [one.instead for one in outbox.waiting(9, 9)] == [4711]
+        assert outbox.standing(mended).receipt is None
+
+
 def test_what_was_refused_is_sent_again_as_it_was_under_the_same_number() -> None:
     outbox = Outbox()
     (number,) = numbers(outbox.put([death()], numbered=True))
