@@ -280,7 +280,7 @@ class Outbox:
             raise ClientError(f"it is of version {version}, and this program knows {_VERSION}")
         elif (found := self._db.execute("pragma quick_check(1)").fetchone()[0]) != "ok":
             # Half of it may read well: going on would send that half, and number anew what the other half held.
-            raise ClientError(f"it is damaged, go back to a copy of it: {found}")
+            raise ClientError(f"it is damaged, go back to a copy of it: {' '.join(found.split())}")
         (self._secret,) = self._db.execute("select value from secret").fetchone()
 
     def _row(self, query: str, *given: int | str) -> tuple[Any, ...] | None:

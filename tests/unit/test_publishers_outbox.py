@@ -186,8 +186,9 @@ def test_a_damaged_outbox_is_said_to_be_that_and_is_not_gone_on_with(tmp_path: P
     with Outbox(file) as outbox:
         outbox.put([death(str(n)) for n in range(100)], numbered=True)
     _damage(file)
-    with pytest.raises(ClientError, match="damaged"):
+    with pytest.raises(ClientError, match="damaged") as caught:
         Outbox(file)
+    assert "\n" not in str(caught.value)  # one sentence, as of every error of the client
 
 
 def test_an_outbox_that_is_damaged_meanwhile_is_said_to_be_that(tmp_path: Path) -> None:
