@@ -4,7 +4,7 @@ A letter is sent in its publisher's name: its own department mends it, and the a
 a fault of ours. Everything of it is told to the log, with the name of whoever did it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from domain.identity import names_a_person, normal
 from domain.refusals import Refused
 from infra.keys import KeyRing
 from infra.letters import DeadLetter, Letters, Wanted
-from infra.refused import Original
+from infra.refused import Headers, Original
 from services.accounts import PUBLISHING, Account, Role
 from services.application import Changqing
 from services.cloudevents import Publisher
@@ -106,7 +106,7 @@ class DeadLetters:
         if account.department is not letter.department:
             raise Refused("forbidden", "place")
         original = self.letters.original(place)
-        headers: Mapping[str, str] = {} if original is None or _structured(mended) else original.headers
+        headers: Headers = () if original is None or _structured(mended) else original.named
         read = partial(envelope_of, headers, mended)
         (answer,) = accept(self._application, [Received(read, _publisher(letter), mended, f"mended:{place}")])
         if isinstance(answer, Taken):
@@ -165,7 +165,7 @@ class DeadLetters:
     def _about(self, original: Original) -> UUID | None:
         """Whom a message is about, as far as it can be read."""
         try:
-            found = _glance(bytes(envelope_of(original.headers, original.value).data))
+            found = _glance(bytes(envelope_of(original.named, original.value).data))
             return self.letters.retiree(normal(found.person.identity_number))
         except (Refused, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
@@ -203,5 +203,5 @@ def _publisher(letter: DeadLetter) -> Publisher:
 
 
 def _received(letter: DeadLetter, original: Original) -> Received:
-    read = partial(envelope_of, original.headers, original.value)
+    read = partial(envelope_of, original.named, original.value)
     return Received(read, _publisher(letter), original.value, f"{letter.channel}:{letter.place}")

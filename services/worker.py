@@ -7,7 +7,8 @@ knows what it had.
 
 import base64
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import Any
@@ -22,7 +23,7 @@ from infra.bus import Bus, BusError, Message
 from infra.database import DatabaseError
 from infra.keys import KeyRing
 from infra.pausing import PausesRead
-from infra.refused import LETTER_LIMIT, Letter, Original
+from infra.refused import LETTER_LIMIT, Headers, Letter, Original
 from services.application import Changqing
 from services.cloudevents import STRUCTURED, Envelope, Publisher, binary, structured
 from services.envelopes import media_of
@@ -41,7 +42,7 @@ class Arrived(msgspec.Struct, frozen=True):
     topic: str
     partition: int
     offset: int
-    headers: Mapping[str, str]
+    headers: Headers
     value: bytes
 
     @property
@@ -68,16 +69,23 @@ class Arrived(msgspec.Struct, frozen=True):
         return Letter(
             place=self.place,
             channel="kafka",
-            original=Original(self.headers, self.value),
+            original=Original.of(self.headers, self.value),
             topic=self.topic,
             partition=self.partition,
             offset=self.offset,
         )
 
 
-def envelope_of(headers: Mapping[str, str], value: bytes) -> Envelope:
-    """The envelope of a message: structured mode when the content type says so, else binary mode by its headers. Raises `Refused`."""
+def envelope_of(given: Headers, value: bytes) -> Envelope:
+    """The envelope of a message: structured mode when the content type says so, else binary mode by its headers. Raises `Refused`.
+
+    Names are looked at without regard to case. A header that matters and stands there twice is refused, as nobody knows which is meant.
+    """
+    headers = {name.lower(): text.decode("utf-8", "surrogateescape") for name, text in given}
+    twice = _twice(given) if len(headers) < len(given) else frozenset()
     content_type = headers.get("content-type")
+    if "content-type" in twice:
+        raise Refused("not-cloudevents", "content-type", "it stands there twice")
     media = media_of(content_type) if content_type is not None else None
     if media == STRUCTURED or (media is None and "ce_specversion" not in headers):
         if not value:
@@ -85,9 +93,15 @@ def envelope_of(headers: Mapping[str, str], value: bytes) -> Envelope:
         return structured(value)
     if "ce_specversion" not in headers or (media or "").startswith("application/cloudevents"):
         raise Refused("not-cloudevents", "content-type", f"one event a message: {STRUCTURED}, or ce_ headers")
+    if any(name.startswith("ce_") for name in twice):
+        raise Refused("not-cloudevents", "headers", "a ce_ header stands there twice")
     attributes = {name[3:]: text for name, text in headers.items() if name.startswith("ce_")}
-    given = {"datacontenttype": content_type} if content_type else {}
-    return binary(given | attributes, value)
+    return binary(({"datacontenttype": content_type} if content_type else {}) | attributes, value)
+
+
+def _twice(headers: Headers) -> frozenset[str]:
+    """The names, in small letters, that stand there more than once."""
+    return frozenset(name for name, count in Counter(name.lower() for name, _ in headers).items() if count > 1)
 
 
 class Worker:
@@ -161,11 +175,5 @@ def _patiently(deed: Any) -> Any:
 
 def arrived(message: Any) -> Arrived:
     """A message as Faust has it."""
-    headers = message.headers.items() if isinstance(message.headers, Mapping) else message.headers or ()
-    return Arrived(
-        message.topic,
-        message.partition,
-        message.offset,
-        {name.lower(): (value or b"").decode("utf-8", "surrogateescape") for name, value in headers},
-        message.value or b"",
-    )
+    headers = [(name, value or b"") for name, value in message.headers or ()]
+    return Arrived(message.topic, message.partition, message.offset, headers, message.value or b"")

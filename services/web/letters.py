@@ -84,7 +84,7 @@ def one(request: Request, account: WhoAsks, place: str) -> HTMLResponse:
 def original(request: Request, account: WhoAsks, place: str, fields: Fields) -> HTMLResponse:  # noqa: ARG001 - its token counts
     """The message as it came. A form and no link, as the look is recorded in the log first."""
     shown = _dead(request).original(account, place)
-    return _page(request, account, place, headers=shown.headers, text=shown.value.decode("utf-8", "replace"))
+    return _page(request, account, place, headers=shown.shown, text=shown.value.decode("utf-8", "replace"))
 
 
 @router.post("/{place}/replay")
@@ -119,7 +119,7 @@ def _page(request: Request, account: Account, place: str, **more: object) -> HTM
         "mends": own,
         "sends": own or account.role is Role.OFFICER,
         "token": _token(request, account),
-        "headers": {},
+        "headers": [],
         "text": None,
         "answer": None,
     }

@@ -21,6 +21,7 @@ from infra import codec, log
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.letters import Wanted
+from infra.refused import Headers
 from services.accounts import Account, Accounts, Role
 from services.api.app import create_app
 from services.application import Changqing
@@ -59,10 +60,10 @@ class Post:
         self.dead = DeadLetters(application, keys)
         self._database = database
 
-    def came(self, *values: bytes, headers: dict[str, str] | None = None) -> list[str]:
+    def came(self, *values: bytes, headers: Headers = ()) -> list[str]:
         """Messages of Kafka that come to nothing; their places."""
         there = len(self.dead.letters.page(Wanted()))
-        arrived = [Arrived(INTAKE, 0, there + n, headers or {}, value) for n, value in enumerate(values)]
+        arrived = [Arrived(INTAKE, 0, there + n, headers, value) for n, value in enumerate(values)]
         accept(self.application, [one.received for one in arrived])
         return [one.place for one in arrived]
 
@@ -95,7 +96,7 @@ def test_letters_are_counted_by_failure_and_listed_in_the_order_they_came(post: 
 
 
 def test_a_look_at_the_original_is_recorded_with_whom_it_is_about_before_it_is_shown(post: Post) -> None:
-    accept(post.application, [Arrived(INTAKE, 1, 0, {}, death("0")).received])
+    accept(post.application, [Arrived(INTAKE, 1, 0, (), death("0")).received])
     (place,) = post.came(body := death("1", on="1900-01-01"))
     assert post.dead.original(MINE, place).value == body
     (fact,) = post.log(FactPublished)
@@ -106,6 +107,17 @@ def test_a_look_at_the_original_is_recorded_with_whom_it_is_about_before_it_is_s
     post.dead.original(AUDITOR, rubbish)
     assert post.log(DataDisclosed)[1].retirees == (NOBODY,)
     assert fact.id == "0"
+
+
+def test_a_message_whose_headers_are_no_utf_8_is_a_letter_like_any_other(post: Post) -> None:
+    name = b"\xc4\xfa".decode("utf-8", "surrogateescape")
+    headers = [("x-note", b"\xff"), (name, b"1"), ("ce_specversion", b"1.0"), ("ce_id", b"\xb1\xe0\xba\xc5")]
+    (place,) = post.came(b"{}", headers=headers)
+    shown = post.dead.original(MINE, place)
+    assert (shown.named, shown.value) == (headers, b"{}")
+    assert shown.shown[:2] == [("x-note", "\\xff"), ("\\xc4\\xfa", "1")]
+    answer = post.dead.replay(MINE, place)
+    assert (answer.status, post.dead.find(place).code) == ("refused", "not-cloudevents")
 
 
 def test_another_department_sees_no_original_and_leaves_no_trace(post: Post) -> None:
@@ -164,7 +176,7 @@ def test_a_letter_whose_fact_came_otherwise_is_closed_as_known(post: Post, monke
     with monkeypatch.context() as faulty:
         faulty.setattr("infra.batch.decide", fails)
         (place,) = post.came(death("1"))
-    (receipt,) = accept(post.application, [Arrived(INTAKE, 1, 0, {}, death("1")).received])
+    (receipt,) = accept(post.application, [Arrived(INTAKE, 1, 0, (), death("1")).received])
     answer = post.dead.replay(MINE, place)
     assert isinstance(answer, Receipt)
     assert (answer.known, answer.position) == (True, receipt.position)
@@ -215,13 +227,13 @@ def test_mended_bytes_are_taken_in_in_the_publishers_name_and_linked(post: Post,
 
 
 def test_a_mended_value_in_binary_mode_goes_under_the_old_headers(post: Post) -> None:
-    headers = {
-        "ce_specversion": "1.0",
-        "ce_type": "death-reported.v1",
-        "ce_source": SOURCE,
-        "ce_id": "7",
-        "content-type": "application/json",
-    }
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_type", b"death-reported.v1"),
+        ("ce_source", SOURCE.encode()),
+        ("ce_id", b"7"),
+        ("content-type", b"application/json"),
+    ]
     data = json.loads(death("7"))["data"]
     (place,) = post.came(json.dumps(data | {"effective": "soon"}).encode(), headers=headers)
     assert isinstance(post.dead.mend(MINE, place, json.dumps(data).encode()), Receipt)

@@ -127,7 +127,8 @@ def test_data_are_json_in_any_of_its_media_types_and_in_utf_8(media: str | None,
 
 
 def arrived(headers: dict[str, str], value: bytes) -> Arrived:
-    return Arrived("intake.police", 0, 7, headers, value)
+    named = [(name, text.encode("utf-8", "surrogateescape")) for name, text in headers.items()]
+    return Arrived("intake.police", 0, 7, named, value)
 
 
 CE = {f"ce_{name}": value for name, value in PLAIN.items()}
@@ -154,6 +155,20 @@ def test_a_header_that_is_no_utf_8_is_refused_and_not_mended() -> None:
     for name in ("subject", "part", "source", "datacontenttype"):
         with pytest.raises(Refused):
             submission(arrived(CE | {f"ce_{name}": broken}, DATA).envelope(), POLICE)
+
+
+def test_a_header_that_matters_and_stands_there_twice_is_refused_as_over_http() -> None:
+    headers = [(name, value.encode()) for name, value in CE.items()]
+    for twice, path in ((("CE_ID", b"2"), "headers"), (("ce_id", b"1"), "headers")):
+        with pytest.raises(Refused, match="not-cloudevents") as why:
+            Arrived("intake.police", 0, 7, [*headers, twice], DATA).envelope()
+        assert why.value.path == path
+    types = [("content-type", b"application/json"), ("Content-Type", b"application/cloudevents+json")]
+    with pytest.raises(Refused, match="not-cloudevents"):
+        Arrived("intake.police", 0, 7, [*headers, *types], DATA).envelope()
+    traced = [*headers, ("traceparent", b"a"), ("traceparent", b"b")]
+    assert Arrived("intake.police", 0, 7, traced, DATA).envelope().id == "1"
+    assert Arrived("intake.police", 0, 7, [*headers, ("ce_id", b"2"), types[1]], whole()).envelope().id == "1"
 
 
 # What is sealed
