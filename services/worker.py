@@ -44,6 +44,8 @@ class Arrived(msgspec.Struct, frozen=True):
     offset: int
     headers: Headers
     value: bytes
+    at: datetime | None = None
+    """When the broker had it; None: nobody but its publisher says so."""
 
     @property
     def place(self) -> str:
@@ -62,7 +64,7 @@ class Arrived(msgspec.Struct, frozen=True):
     @property
     def received(self) -> Received:
         """The message for the one handler."""
-        return Received(self.envelope, self.publisher, self.value, f"kafka:{self.place}", self.letter)
+        return Received(self.envelope, self.publisher, self.value, f"kafka:{self.place}", self.letter, self.at)
 
     def letter(self) -> Letter:
         """What is kept of it when it is refused: Kafka lets it go after a few days."""
@@ -176,4 +178,14 @@ def _patiently(deed: Any) -> Any:
 def arrived(message: Any) -> Arrived:
     """A message as Faust has it."""
     headers = [(name, value or b"") for name, value in message.headers or ()]
-    return Arrived(message.topic, message.partition, message.offset, headers, message.value or b"")
+    at = _moment(message.timestamp) if message.timestamp_type == _BY_THE_BROKER else None
+    return Arrived(message.topic, message.partition, message.offset, headers, message.value or b"", at)
+
+
+_BY_THE_BROKER = 1
+"""What Kafka calls `LogAppendTime`, as our topics have it."""
+
+
+@lru_cache(maxsize=64)  # what comes together has few
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1_000, UTC)

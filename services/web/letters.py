@@ -117,7 +117,7 @@ def _page(request: Request, account: Account, place: str, **more: object) -> HTM
         "why": SENTENCES[letter.code],
         "looks": letter.kept and (own or account.role is Role.AUDITOR),
         "mends": own,
-        "sends": own or account.role is Role.OFFICER,
+        "sends": own or account.of_the_agency,
         "token": _token(request, account),
         "headers": [],
         "text": None,
@@ -142,7 +142,7 @@ def _seen(request: Request, account: Account, place: str) -> DeadLetter:
 def _whose(account: Account) -> Department | None:
     """Whose letters an account may see; None: all."""
     account.allow(*PUBLISHING, Role.AUDITOR)
-    return None if account.role in (Role.OFFICER, Role.AUDITOR) else account.department
+    return None if account.role is Role.AUDITOR or account.of_the_agency else account.department
 
 
 def _dead(request: Request) -> DeadLetters:

@@ -156,6 +156,16 @@ def test_no_refusal_in_the_log_holds_what_was_sent(application: Changqing, dsn: 
     assert "王小明" not in whole
 
 
+@pytest.mark.parametrize("name", ["13800138000", "张三", "of11010519491231002X"])
+def test_the_name_of_a_member_that_may_be_somebodys_is_told_nowhere(
+    application: Changqing, database: Database, name: str
+) -> None:
+    body = death("1").replace(b'"effective"', f'"{name}": 1, "effective"'.encode())
+    (answer,) = refused(accept(application, [sent(body)]))
+    ((_, event),) = told(database)
+    assert (answer.code, answer.path, event.path) == ("unknown-field", "data", "data")
+
+
 def test_a_refused_one_leaves_its_neighbours_alone_and_all_have_their_place(application: Changqing) -> None:
     bodies = [death("1"), death("2", on="1900-01-01"), death("3"), b"[", death("1")]
     answers = accept(application, [sent(body) for body in bodies])
