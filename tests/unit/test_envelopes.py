@@ -13,7 +13,7 @@ from domain.facts import Department
 from domain.refusals import Refused
 from infra.sealed import original_of, person_of, to_seal
 from services.cloudevents import Publisher, submission
-from services.envelopes import Envelope, attributes_of, binary, is_json, structured
+from services.envelopes import EVENT_LIMIT, Envelope, attributes_of, binary, is_json, structured
 from services.worker import Arrived
 
 DATA = b'{ "person": {"identity_number":\t"11010519491231002X"},\n "effective":"2026-08-12" }'
@@ -121,6 +121,14 @@ def test_no_data_are_missing_data() -> None:
 )
 def test_data_are_json_in_any_of_its_media_types_and_in_utf_8(media: str | None, json_: bool) -> None:
     assert is_json(media) is json_
+
+
+def test_an_event_in_binary_mode_is_measured_with_its_attributes() -> None:
+    room = EVENT_LIMIT - sum(len(name) + len(value) for name, value in PLAIN.items()) - len("note")
+    assert binary(PLAIN | {"note": "x" * (room - len(DATA))}, DATA).id == "1"
+    for note in ("x" * (room - len(DATA) + 1), "长" * (room // 3)):
+        with pytest.raises(Refused, match="body-too-large"):
+            binary(PLAIN | {"note": note}, DATA)
 
 
 # Over Kafka
