@@ -32,8 +32,8 @@ LETTER_LIMIT = 512 * 1024
 Row = dict[str, Any]
 
 
-Headers = Sequence[tuple[str, bytes]]
-"""Headers of a message in their order, a name as often as it stands there; what of a name is no UTF-8 is escaped."""
+Headers = Sequence[tuple[str, bytes | None]]
+"""Headers of a message in their order, a name as often as it stands there; what of a name is no UTF-8 is escaped. None is as empty."""
 
 
 class Original(Struct, frozen=True, array_like=True):
@@ -45,7 +45,7 @@ class Original(Struct, frozen=True, array_like=True):
     @classmethod
     def of(cls, headers: Headers, value: bytes) -> "Original":
         """A message with headers as a client of Kafka gives them."""
-        return cls(tuple((name.encode("utf-8", "surrogateescape"), text) for name, text in headers), value)
+        return cls(tuple((name.encode("utf-8", "surrogateescape"), text or b"") for name, text in headers), value)
 
     @property
     def named(self) -> Headers:

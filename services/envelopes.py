@@ -142,7 +142,7 @@ def binary(attributes: Mapping[str, str], body: bytes) -> Envelope:
     if len(body) > EVENT_LIMIT:
         raise Refused("body-too-large")
     attributes = {name: _text(name, text) for name, text in attributes.items()}
-    if len(body) + sum(len(name) + len(text.encode()) for name, text in attributes.items()) > EVENT_LIMIT:
+    if len(body) + len("".join((*attributes, *attributes.values())).encode()) > EVENT_LIMIT:
         raise Refused("body-too-large", "", "data and attributes together")
     defined: dict[str, Any] = {name: text for name, text in attributes.items() if name in _DEFINED}
     if "data" in attributes:

@@ -83,7 +83,7 @@ def envelope_of(given: Headers, value: bytes) -> Envelope:
 
     Names are looked at without regard to case. A header that matters and stands there twice is refused, as nobody knows which is meant.
     """
-    headers = {name.lower(): text.decode("utf-8", "surrogateescape") for name, text in given}
+    headers = {name.lower(): (text or b"").decode("utf-8", "surrogateescape") for name, text in given}
     twice = _twice(given) if len(headers) < len(given) else frozenset()
     content_type = headers.get("content-type")
     if "content-type" in twice:
@@ -177,9 +177,8 @@ def _patiently(deed: Any) -> Any:
 
 def arrived(message: Any) -> Arrived:
     """A message as Faust has it."""
-    headers = [(name, value or b"") for name, value in message.headers or ()]
     at = _moment(message.timestamp) if message.timestamp_type == _BY_THE_BROKER else None
-    return Arrived(message.topic, message.partition, message.offset, headers, message.value or b"", at)
+    return Arrived(message.topic, message.partition, message.offset, message.headers or (), message.value or b"", at)
 
 
 _BY_THE_BROKER = 1
