@@ -18,7 +18,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from services.odd_headers import read_odd_headers
+from infra.odd_headers import read_odd_headers
 
 _logger = structlog.get_logger()
 

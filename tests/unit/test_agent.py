@@ -11,9 +11,9 @@ from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from faust.types import TP
 
+from infra.odd_headers import read_odd_headers
 from services.agent import faust_app
 from services.lots import STUCK_SECONDS, Lot
-from services.odd_headers import read_odd_headers
 from services.settings import Settings
 from services.worker import Worker
 
