@@ -25,8 +25,9 @@ from infra.recorder import LedgerRecorder
 from infra.session import Session
 from infra.sql import statements
 from infra.views import APPLICATION
+from projections.source_findings import batch_due, due, findings
 from projections.source_fold import Held, Member, Needed, fold, needed
-from projections.sources import BatchRow, SourceRow, batch_due, due, findings
+from projections.sources import BatchRow, SourceRow
 
 SQL = statements("watching")
 LOOK_EVERY = 1.0

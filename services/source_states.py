@@ -9,8 +9,9 @@ from domain.facts import Department
 from domain.refusals import Refused
 from infra.views import Views
 from projections.runs import Missing
+from projections.source_findings import expected, missing_of
 from projections.source_queries import ONE, OPEN_BATCHES, PAGE, READ
-from projections.sources import BatchRow, SourceRow, expected, missing_of
+from projections.sources import BatchRow, SourceRow
 from services.accounts import PUBLISHING, Account, Role
 from services.cloudevents import department_of
 

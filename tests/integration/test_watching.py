@@ -33,8 +33,8 @@ from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.outbox import Outbox
 from infra.watching import Watch
+from projections.source_findings import FINDINGS_AT_A_TIME
 from projections.source_fold import needed
-from projections.sources import FINDINGS_AT_A_TIME
 from services.application import Changqing
 from services.cloudevents import Publisher, structured
 from services.intake import Received, Refusal, accept

@@ -33,8 +33,9 @@ from domain.history import Entry, Event, FactPublished
 from domain.sources import SourceNumbersSet
 from projections import runs, source_fold, sources
 from projections.runs import RUNS
+from projections.source_findings import batch_due, due, findings
 from projections.source_fold import Held, fold
-from projections.sources import FORKS_KEPT, IDS_KEPT, SourceRow, batch_due, due, expecting, findings
+from projections.sources import FORKS_KEPT, IDS_KEPT, SourceRow, expecting
 
 BEGAN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 GRACE = timedelta(seconds=60)
