@@ -16,6 +16,7 @@ import pytest
 from aiokafka import ConsumerRecord
 from typer.testing import CliRunner
 
+from domain.completeness import SequencesUnused
 from domain.facts import Department
 from domain.history import DataDisclosed, FactPublished, Receipt
 from domain.law import Law
@@ -126,6 +127,23 @@ def test_a_key_that_is_revoked_counts_no_more_and_what_came_under_it_is_listed(a
     assert list(accepted_under(application.database, KEY.keyid, datetime.now(UTC))) == []
     shown = CliRunner().invoke(main, ["source", "affected", KEY.keyid])
     assert (shown.exit_code, "2 条" in shown.output) == (0, True)
+
+
+def test_what_a_source_reported_under_a_key_is_listed_too(application: Changqing) -> None:
+    agree(application.sources)
+    unsigned = SequencesUnused(
+        source=POLICE,
+        id="v",
+        department=Department.POLICE,
+        published_by="gateway",
+        channel="http",
+        digest=b"",
+        first=1,
+        last=4_711,
+    )
+    application.ledger.report([msgspec.structs.replace(unsigned, id="u", signed_by=KEY.keyid), unsigned])
+    listed = list(accepted_under(application.database, KEY.keyid, datetime.now(UTC) - YEAR))
+    assert [(one.id, one.type, one.retiree) for one in listed] == [("u", "sequences-unused.v1", None)]
 
 
 def test_what_others_agree_reaches_a_process_that_runs(application: Changqing, database: Database) -> None:
