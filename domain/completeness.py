@@ -19,7 +19,8 @@ QUIET_DAYS = 14
 class SourceReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What every report has: who sent it, under which id, and its own number where the source numbers its reports too.
 
-    `digest`: of the content, so that the same id with other content is known for what it is.
+    `digest`: of the content, so that the same id with other content is known for what it is. `signed_by`: the key whose
+    signature was checked; empty: it bore none.
     """
 
     source: str
@@ -30,6 +31,7 @@ class SourceReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     digest: bytes
     time: datetime | None = None
     sequence: int | None = None
+    signed_by: str = ""
 
 
 class SourceHeartbeat(SourceReport, frozen=True, tag_field="name", tag="source-heartbeat.v1"):
@@ -59,22 +61,39 @@ Report = SourceHeartbeat | BatchClosed | SequencesUnused
 
 
 class SourceGapFound(Struct, frozen=True, kw_only=True, tag_field="name", tag="source-gap-found.v1"):
-    """The numbers from `first` to `last` did not come. `since`: when a higher one came, or the source spoke of them."""
+    """The numbers from `first` to `last` did not come. `since`: when a higher one came, or the source spoke of them.
+
+    `coarse`: there are too many gaps to tell each; from `first` on some numbers came and some did not. It takes the place
+    of the gaps within it, and is told once however many there are to come.
+    """
 
     source: str
     department: Department
     first: int
     last: int
     since: datetime
+    coarse: bool = False
 
 
 class SourceGapClosed(Struct, frozen=True, kw_only=True, tag_field="name", tag="source-gap-closed.v1"):
-    """A gap that was told of is filled whole."""
+    """A gap that was told of is filled whole, or the numbers were set back before its end; what is missing still is told anew."""
 
     source: str
     department: Department
     first: int
     last: int
+
+
+class SourceJumpFound(Struct, frozen=True, kw_only=True, tag_field="name", tag="source-jump-found.v1"):
+    """A source gave, or spoke of, the number `sequence`, which is so far above `highest` that it is not believed.
+
+    Nothing is told to be missing for it. If it is right, an operator sets the numbers; else the source goes on as it did.
+    """
+
+    source: str
+    department: Department
+    sequence: int
+    highest: int
 
 
 class Fork(Struct, frozen=True):
@@ -111,7 +130,11 @@ class SourceHeard(Struct, frozen=True, kw_only=True, tag_field="name", tag="sour
 
 
 class BatchIncomplete(Struct, frozen=True, kw_only=True, tag_field="name", tag="batch-incomplete.v1"):
-    """Not as many events of a batch are here as its source said: fewer, or more. `missing`: numbers, first and last of each run."""
+    """Not as many events of a batch are here as its source said: fewer, or more. `missing`: numbers, first and last of each run.
+
+    There are at most 1,000 runs; where there would be more, the last holds numbers that came too. `missing_count`: numbers in
+    all of them.
+    """
 
     source: str
     department: Department
@@ -119,6 +142,7 @@ class BatchIncomplete(Struct, frozen=True, kw_only=True, tag_field="name", tag="
     count: int
     arrived: int
     missing: tuple[tuple[int, int], ...] = ()
+    missing_count: int = 0
 
 
 class BatchComplete(Struct, frozen=True, kw_only=True, tag_field="name", tag="batch-complete.v1"):
@@ -131,6 +155,13 @@ class BatchComplete(Struct, frozen=True, kw_only=True, tag_field="name", tag="ba
 
 
 Finding = (
-    SourceGapFound | SourceGapClosed | SourceForkFound | SourceSilent | SourceHeard | BatchIncomplete | BatchComplete
+    SourceGapFound
+    | SourceGapClosed
+    | SourceJumpFound
+    | SourceForkFound
+    | SourceSilent
+    | SourceHeard
+    | BatchIncomplete
+    | BatchComplete
 )
 """What is found out about a source; the source and the agency are told."""

@@ -19,6 +19,7 @@ from domain.completeness import (
     SourceGapFound,
     SourceHeard,
     SourceHeartbeat,
+    SourceJumpFound,
     SourceSilent,
 )
 from domain.consumers import ConsumerChanged, ConsumerEnded, ConsumerRegistered, ConsumerReplayed, DeliveryGivenUp
@@ -26,7 +27,7 @@ from domain.dispositions import DeadLetterClosed, SubmissionRefused
 from domain.facts import LIFE_EVENTS, Department, Known, LifeEvent, Reference
 from domain.links import RecordsJoined, RecordsParted
 from domain.pausing import IntakePaused, IntakeResumed
-from domain.sources import SourceKeyAdded, SourceKeyRevoked, SourcePolicySet, SourceRegistered
+from domain.sources import SourceKeyAdded, SourceKeyRevoked, SourceNumbersSet, SourcePolicySet, SourceRegistered
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 
 
@@ -126,6 +127,7 @@ Event = (
     | Finding
     | SourceRegistered
     | SourcePolicySet
+    | SourceNumbersSet
     | SourceKeyAdded
     | SourceKeyRevoked
     | SubmissionRefused
@@ -160,6 +162,7 @@ STORED_NAMES: dict[str, type[Event]] = {
     "sequences-unused.v1": SequencesUnused,
     "source-gap-found.v1": SourceGapFound,
     "source-gap-closed.v1": SourceGapClosed,
+    "source-jump-found.v1": SourceJumpFound,
     "source-fork-found.v1": SourceForkFound,
     "source-silent.v1": SourceSilent,
     "source-heard.v1": SourceHeard,
@@ -167,6 +170,7 @@ STORED_NAMES: dict[str, type[Event]] = {
     "batch-complete.v1": BatchComplete,
     "source-registered.v1": SourceRegistered,
     "source-policy-set.v1": SourcePolicySet,
+    "source-numbers-set.v1": SourceNumbersSet,
     "source-key-added.v1": SourceKeyAdded,
     "source-key-revoked.v1": SourceKeyRevoked,
     "submission-refused.v1": SubmissionRefused,

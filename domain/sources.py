@@ -45,6 +45,15 @@ class SourcePolicySet(Struct, frozen=True, kw_only=True, tag_field="name", tag="
     by: str
 
 
+class SourceNumbersSet(Struct, frozen=True, kw_only=True, tag_field="name", tag="source-numbers-set.v1"):
+    """From now on the numbers of a source go on after `highest`: it began elsewhere, or had once given one far too high."""
+
+    source: str
+    highest: int
+    reason: str
+    by: str
+
+
 class SourceKeyAdded(
     Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="name", tag="source-key-added.v1"
 ):

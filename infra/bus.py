@@ -10,9 +10,9 @@ from kafka.admin import OffsetSpec
 from kafka.errors import CoordinatorNotAvailableError, KafkaError
 from msgspec import Struct
 
-from infra.producing import BusError, Message, Producer
+from infra.producing import BusError, Message, Producer, TooLargeError
 
-__all__ = ["Bus", "BusError", "Message", "Producer"]
+__all__ = ["Bus", "BusError", "Message", "Producer", "TooLargeError"]
 
 _KNOCK_SECONDS = 5
 

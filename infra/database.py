@@ -94,10 +94,16 @@ class Database:
     @contextmanager
     def listen(self) -> Iterator[Connection[Rows]]:
         """A connection of its own, in autocommit, that listens to the ledger's notifications."""
+        with self.own("changqing-listen") as connection:
+            connection.execute("listen ledger")
+            yield connection
+
+    @contextmanager
+    def own(self, name: str) -> Iterator[Connection[Rows]]:
+        """A connection beside the pool, in autocommit, under a name that PostgreSQL shows."""
         try:
-            with psycopg.connect(self.dsn, autocommit=True, application_name="changqing-listen") as connection:
+            with psycopg.connect(self.dsn, autocommit=True, application_name=name) as connection:
                 self._configure(connection)
-                connection.execute("listen ledger")
                 yield connection
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise unavailable(error) from error

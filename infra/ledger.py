@@ -23,7 +23,7 @@ from infra.days import AT_A_TIME, CLOCK, NOBODY, last_day, pass_some
 from infra.keys import KeyRing, WrongKeyError
 from infra.log import SQL, Appended, Unplaced, append, last_position, lock_streams
 from infra.partitions import make_room
-from infra.reports import accept_reports
+from infra.reports import accept_reports, known_reports
 from infra.submissions import Prepared, Submission, prepare
 
 _EVENTS_EACH = 10
@@ -187,6 +187,10 @@ class Ledger:
         """Accept what sources report of themselves: see `accept_reports`. Raises also `WrongKeyError`."""
         self.check_key()
         return accept_reports(self.database, self._keys, reports)
+
+    def knows_reports(self, reports: Sequence[Report]) -> list[bool]:
+        """Whether each was accepted before with the same content. Raises `DatabaseError`."""
+        return known_reports(self.database, self._keys, reports)
 
     def append(self, stream: UUID, event: Event) -> None:
         """Append an event that needs no decision (a disclosure, a delivery) to a stream of its own."""

@@ -1,6 +1,7 @@
 """Dead letters as they stand: found, opened, and brought to an end, which the log is told in the same transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -12,7 +13,7 @@ from psycopg.rows import dict_row
 from domain.dispositions import DeadLetterClosed
 from domain.facts import Department
 from domain.history import DataDisclosed, Receipt, Taken
-from infra.database import Database
+from infra.database import HELD_SECONDS, Database
 from infra.keys import KeyRing
 from infra.ledger import append_plain
 from infra.log import stream_of
@@ -97,6 +98,18 @@ class Letters:
         """Who has an identity number (in its normal form), if anybody here does."""
         rows = self._rows("retiree_of", {"tag": self._keys.tag("identity-number", number)})
         return rows[0]["retiree"] if rows else None
+
+    @contextmanager
+    def held(self, places: Iterable[str]) -> Iterator[None]:
+        """Nobody else deals with these letters meanwhile: whoever wants to waits, `HELD_SECONDS` at the longest.
+
+        A crash lets them go with its connection. It is not one of the pool's, where those who wait could use up all there are.
+        """
+        with self._database.own("changqing-dead-letters") as connection:
+            connection.execute("select set_config('lock_timeout', %s, false)", [f"{HELD_SECONDS}s"])
+            for place in sorted(places):  # in one order, so that no two wait for each other
+                connection.execute(SQL["letter_hold"], {"place": place})
+            yield
 
     def disclosed(self, place: str, disclosed: DataDisclosed) -> None:
         """Record that somebody is about to be shown a message."""

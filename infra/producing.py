@@ -1,12 +1,12 @@
 """Producing to Kafka what must not be lost: batches, in order per key, each acknowledged by all replicas."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.helpers import create_ssl_context
 from msgspec import Struct
 
@@ -15,6 +15,14 @@ SEND_SECONDS = 30
 
 class BusError(Exception):
     """Kafka cannot be reached or did not take what was sent. Sending it again is safe: consumers know repeats by id."""
+
+
+class TooLargeError(BusError):
+    """Kafka will never take `message`, as it is too large. Sending the others again is safe."""
+
+    def __init__(self, message: "Message") -> None:
+        super().__init__(f"{len(message.value)} bytes for {message.topic} are more than Kafka takes")
+        self.message = message
 
 
 class Message(Struct, frozen=True):
@@ -42,7 +50,7 @@ class Producer:
     def send(self, batch: Iterable[Message]) -> None:
         """Send messages in order and wait for every acknowledgement.
 
-        Raises `BusError` when one is missing. What was acknowledged before it stays sent, so whoever sends again repeats
+        Raises `BusError` when one is missing, `TooLargeError` when one can never be sent. What was acknowledged before it stays sent, so whoever sends again repeats
         some: at least once, in order per key.
         """
         self._loop = self._loop or asyncio.new_event_loop()
@@ -59,13 +67,16 @@ class Producer:
         if self._client is None:
             self._client = AIOKafkaProducer(**_asynchronous(self._settings), acks="all", enable_idempotence=True)
             await self._client.start()
-        pending = [
-            await self._client.send(m.topic, m.value, m.key, headers=[("content-type", m.content_type.encode())])
-            for m in batch
-        ]
-        for missing in await asyncio.gather(*pending, return_exceptions=True):
+        pending: list[tuple[Message, asyncio.Future[Any]]] = []
+        for m in batch:
+            with _as_too_large(m):
+                headers = [("content-type", m.content_type.encode())]
+                pending.append((m, await self._client.send(m.topic, m.value, m.key, headers=headers)))
+        results = await asyncio.gather(*(future for _, future in pending), return_exceptions=True)
+        for (m, _), missing in zip(pending, results, strict=True):
             if isinstance(missing, BaseException):
-                raise missing
+                with _as_too_large(m):
+                    raise missing
 
     def close(self) -> None:
         """Close the connections; unsent messages are dropped, as nobody was told that they were sent."""
@@ -74,6 +85,15 @@ class Producer:
             return
         loop.run_until_complete(_ended(client))
         loop.close()
+
+
+@contextmanager
+def _as_too_large(message: Message) -> Iterator[None]:
+    """Its client says so before it sends, a broker when it is asked to take it."""
+    try:
+        yield
+    except MessageSizeTooLargeError as error:
+        raise TooLargeError(message) from error
 
 
 async def _ended(client: AIOKafkaProducer | None) -> None:

@@ -26,17 +26,39 @@ from infra.sql import statements
 
 SQL = statements("dispositions")
 LETTER_LIMIT = 512 * 1024
-"""Bytes of a message that are kept; the brokers take 1 MiB, an event has 64 KiB. Beyond that its place must do."""
+"""Bytes of a message with its headers that are kept; the brokers take 1 MiB, an event has 64 KiB. Beyond that its place must do."""
 
 
 Row = dict[str, Any]
 
 
-class Original(Struct, frozen=True, array_like=True):
-    """A message as it came: its headers and its value."""
+Headers = Sequence[tuple[str, bytes | None]]
+"""Headers of a message in their order, a name as often as it stands there; what of a name is no UTF-8 is escaped. None is as empty."""
 
-    headers: Mapping[str, str]
+
+class Original(Struct, frozen=True, array_like=True):
+    """A message as it came: its headers and its value. All of it bytes, as nothing makes a publisher send UTF-8."""
+
+    headers: tuple[tuple[bytes, bytes], ...]
     value: bytes
+
+    @classmethod
+    def of(cls, headers: Headers, value: bytes) -> "Original":
+        """A message with headers as a client of Kafka gives them."""
+        return cls(tuple((name.encode("utf-8", "surrogateescape"), text or b"") for name, text in headers), value)
+
+    @property
+    def named(self) -> Headers:
+        """Its headers as they were given to `of`."""
+        return [(name.decode("utf-8", "surrogateescape"), text) for name, text in self.headers]
+
+    @property
+    def shown(self) -> list[tuple[str, str]]:
+        """Its headers for people; what is no UTF-8 is written as its bytes."""
+        return [
+            (name.decode("utf-8", "backslashreplace"), text.decode("utf-8", "backslashreplace"))
+            for name, text in self.headers
+        ]
 
 
 class Letter(Struct, frozen=True, kw_only=True):
@@ -121,7 +143,7 @@ class Refusals:
         return found
 
     def _row(self, event: SubmissionRefused, letter: Letter) -> Row:
-        whole = len(letter.original.value) <= LETTER_LIMIT
+        packed = msgspec.msgpack.encode(letter.original)
         return {
             "topic": letter.topic,
             "partition": letter.partition,
@@ -136,7 +158,7 @@ class Refusals:
             "code": event.code,
             "path": event.path,
             "detail": event.detail,
-            "sealed": self._keys.seal_letter(msgspec.msgpack.encode(letter.original)) if whole else None,
+            "sealed": self._keys.seal_letter(packed) if len(packed) <= LETTER_LIMIT else None,
         }
 
 

@@ -42,6 +42,16 @@ def accept_reports(database: Database, keys: KeyRing, reports: Sequence[Report])
             continue  # another transaction accepted one of them first: the next round sees it
 
 
+def known_reports(database: Database, keys: KeyRing, reports: Sequence[Report]) -> list[bool]:
+    """Whether each was accepted before with the same content. Raises `DatabaseError`."""
+    digests = keys.tags("content", [one.digest.hex() for one in reports])
+    asked = {"sources": [one.source for one in reports], "ids": [one.id for one in reports]}
+    with database.transaction() as connection:
+        rows = connection.execute(SQL["known"], asked).fetchall()
+    found = {(source, id_): digest for source, id_, digest, *_ in rows}
+    return [found.get((one.source, one.id)) == digest for one, digest in zip(reports, digests, strict=True)]
+
+
 def _accept(connection: Session, reports: Sequence[Report]) -> list[Taken | Refused]:
     streams = lock_streams(connection, {stream_of_reports(one.source) for one in reports})
     versions = {stream: max(there.version, 0) for stream, there in streams.items()}

@@ -18,6 +18,7 @@ from domain.sources import (
     SourceKey,
     SourceKeyAdded,
     SourceKeyRevoked,
+    SourceNumbersSet,
     SourcePolicySet,
     SourceRegistered,
 )
@@ -76,6 +77,12 @@ class Sources:
             if not connection.execute(SQL["source_set"], given).rowcount:
                 raise Refused("source-not-registered", "source")
             self._append(connection, source, event)
+
+    def set_numbers(self, numbers: SourceNumbersSet) -> None:
+        """Say after which number a source goes on; it need not be registered."""
+        with self._database.transaction() as connection:
+            self._lock(connection, numbers.source)
+            self._append(connection, numbers.source, numbers)
 
     def add_key(self, added: SourceKeyAdded) -> None:
         """Add a key to a source. Raises `Refused` when the source is not registered, or a key of this name is there."""

@@ -8,6 +8,7 @@ same. While there is always more to read, it tells by the time of the last entry
 missing that stands in the log already; one that is far behind tells nothing until it has caught up.
 """
 
+import hashlib
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -24,8 +25,9 @@ from infra.recorder import LedgerRecorder
 from infra.session import Session
 from infra.sql import statements
 from infra.views import APPLICATION
-from projections.source_fold import Held, Needed, fold, needed
-from projections.sources import BatchRow, SourceRow, batch_due, due, findings
+from projections.source_findings import batch_due, due, findings
+from projections.source_fold import Held, Member, Needed, fold, needed
+from projections.sources import BatchRow, SourceRow
 
 SQL = statements("watching")
 LOOK_EVERY = 1.0
@@ -34,6 +36,8 @@ BEHIND = timedelta(seconds=10)
 """What a watch that was away reads of a time before this is over: who is told of it is told what is still so."""
 AT_A_TIME = 200
 """Sources that are looked at in one transaction."""
+BATCHES_AT_A_TIME = 200
+"""Batches of these that are; the next look goes on."""
 
 _rows = msgspec.json.Decoder(SourceRow)
 _batches = msgspec.json.Decoder(BatchRow)
@@ -99,7 +103,7 @@ class Watch:
     def _tell(self, connection: Session, sources: Sequence[str], now: datetime) -> int:
         if not sources:
             return 0
-        given = {"sources": sources, "now": now}
+        given = {"sources": sources, "now": now, "limit": BATCHES_AT_A_TIME}
         rows = [_rows.decode(state) for (state,) in connection.execute(SQL["sources_find"], given).fetchall()]
         batches = [_batches.decode(state) for (state,) in connection.execute(SQL["batches_due"], given).fetchall()]
         found = {
@@ -141,7 +145,9 @@ def _held(connection: Session, wanted: Needed) -> Held:
         for source, number, ids in connection.execute(SQL["numbers_find"], _pairs("numbers", wanted.numbers)):
             held.numbers[source, number] = ids
     if wanted.members:
-        held.members.update(connection.execute(SQL["members_find"], _members(wanted.members)).fetchall())
+        keys = {_key(member): member for member in wanted.members}
+        counted = connection.execute(SQL["members_find"], {"members": list(keys)})
+        held.members.update(keys[bytes(key)] for (key,) in counted.fetchall())
     return held
 
 
@@ -176,7 +182,7 @@ def _save(connection: Session, held: Held, before: Held) -> None:
         forks = [{"source": source, "number": number, "ids": ids} for source, number, ids in forked]
         connection.cursor().executemany(SQL["number_fork"], forks)
     if members := held.members - before.members:
-        connection.execute(SQL["members_save"], _members(members))
+        connection.execute(SQL["members_save"], {"members": sorted(map(_key, members))})
 
 
 def _pairs(name: str, pairs: Iterable[tuple[str, str | int]]) -> dict[str, list[str | int]]:
@@ -184,6 +190,6 @@ def _pairs(name: str, pairs: Iterable[tuple[str, str | int]]) -> dict[str, list[
     return {"sources": list(sources), name: list(others)}
 
 
-def _members(members: Iterable[tuple[str, str, str]]) -> dict[str, list[str]]:
-    sources, batches, ids = zip(*members, strict=True)
-    return {"sources": list(sources), "batches": list(batches), "ids": list(ids)}
+def _key(member: Member) -> bytes:
+    """A member of a batch as an index can hold it, however long its names are."""
+    return hashlib.sha256(msgspec.json.encode(member)).digest()

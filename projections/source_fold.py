@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from domain.completeness import Finding, SourceReport
 from domain.facts import Department
 from domain.history import Entry
-from domain.sources import SourcePolicySet, SourceRegistered, above
+from domain.sources import SourceNumbersSet, SourcePolicySet, SourceRegistered, above
 from projections.sources import (
+    IDS_KEPT,
     Arrival,
     BatchRow,
     SourceRow,
@@ -15,6 +16,7 @@ from projections.sources import (
     came,
     expecting,
     in_batch,
+    numbered,
     reported,
     thing,
     told,
@@ -92,6 +94,8 @@ def fold(held: Held, entries: Sequence[Entry]) -> None:
             row = told(row, event, entry.version)
         if isinstance(event, SourceRegistered | SourcePolicySet):
             row = expecting(row, event.policy.heartbeat_minutes, entry.recorded_at)
+        if isinstance(event, SourceNumbersSet):
+            row = numbered(row, event.highest)
         held.sources[source] = row
         if batch is not None:
             before = held.batches.get((source, batch))
@@ -110,7 +114,7 @@ def _came(held: Held, row: SourceRow, there: Arrival, entry: Entry) -> SourceRow
     if there.sequence is not None:
         ids = held.numbers.setdefault((there.source, there.sequence), [])
     row = came(row, there, at, ids)
-    if (new := thing(there, ids)) is not None:
+    if (new := thing(there, ids)) is not None and len(ids) < IDS_KEPT:
         ids.append(new)
     if row.heartbeat_minutes is None:  # then it is the nearest above it that this is a sign of life of
         for upper in above(there.source)[1:]:

@@ -2,11 +2,12 @@
 
 All of it is a fold of the log, the telling included: what was told stands in the log and is read like everything else. So
 whoever folds as far as another knows the same, and what is to be told follows from a row and the time alone. Arrived is
-whatever got a position: accepted, parked or refused; a refused one fills its number, and keeps it for nobody.
+whatever got a position: accepted, parked or refused; a refused one fills its number, and keeps it for nobody. Nothing that
+is sent makes a row grow without end: whoever sends rubbish is told little more than that.
 """
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -24,34 +25,48 @@ from domain.completeness import (
     SourceGapFound,
     SourceHeard,
     SourceHeartbeat,
+    SourceJumpFound,
     SourceReport,
     SourceSilent,
 )
 from domain.dispositions import SubmissionRefused
 from domain.facts import Department
 from domain.history import Event, FactPublished
-from domain.sources import SourcePolicySet, SourceRegistered
+from domain.sources import SourceNumbersSet, SourcePolicySet, SourceRegistered
+from projections.runs import (
+    Gap,
+    Missing,
+    Run,
+    between,
+    beyond,
+    bounded,
+    joined,
+    with_gap,
+    without,
+)
 
-FORKS_AT_A_TIME = 100
-"""Numbers given twice that one event tells of: a source that begins anew at 1 gives all of them twice."""
-AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
-"""When something is due that waits for nothing."""
+FORKS_KEPT = 1_000
+"""Numbers given twice that wait to be told; what comes beyond is counted only."""
+IDS_KEPT = 10
+"""Ids kept of one number; what comes under it beyond is counted only."""
+JUMP = 1_000_000
+"""So far a number may be ahead of the highest and be believed; one that is farther is told, and moves nothing."""
 _OTHER_CONTENT = "\n"
 """Stands before the id of what came again with other content; no id has one."""
 
 
-class Missing(Struct, frozen=True):
-    """Numbers that did not come, and since when that is known."""
+class Jump(Run, frozen=True, omit_defaults=True):
+    """Numbers too far ahead, the latest that came in a row; `told`: whether both sides know that there is such a thing."""
 
-    first: int
-    last: int
-    since: datetime
+    told: bool = False
 
 
 class SourceRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A source. `told`: how many findings about it the log holds; `gaps`: those told of that are open, first and last number.
+    """A source. `told`: how many findings about it the log holds.
 
-    `highest`: the highest number that came or that the source spoke of. `forks`: found and not told yet; `forked`: told.
+    `gaps`: those told of that are open; `ended`: those that an operator's word ended, which is not told yet. `highest`: the highest number that was taken or that the source spoke of; `ahead`: refused ones above it, which show
+    nothing of others; `far`: what was not believed, until the numbers go on below it. `forks`: found and not told yet;
+    `forked`: told, or counted only.
     `heartbeat_minutes`: within which something must be heard, counted from `expected_from` at the earliest; None: it need
     not be. `quiet_until`: what it said itself. `silent`: it was told that nothing is heard, since when.
     """
@@ -62,7 +77,10 @@ class SourceRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     heard: datetime | None = None
     highest: int = 0
     missing: tuple[Missing, ...] = ()
-    gaps: tuple[tuple[int, int], ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    ended: tuple[Gap, ...] = ()
+    ahead: tuple[Run, ...] = ()
+    far: Jump | None = None
     forks: tuple[Fork, ...] = ()
     forked: int = 0
     heartbeat_minutes: int | None = None
@@ -126,7 +144,7 @@ def touched(event: Event) -> tuple[str, str | None] | None:
     match event:
         case BatchClosed() | BatchIncomplete() | BatchComplete():
             return event.source, event.batch
-        case SourceReport() | SourceRegistered() | SourcePolicySet():
+        case SourceReport() | SourceRegistered() | SourcePolicySet() | SourceNumbersSet():
             return event.source, None
         case _ if isinstance(event, Finding):
             return event.source, None
@@ -154,28 +172,60 @@ def fork(sequence: int, ids: Sequence[str], new: str) -> Fork | None:
 
 def spoken_of(row: SourceRow, number: int, at: datetime) -> SourceRow:
     """The row after a source has shown, at a time, that it has sent up to `number`."""
-    if number <= row.highest:
-        return row
-    return replace(row, highest=number, missing=(*row.missing, Missing(row.highest + 1, number, at)))
+    return _up_to(row, number, at)
 
 
 def filled(row: SourceRow, first: int, last: int, at: datetime) -> SourceRow:
-    """The row after numbers came, or were said not to be in use."""
-    if first == last == row.highest + 1:  # the common case: in order
+    """The row after numbers were taken, or were said not to be in use."""
+    if first == last == row.highest + 1 and not row.ahead and not row.far:  # the common case: in order
         return replace(row, highest=last)
-    row = spoken_of(row, last, at)
-    left = [part for one in row.missing for part in _without(one, first, last)]
-    return replace(row, missing=tuple(left))
+    return _up_to(row, last, at, filling=first)
 
 
-def _without(one: Missing, first: int, last: int) -> Iterator[Missing]:
-    if last < one.first or one.last < first:
-        yield one
-        return
-    if one.first < first:
-        yield Missing(one.first, first - 1, one.since)
-    if last < one.last:
-        yield Missing(last + 1, one.last, one.since)
+def refused(row: SourceRow, number: int) -> SourceRow:
+    """The row after something was refused: its number is filled, and nothing is believed of what lies below it."""
+    if number <= row.highest:
+        return replace(row, missing=without(row.missing, number, number))
+    return row if number - row.highest > JUMP else replace(row, ahead=joined(row.ahead, number))
+
+
+def _up_to(row: SourceRow, last: int, at: datetime, filling: int | None = None) -> SourceRow:
+    missing = row.missing
+    if last - row.highest > JUMP:
+        row = replace(row, far=_farther(row.far, last))
+    elif last > row.highest:
+        missing = (*missing, *between(row.highest + 1, last, row.ahead, at))
+        row = replace(row, highest=last, ahead=beyond(row.ahead, last), far=None)
+    if filling is not None:
+        missing = without(missing, filling, last)
+    missing, gaps = bounded(missing, row.gaps)
+    return replace(row, missing=missing, gaps=gaps)
+
+
+def _farther(far: Jump | None, number: int) -> Jump:
+    """The latest that is too far ahead. One that follows on it belongs to it; it is told once until the numbers go on."""
+    if far and far.first <= number <= far.last + 1:
+        return replace(far, last=max(far.last, number))
+    return Jump(number, number, told=far is not None and far.told)
+
+
+def numbered(row: SourceRow, highest: int) -> SourceRow:
+    """The row after an operator said that the numbers go on after `highest`.
+
+    What is above it is not asked for, what is missing below stays so. What came in a row from there on while it was not
+    believed counts.
+    """
+    if row.far and row.far.first <= highest + 1 <= row.far.last + 1:
+        highest = row.far.last
+    return replace(
+        row,
+        highest=highest,
+        missing=tuple(replace(one, last=min(one.last, highest)) for one in row.missing if one.first <= highest),
+        gaps=tuple(gap for gap in row.gaps if gap.last <= highest),
+        ended=(*row.ended, *(gap for gap in row.gaps if gap.last > highest)),
+        ahead=beyond(row.ahead, highest),
+        far=None,
+    )
 
 
 # The fold
@@ -187,10 +237,14 @@ def came(row: SourceRow, what: Arrival, at: datetime, ids: Sequence[str] = ()) -
     number = what.sequence
     if number is None:
         return row
-    row = filled(row, number, number, at)
+    row = filled(row, number, number, at) if what.taken else refused(row, number)
     new = thing(what, ids)
     found = fork(number, ids, new) if new else None
-    return replace(row, forks=(*row.forks, found)) if found else row
+    if not found:
+        return row
+    if len(ids) >= IDS_KEPT or len(row.forks) >= FORKS_KEPT:
+        return replace(row, forked=row.forked + 1)
+    return replace(row, forks=(*row.forks, found))
 
 
 def reported(row: SourceRow, event: Event, at: datetime) -> SourceRow:
@@ -211,19 +265,36 @@ def told(row: SourceRow, event: Finding, version: int) -> SourceRow:
     """The row after both sides were told something."""
     row = replace(row, told=version)
     match event:
-        case SourceGapFound(first=first, last=last):
-            return replace(row, gaps=(*row.gaps, (first, last)))
-        case SourceGapClosed(first=first, last=last):
-            return replace(row, gaps=tuple(gap for gap in row.gaps if gap != (first, last)))
+        case SourceGapFound() | SourceGapClosed() | SourceJumpFound():
+            return _told_numbers(row, event)
         case SourceForkFound(forks=forks):
-            left = tuple(one for one in row.forks if one not in forks)
-            return replace(row, forks=left, forked=row.forked + len(forks))
+            known = set(forks)
+            waiting = tuple(one for one in row.forks if one not in known)
+            return replace(row, forks=waiting, forked=row.forked + len(forks))
         case SourceSilent():
             return replace(row, silent=event)
         case SourceHeard():
             return replace(row, silent=None)
         case BatchIncomplete() | BatchComplete():
             return row
+
+
+def _told_numbers(row: SourceRow, event: SourceGapFound | SourceGapClosed | SourceJumpFound) -> SourceRow:
+    match event:
+        case SourceGapFound(first=first, last=last, coarse=coarse):
+            gap = Gap(first, last, coarse)
+            if last > row.highest:  # an operator has set the numbers back since
+                return replace(row, ended=(*row.ended, gap))
+            return replace(row, gaps=with_gap(row.gaps, gap, row.missing))
+        case SourceGapClosed(first=first, last=last):
+            ended = tuple(gap for gap in row.ended if (gap.first, gap.last) != (first, last))
+            if ended != row.ended:
+                return replace(row, ended=ended)
+            return replace(row, gaps=tuple(gap for gap in row.gaps if (gap.first, gap.last) != (first, last)))
+        case SourceJumpFound(sequence=sequence):
+            if row.far is None or row.far.first != sequence:  # the numbers went on since
+                return row
+            return replace(row, far=replace(row.far, told=True))
 
 
 def in_batch(row: BatchRow, event: Event, at: datetime, *, new: bool) -> BatchRow:
@@ -238,88 +309,6 @@ def in_batch(row: BatchRow, event: Event, at: datetime, *, new: bool) -> BatchRo
             return replace(row, told=COMPLETE)
         case _:
             return replace(row, arrived=row.arrived + 1) if new else row
-
-
-# What is due
-
-
-def findings(row: SourceRow, batches: Sequence[BatchRow], now: datetime, grace: timedelta) -> list[Finding]:
-    """What both sides are to be told now; a gap and a batch get `grace`, as what comes by several ways overtakes."""
-    whose = {"source": row.source, "department": row.department}
-    found: list[Finding] = []
-    if row.forks:
-        found.append(SourceForkFound(**whose, forks=row.forks[:FORKS_AT_A_TIME]))  # type: ignore[arg-type] # as is said above
-    found += [
-        SourceGapFound(source=row.source, department=row.department, first=one.first, last=one.last, since=one.since)
-        for one in _untold(row)
-        if one.since + grace <= now
-    ]
-    found += [
-        SourceGapClosed(source=row.source, department=row.department, first=first, last=last)
-        for first, last in _closed(row)
-    ]
-    if row.silent and row.heard and row.heard != row.silent.heard:
-        found.append(SourceHeard(source=row.source, department=row.department, heard=row.heard))
-    elif not row.silent and (late := expected(row)) and late <= now:
-        found.append(SourceSilent(source=row.source, department=row.department, heard=row.heard, expected=late))
-    for batch in batches:
-        found += _of_batch(batch, row, now, grace)
-    return found
-
-
-def due(row: SourceRow) -> datetime | None:
-    """From when on `findings` may have something about a source, a grace left out; None: not before something happens."""
-    if row.forks or any(_closed(row)) or (row.silent and row.heard != row.silent.heard):
-        return AT_ONCE
-    times = [one.since for one in _untold(row)]
-    if not row.silent and (late := expected(row)):
-        times.append(late)
-    return min(times, default=None)
-
-
-def batch_due(batch: BatchRow) -> datetime | None:
-    """The same about a batch."""
-    if batch.count is None:
-        return None
-    if batch.arrived == batch.count:
-        return None if batch.told == COMPLETE else AT_ONCE
-    return None if batch.told == INCOMPLETE else batch.closed
-
-
-def _of_batch(batch: BatchRow, row: SourceRow, now: datetime, grace: timedelta) -> Iterator[Finding]:
-    if batch.count is None or batch.closed is None:
-        return
-    whose = {"source": batch.source, "department": batch.department, "batch": batch.batch, "count": batch.count}
-    if batch.arrived == batch.count:
-        if batch.told != COMPLETE:
-            yield BatchComplete(**whose)  # type: ignore[arg-type] # as is said above
-    elif batch.told != INCOMPLETE and batch.closed + grace <= now:
-        yield BatchIncomplete(**whose, arrived=batch.arrived, missing=missing_of(batch, row))  # type: ignore[arg-type] # likewise
-
-
-def missing_of(batch: BatchRow, row: SourceRow) -> tuple[tuple[int, int], ...]:
-    """The numbers of a batch that did not come, where its source said which it has."""
-    if batch.first is None or batch.last is None:
-        return ()
-    runs = ((max(one.first, batch.first), min(one.last, batch.last)) for one in row.missing)
-    return tuple((first, last) for first, last in runs if first <= last)
-
-
-def _untold(row: SourceRow) -> Iterator[Missing]:
-    """Missing numbers that nobody was told of. What is missing of a gap that was told lies within it, whatever came since."""
-    return (one for one in row.missing if not any(first <= one.first and one.last <= last for first, last in row.gaps))
-
-
-def _closed(row: SourceRow) -> Iterator[tuple[int, int]]:
-    return (gap for gap in row.gaps if not any(one.first <= gap[1] and gap[0] <= one.last for one in row.missing))
-
-
-def expected(row: SourceRow) -> datetime | None:
-    """By when something must be heard."""
-    since = [time for time in (row.heard, row.expected_from, row.quiet_until) if time]
-    if row.heartbeat_minutes is None or not since:
-        return None
-    return max(since) + timedelta(minutes=row.heartbeat_minutes)
 
 
 def expecting(row: SourceRow, minutes: int | None, at: datetime) -> SourceRow:

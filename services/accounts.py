@@ -36,6 +36,11 @@ class Account(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     division: str = ""
     secret_sha256: str
 
+    @property
+    def of_the_agency(self) -> bool:
+        """Whether it is an officer of the agency, who deals with what came from every department."""
+        return self.role is Role.OFFICER and self.department is Department.AGENCY
+
     def allow(self, *roles: Role) -> None:
         """Raise `Refused("forbidden")` unless the account has one of the roles."""
         if self.role not in roles:

@@ -20,7 +20,8 @@ from services.worker import Worker, arrived
 _logger = structlog.get_logger()
 
 BATCH = 1_000
-_A_DAY = 86_400.0
+_LONGEST_WAIT = (2**31 - 1) // 1_000
+"""Seconds without a fetch after which Kafka would take our partitions away: the most that it can be told, 24 days."""
 
 
 def faust_app(worker: Worker, settings: Settings) -> faust.App:
@@ -33,7 +34,7 @@ def faust_app(worker: Worker, settings: Settings) -> faust.App:
         broker_heartbeat_interval=2,
         broker_commit_interval=0.5,
         broker_max_poll_records=BATCH,
-        broker_max_poll_interval=_A_DAY,  # who waits for PostgreSQL stays in the group: heartbeats show who lives
+        broker_max_poll_interval=_LONGEST_WAIT,  # who waits for PostgreSQL stays in the group: heartbeats show who lives
         topic_disable_leader=True,  # Faust's own topic creation fails on Kafka 4; ours are declared before
         consumer_auto_offset_reset="earliest",
         store="memory://",

@@ -30,6 +30,7 @@ def add_commands(main: typer.Typer, guard: Guard) -> None:
     named: dict[str, Callable[..., None]] = {
         "register": _register,
         "policy": _policy,
+        "numbers": _numbers,
         "key-add": _key_add,
         "key-revoke": _key_revoke,
         "list": _list,
@@ -78,6 +79,18 @@ def _policy(
     changed |= {} if sequence is None else {"sequence_required": sequence}
     changed |= {} if heartbeat_minutes is None else {"heartbeat_minutes": heartbeat_minutes or None}
     raise typer.Exit(agree(source, office, by, changed))
+
+
+def _numbers(
+    source: Annotated[str, typer.Argument(help="The source, /department/..., as its events name it.")],
+    highest: Annotated[int, typer.Option(min=0, max=10**15 - 1, help="Its numbers go on after this one.")],
+    reason: Annotated[str, typer.Option(help="Why; it is recorded.")],
+    by: _By,
+) -> None:
+    """Say where the numbers of a source go on: it began elsewhere, or once gave one far too high. What is above is not asked for."""
+    from services.sources import set_numbers
+
+    raise typer.Exit(set_numbers(source, highest, reason, by))
 
 
 def _key_add(

@@ -17,7 +17,7 @@ from domain.refusals import Refused
 T = TypeVar("T")
 
 EVENT_LIMIT = 64 * 1024
-"""Bytes of one event."""
+"""Bytes of one event; in binary mode, of its data and attributes without what the transport adds."""
 BATCH_LIMIT = 8 * 1024 * 1024
 """Bytes of one batch."""
 BATCH_EVENTS = 1_000
@@ -142,6 +142,8 @@ def binary(attributes: Mapping[str, str], body: bytes) -> Envelope:
     if len(body) > EVENT_LIMIT:
         raise Refused("body-too-large")
     attributes = {name: _text(name, text) for name, text in attributes.items()}
+    if len(body) + len("".join((*attributes, *attributes.values())).encode()) > EVENT_LIMIT:
+        raise Refused("body-too-large", "", "data and attributes together")
     defined: dict[str, Any] = {name: text for name, text in attributes.items() if name in _DEFINED}
     if "data" in attributes:
         raise Refused("not-cloudevents", "data", "no attribute has this name")

@@ -1,5 +1,6 @@
 """The one handler of everything that publishers send, by whichever way it came."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal, TypeVar
@@ -57,6 +58,7 @@ Answer = Taken | Refusal
 class Received(Struct, frozen=True):
     """Something a publisher sent: how to read its envelope, and who sent it.
 
+    `at`: when it reached us, by a clock that is not the publisher's; None: just now. A key that was good then is good for it.
     `original`: the bytes as they came, which a refusal is known by where no id could be read. `place`: how it came and where
     it stood; by default the way and the publisher's name. `letter`: makes what is kept when it is refused; None: who sent it has it.
     """
@@ -66,6 +68,7 @@ class Received(Struct, frozen=True):
     original: bytes = b""
     place: str = ""
     letter: Callable[[], Letter] | None = None
+    at: datetime | None = None
 
 
 class _Read(Struct, frozen=True):
@@ -76,7 +79,7 @@ class _Read(Struct, frozen=True):
 
     what: Submission | Report | Refused
     envelope: Envelope | None
-    unsigned: Submission | None = None
+    unsigned: Submission | Report | None = None
 
 
 def accept(application: Changqing, received: Sequence[Received]) -> list[Answer]:
@@ -188,24 +191,45 @@ def _clear(text: str) -> str | None:
 
 def _clear_path(path: str) -> str:
     """The path without a member that nobody knows, where its name may be that of a person or hold a number."""
-    return path if path.isascii() and not names_a_person(path) else path.rpartition(".")[0]
+    clear = path.isascii() and not names_a_person(path) and not _NUMBER(path)
+    return path if clear else path.rpartition(".")[0]
+
+
+_NUMBER = re.compile(r"[0-9]{7}", re.ASCII).search
+"""Of a telephone, an account or a person; the members that we know have none."""
 
 
 def _read(received: Received, verifier: Verifier, now: datetime) -> _Read:
-    envelope, sent = None, None
+    envelope: Envelope | None = None
+    sent: Submission | Report | None = None
+    at = received.at or now
     try:
         envelope = received.read()
         if envelope.type in REPORTS:
-            told = report(envelope, received.publisher, now)
-            verifier.signed_by(envelope, now)
-            return _Read(told, envelope)
-        sent = submission(envelope, received.publisher)
-        keyid = verifier.signed_by(envelope, now)
-        if sent.sequence is None:
+            sent = report(envelope, received.publisher, now)
+            verifier.signed_by(envelope, at, now)
+            return _Read(sent, envelope)
+        sent = fact = submission(envelope, received.publisher)
+        keyid = verifier.signed_by(envelope, at, now)
+        if fact.sequence is None:
             verifier.may_be_unnumbered(envelope.source)
     except Refused as refused:
+        if envelope and not sent and refused.code != "not-your-source":
+            refused = _not_signed(envelope, verifier, at, now) or refused
         return _Read(refused, envelope, sent if refused.code in _BY_NOW else None)
-    return _Read(replace(sent, signed_by=keyid) if keyid else sent, envelope)
+    return _Read(replace(fact, signed_by=keyid) if keyid else fact, envelope)
+
+
+def _not_signed(envelope: Envelope, verifier: Verifier, at: datetime, now: datetime) -> Refused | None:
+    """What stands against its signature, which goes before all else: what its source did not sign must not speak for it.
+
+    The watch takes a refused event for a sign of life, and its number for one that was not lost.
+    """
+    try:
+        verifier.signed_by(envelope, at, now)
+    except Refused as refused:
+        return refused
+    return None
 
 
 _BY_NOW = frozenset(
@@ -216,8 +240,13 @@ _BY_NOW = frozenset(
 
 def _with_repeats(application: Changqing, read: list[_Read]) -> list[_Read]:
     """The same, but what was accepted before and comes again gets the receipt that it had, whatever became of its key."""
-    doubtful = [one.unsigned for one in read if one.unsigned]
-    if not doubtful:
-        return read
-    known = iter(application.ledger.knows(doubtful))
-    return [_Read(one.unsigned, one.envelope) if one.unsigned and next(known) else one for one in read]
+    facts = [one.unsigned for one in read if isinstance(one.unsigned, Submission)]
+    reports = [one.unsigned for one in read if one.unsigned and not isinstance(one.unsigned, Submission)]
+    of_facts = iter(application.ledger.knows(facts) if facts else ())
+    of_reports = iter(application.ledger.knows_reports(reports) if reports else ())
+    return [
+        _Read(sent, one.envelope)
+        if (sent := one.unsigned) and next(of_facts if isinstance(sent, Submission) else of_reports)
+        else one
+        for one in read
+    ]

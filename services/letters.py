@@ -4,7 +4,7 @@ A letter is sent in its publisher's name: its own department mends it, and the a
 a fault of ours. Everything of it is told to the log, with the name of whoever did it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -17,14 +17,15 @@ from domain.identity import names_a_person, normal
 from domain.refusals import Refused
 from infra.keys import KeyRing
 from infra.letters import DeadLetter, Letters, Wanted
-from infra.refused import Original
+from infra.refused import Headers, Original
 from services.accounts import PUBLISHING, Account, Role
 from services.application import Changqing
 from services.cloudevents import Publisher
 from services.intake import Answer, Received, accept
 from services.worker import envelope_of
 
-AT_A_TIME = 500
+AT_A_TIME = 50
+"""Letters that are open at once, of half a mebibyte at the most."""
 NOBODY = UUID(int=0)
 """Who a message is about that cannot be read, in the record of a look at it."""
 _PURPOSE = "处理死信 dealing with a dead letter"
@@ -78,10 +79,11 @@ class DeadLetters:
         """Send one letter again as it was. Raises `Refused` as `original`."""
         letter = self._open(place)
         self._may_send(account, letter)
-        self._kept(place)
-        (tried,) = self._send(account, [letter])
-        assert tried.answer is not None
-        return tried.answer
+        tried = self._send(account, [letter])
+        self._closed(place, bool(tried))
+        if tried[0].answer is None:
+            raise Refused("original-not-kept", "place")
+        return tried[0].answer
 
     def replay_all(self, account: Account, wanted: Wanted) -> Iterator[Tried]:
         """Send again, in the order they came, all letters of a kind that the account may; each is tried once.
@@ -89,7 +91,7 @@ class DeadLetters:
         Interrupted anywhere, the same again goes on: what is closed is no longer waiting.
         """
         account.allow(*PUBLISHING)
-        if account.role is not Role.OFFICER:
+        if not account.of_the_agency:
             wanted = msgspec.structs.replace(wanted, department=account.department)
         wanted, after = msgspec.structs.replace(wanted, state="waiting"), (0, "")
         while page := self.letters.page(wanted, after, AT_A_TIME):
@@ -105,12 +107,14 @@ class DeadLetters:
         account.allow(*PUBLISHING)
         if account.department is not letter.department:
             raise Refused("forbidden", "place")
-        original = self.letters.original(place)
-        headers: Mapping[str, str] = {} if original is None or _structured(mended) else original.headers
-        read = partial(envelope_of, headers, mended)
-        (answer,) = accept(self._application, [Received(read, _publisher(letter), mended, f"mended:{place}")])
-        if isinstance(answer, Taken):
-            self._closed(place, self.letters.close(place, "mended", account.name, receipt=answer))
+        with self.letters.held([place]):
+            self._open(place)  # somebody may have been faster
+            original = self.letters.original(place)
+            headers: Headers = () if original is None or _structured(mended) else original.named
+            read = partial(envelope_of, headers, mended)
+            (answer,) = accept(self._application, [Received(read, _publisher(letter), mended, f"mended:{place}")])
+            if isinstance(answer, Taken):
+                self._closed(place, self.letters.close(place, "mended", account.name, receipt=answer))
         return answer
 
     def give_up(self, account: Account, place: str, reason: str) -> None:
@@ -123,9 +127,15 @@ class DeadLetters:
             raise Refused("invalid-field", "reason", f"at most {_LONGEST_REASON} characters")
         if names_a_person(reason):
             raise Refused("identity-number-in-id", "reason")
-        self._closed(place, self.letters.close(place, "given-up", account.name, reason=reason))
+        with self.letters.held([place]):
+            self._closed(place, self.letters.close(place, "given-up", account.name, reason=reason))
 
     def _send(self, account: Account, letters: Sequence[DeadLetter]) -> list[Tried]:
+        """Send those that nobody else has brought to an end meanwhile."""
+        with self.letters.held(letter.place for letter in letters):
+            return self._sent(account, [letter for letter in letters if self.find(letter.place).state == "waiting"])
+
+    def _sent(self, account: Account, letters: Sequence[DeadLetter]) -> list[Tried]:
         originals = [(letter, self.letters.original(letter.place)) for letter in letters]
         there = [(letter, original) for letter, original in originals if original is not None]
         answers = (
@@ -159,13 +169,13 @@ class DeadLetters:
     @staticmethod
     def _may_send(account: Account, letter: DeadLetter) -> None:
         account.allow(*PUBLISHING)
-        if account.role is not Role.OFFICER and account.department is not letter.department:
+        if not account.of_the_agency and account.department is not letter.department:
             raise Refused("forbidden", "place")
 
     def _about(self, original: Original) -> UUID | None:
         """Whom a message is about, as far as it can be read."""
         try:
-            found = _glance(bytes(envelope_of(original.headers, original.value).data))
+            found = _glance(bytes(envelope_of(original.named, original.value).data))
             return self.letters.retiree(normal(found.person.identity_number))
         except (Refused, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
@@ -203,5 +213,6 @@ def _publisher(letter: DeadLetter) -> Publisher:
 
 
 def _received(letter: DeadLetter, original: Original) -> Received:
-    read = partial(envelope_of, original.headers, original.value)
-    return Received(read, _publisher(letter), original.value, f"{letter.channel}:{letter.place}")
+    read = partial(envelope_of, original.named, original.value)
+    place = f"{letter.channel}:{letter.place}"
+    return Received(read, _publisher(letter), original.value, place, at=letter.recorded_at)

@@ -51,9 +51,9 @@ def show_original(place: str, name: str | None, *, as_json: bool) -> None:
     original = dead.original(_account(settings, name), place)
     if as_json:
         value = base64.b64encode(original.value).decode()
-        _print(_json({"place": place, "headers": original.headers, "value_base64": value}))
+        _print(_json({"place": place, "headers": original.shown, "value_base64": value}))
         return
-    for header, value in original.headers.items():
+    for header, value in original.shown:
         sys.stderr.write(f"{header}: {value}\n")
     sys.stdout.buffer.write(original.value)
     sys.stdout.buffer.flush()

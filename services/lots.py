@@ -18,6 +18,8 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from infra.odd_headers import read_odd_headers
+
 _logger = structlog.get_logger()
 
 FETCH_SECONDS = 0.25
@@ -28,6 +30,8 @@ LET_GO_SECONDS = 5.0
 """How long a rebalance waits for a lot in work: less than the session lasts. Done later, it is read again by whoever has it then."""
 LARGE = 500
 """Messages of a lot after which there is likely to be another one."""
+STUCK_SECONDS = 300.0
+"""How long partitions may be shared out; after that whoever does it is thought to have stopped."""
 _FETCH_MAX_WAIT_MS = 100
 """How long a fetch of nothing may hold up what comes to a partition that was not in it; Faust asks for 1,500."""
 
@@ -57,8 +61,18 @@ class Lot(ConsumerMessage):
 class _Thread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
+        read_odd_headers()
         consumer._fetch_max_wait_ms = _FETCH_MAX_WAIT_MS  # noqa: SLF001 - Faust has no setting for it
         return consumer
+
+    def is_here(self) -> None:
+        """Say that whoever fetches lives, though nothing is fetched.
+
+        Silent for `max.poll.interval.ms`, we would leave the group; and as nothing is fetched either while partitions are shared
+        out, never come back.
+        """
+        if (subscription := getattr(self._consumer, "_subscription", None)) is not None:
+            subscription._last_fetch_ended = monotonic()  # noqa: SLF001 - only a fetch sets it
 
     @property
     def out_of_group(self) -> bool:
@@ -83,6 +97,7 @@ class LotConsumer(Consumer):
         self._done: dict[TP, int] = {}
         self._at_rest: frozenset[str] = frozenset()
         self._looked = 0.0
+        self._stalled_since: float | None = None
         self._last: Lot | None = None
         self._in_work: Lot | None = None
 
@@ -121,6 +136,12 @@ class LotConsumer(Consumer):
         if self._thread.out_of_group and not self.should_stop:
             _logger.critical("lost the consumer group for good; it is joined again when this process is started again")
             os._exit(70)
+        self._thread.is_here()
+        if self._stuck(monotonic()):
+            _logger.critical(
+                "partitions were shared out without end; the group is joined anew when this process is started again"
+            )
+            os._exit(70)
         if self._rebalancing():
             await self.wait_first(self.can_resume_flow.wait(), timeout=FETCH_SECONDS)
             return
@@ -151,12 +172,21 @@ class LotConsumer(Consumer):
         while awaited and not awaited.done.is_set() and not self._rebalancing() and not self.should_stop:
             if awaited.generation_id != self.app.consumer_generation_id:
                 return  # nobody works at it: it was skipped, and comes again
+            self._thread.is_here()
             with suppress(TimeoutError):
                 async with asyncio.timeout(FETCH_SECONDS):
                     await awaited.done.wait()
 
     def _rebalancing(self) -> bool:
         return not self.flow_active
+
+    def _stuck(self, now: float) -> bool:
+        """Whether partitions have been shared out for longer than that ever takes."""
+        if not self._rebalancing():
+            self._stalled_since = None
+        elif self._stalled_since is None:
+            self._stalled_since = now
+        return self._stalled_since is not None and now - self._stalled_since > STUCK_SECONDS
 
     async def _look(self) -> None:
         if monotonic() - self._looked > LOOK_SECONDS:

@@ -32,7 +32,8 @@ def show_missing(source: str, *, as_json: bool) -> int:
     else:
         sys.stdout.writelines(f"{line}\n" for line in _said(answer))
     state = answer.missing
-    return MISSES if state.missing or any(one.count not in (None, one.arrived) for one in state.batches) else DONE
+    open_ = state.missing or state.jump is not None
+    return MISSES if open_ or any(one.count not in (None, one.arrived) for one in state.batches) else DONE
 
 
 def _said(answer: MissingAnswer) -> Iterator[str]:
@@ -41,9 +42,12 @@ def _said(answer: MissingAnswer) -> Iterator[str]:
     yield f"{state.source}：截至位置 {answer.position} up to position {answer.position}"
     yield f"最近一次收到 last heard: {heard}" + ("（中断 silent）" if state.silent else "")
     yield f"最大序号 highest number: {state.highest}，缺 missing: {state.count}，重号 given twice: {state.forks}"
+    if state.jump is not None:
+        yield f"超出过多、不予采信 too far ahead to be believed: {state.jump}；属实则 if it is right: changqing source numbers"
     for run in state.missing:
         since = f"{run.since.astimezone(BEIJING):%Y-%m-%d %H:%M:%S}"
-        yield f"  {run.first}–{run.last}  自 since {since}"
+        rough = "（缺号过多，其间部分已到 too many gaps: some of these came）" if run.coarse else ""
+        yield f"  {run.first}–{run.last}  自 since {since}{rough}"
     for batch in state.batches:
         count = "未关闭 not closed" if batch.count is None else f"{batch.count}"
         runs = "，".join(f"{first}–{last}" for first, last in batch.missing)

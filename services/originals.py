@@ -64,7 +64,8 @@ def _look(
         if row is None:
             raise Refused("event-unknown", "id")
         entry = codec.decode(*log.read(connection, row[0] - 1, 1)[0])
-        assert isinstance(entry.event, FactPublished)
+        if not isinstance(entry.event, FactPublished):  # a report: it is about nobody, and the log has all of it
+            raise Refused("event-unknown", "id")
         record = entry.event.under or entry.stream
         found = connection.execute(statements("ledger")["key_find"], {"retirees": [record]}).fetchone()
         if found is None:

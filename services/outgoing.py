@@ -137,6 +137,14 @@ def messages(entry: Entry) -> Iterator[Message]:
         yield Message(receipts_topic(event.department), event.source.encode(), body)
 
 
+def without_data(message: Message) -> Message:
+    """The same CloudEvent with nothing in it but that it is too large for Kafka: `dataomitted`, how many bytes it had."""
+    event = msgspec.json.decode(message.value, type=dict[str, msgspec.Raw])
+    size = msgspec.Raw(b"%d" % len(message.value))
+    told = {name: event[name] for name in event if name not in {"data", "datacontenttype"}} | {"dataomitted": size}
+    return msgspec.structs.replace(message, value=msgspec.json.encode(told))
+
+
 def finding_event(entry: Entry, finding: Finding) -> Outgoing:
     """What was found out about a source, as a CloudEvent: the same for the agency and for the source."""
     return msgspec.structs.replace(_outgoing(entry, finding), subject=finding.source)

@@ -7,10 +7,10 @@ import structlog
 
 from domain.facts import Department
 from domain.history import Entry, delivery
-from infra.bus import Bus, BusError
+from infra.bus import Bus, BusError, TooLargeError
 from infra.follower import RETRY_SECONDS, follow
 from infra.outbox import Outbox
-from services.outgoing import ALERTS, leaving
+from services.outgoing import ALERTS, leaving, without_data
 from services.receipts import Notary
 
 _logger = structlog.get_logger()
@@ -28,13 +28,21 @@ class Relay:
     def handle(self, entries: Sequence[Entry]) -> None:
         """Send a batch, wait until Kafka has it, then remember the position and what was delivered to whom.
 
-        Waits for Kafka as long as it takes. After a crash or a failure the whole batch is sent again, in order.
+        Waits for Kafka as long as it takes. After a crash or a failure the whole batch is sent again, in order. What Kafka
+        will never take is not waited for: the same event goes out without its data, so that nobody misses that there is one.
         """
         batch = [one for entry in entries for one in leaving(entry, self._sign, self._outbox.alert)]
         while not self._stop.is_set():
             try:
                 self._producer.send(batch)
                 break
+            except TooLargeError as error:
+                large, instead = error.message, without_data(error.message)
+                told = {"error": str(error), "key": large.key.decode()}
+                _logger.error("too large for Kafka, told without its data", **told)  # noqa: TRY400 - a trace says no more
+                # A Kafka that does not take even that gets nothing of it: the others must not wait for it.
+                kept = [instead] if len(instead.value) < len(large.value) else []
+                batch = [new for one in batch for new in (kept if one == large else [one])]
             except BusError as error:
                 _logger.warning("Kafka lost, waiting for it", error=str(error))
                 self._stop.wait(RETRY_SECONDS)

@@ -8,8 +8,10 @@ from msgspec import Struct
 from domain.facts import Department
 from domain.refusals import Refused
 from infra.views import Views
+from projections.runs import Missing
+from projections.source_findings import expected, missing_of
 from projections.source_queries import ONE, OPEN_BATCHES, PAGE, READ
-from projections.sources import BatchRow, Missing, SourceRow, expected, missing_of
+from projections.sources import BatchRow, SourceRow
 from services.accounts import PUBLISHING, Account, Role
 from services.cloudevents import department_of
 
@@ -27,10 +29,10 @@ class BatchState(Struct, frozen=True, kw_only=True):
 
 
 class SourceState(Struct, frozen=True, kw_only=True):
-    """A source. `highest`: the highest number that came or was spoken of; `count`: how many are missing, in runs.
+    """A source. `highest`: the highest number that was taken or spoken of; `count`: how many are missing, in runs.
 
-    `told`: whether both sides were told that they are; `expected`: by when something must be heard, None: it need not be.
-    `forks`: how many numbers were given twice. Times are UTC.
+    `jump`: a number so far above it that it is not believed; `expected`: by when something must be heard, None: it need not
+    be. `forks`: how often a number was given twice. Times are UTC.
     """
 
     source: str
@@ -42,6 +44,7 @@ class SourceState(Struct, frozen=True, kw_only=True):
     missing: tuple[Missing, ...]
     count: int
     forks: int
+    jump: int | None = None
     batches: tuple[BatchState, ...] = ()
 
 
@@ -119,6 +122,7 @@ def _state(row: SourceRow, batches: list[BatchRow]) -> SourceState:
         missing=row.missing,
         count=sum(one.last - one.first + 1 for one in row.missing),
         forks=row.forked + len(row.forks),
+        jump=row.far.first if row.far else None,
         batches=tuple(
             BatchState(batch=one.batch, arrived=one.arrived, count=one.count, missing=missing_of(one, row))
             for one in batches

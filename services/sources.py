@@ -11,10 +11,11 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from domain.completeness import SourceReport
 from domain.history import FactPublished
 from domain.identity import names_a_person
 from domain.refusals import Refused
-from domain.sources import Policy, Register, Registered, SourceKey, SourceKeyAdded
+from domain.sources import Policy, Register, Registered, SourceKey, SourceKeyAdded, SourceNumbersSet
 from infra import codec, log
 from infra.database import Database
 from infra.dsse import EnvelopeError, SigningKey, VerifyingKey, keyid_of, public_from_file
@@ -28,14 +29,14 @@ DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
 
 
 class Affected(Struct, frozen=True, kw_only=True):
-    """An event that was accepted under a key."""
+    """An event or a report that was accepted under a key. `retiree`: whom it is about; None: a report is about nobody."""
 
     position: int
     recorded_at: datetime
     source: str
     id: str
     type: str
-    retiree: UUID
+    retiree: UUID | None
 
 
 def told(deed: Callable[[Sources], None]) -> int:
@@ -78,6 +79,18 @@ def agree(source: str, office: str | None, by: str, changed: dict[str, bool | in
         policy = msgspec.convert(msgspec.structs.asdict(found.policy) | changed, Policy)
         sources.agree(source, found.office if office is None else office, policy, by)
         _say(f"已约定 agreed {source}：{_agreed(policy)}")
+
+    return told(deed)
+
+
+def set_numbers(source: str, highest: int, reason: str, by: str) -> int:
+    """Say after which number a source goes on."""
+
+    def deed(sources: Sources) -> None:
+        _check(source, reason, by)
+        department_of(source)
+        sources.set_numbers(SourceNumbersSet(source=source, highest=highest, reason=reason, by=by))
+        _say(f"序号自此之后计 numbers go on after {highest}：{source}")
 
     return told(deed)
 
@@ -153,21 +166,21 @@ def affected(keyid: str, since: datetime | None, *, as_json: bool) -> int:
 
 
 def accepted_under(database: Database, keyid: str, since: datetime) -> Iterator[Affected]:
-    """The facts of the log that a key signed, recorded since. The log is read through from there: it has no index of keys."""
+    """What of the log a key signed, facts and reports, recorded since. The log is read through from there: it has no index of keys."""
     needle = b'"signed_by":' + msgspec.json.encode(keyid)
     for rows in log.scan(database, _before(database, since)):
         for row in rows:
             if needle not in row.state or row.recorded_at < since:
                 continue
             entry = codec.decode(*row)
-            if isinstance(entry.event, FactPublished) and entry.event.signed_by == keyid:
+            if isinstance(entry.event, FactPublished | SourceReport) and entry.event.signed_by == keyid:
                 yield Affected(
                     position=entry.position,
                     recorded_at=entry.recorded_at,
                     source=entry.event.source,
                     id=entry.event.id,
                     type=entry.name,
-                    retiree=entry.stream,
+                    retiree=entry.stream if isinstance(entry.event, FactPublished) else None,
                 )
 
 

@@ -40,6 +40,7 @@ class Declared(NamedTuple):
     def topic(self, replication: int) -> Topic:
         """As Kafka has it, with so many copies.
 
+        When a message of the intake came, the broker says: whether the key that it is signed with was good then hangs on it.
         With three copies two must have a message before it counts as sent, so that one broker may be away or be lost.
         """
         return Topic(
@@ -51,6 +52,7 @@ class Declared(NamedTuple):
                 "retention.ms": str(self.wanted.retention_days * _DAY_MS),
                 "segment.ms": str(_DAY_MS),  # only a segment that ended is dropped: a week longer without this
                 "min.insync.replicas": str(max(1, replication - 1)),
+                **({"message.timestamp.type": "LogAppendTime"} if self.kind == "intake" else {}),
             },
         )
 

@@ -51,6 +51,8 @@ class _Trust(NamedTuple):
     sequence_required: bool = False
 
 
+_Moments = tuple[datetime, datetime]
+"""When something was received, and when it is looked at."""
 _NOTHING = _Trust(must_be_signed=False, keys={})
 _materials = msgspec.json.Decoder(Material)
 
@@ -62,8 +64,12 @@ class Verifier:
         self._register = register or Register()
         self._known: dict[str, _Trust] = {}
 
-    def signed_by(self, envelope: Envelope, received: datetime) -> str:
-        """The key that signed an event; empty: it is not signed and need not be. Raises `Refused`."""
+    def signed_by(self, envelope: Envelope, received: datetime, now: datetime | None = None) -> str:
+        """The key that signed an event; empty: it is not signed and need not be. Raises `Refused`.
+
+        A key must be good at `received`, and not be revoked at `now` (None: then too): whoever has one that was lost may say when.
+        """
+        moments = received, now or received
         trust = self._known.get(envelope.source) or self._find(envelope.source)
         material = envelope.extensions.get(SIGNATURE)
         if not material:
@@ -72,8 +78,8 @@ class Verifier:
             return ""
         if not isinstance(material, str):
             raise Refused("signature-invalid", SIGNATURE, "it is no base64")
-        key = _checked(envelope, material, trust.keys, received)
-        if code := _why_not(key, received):
+        key = _checked(envelope, material, trust.keys, moments)
+        if code := _why_not(key, moments):
             raise Refused(code, SIGNATURE, key.keyid)
         return key.keyid
 
@@ -106,11 +112,11 @@ def sign(envelope: Envelope, key: SigningKey, extensions: Sequence[str] = ()) ->
     return _text(msgspec.json.encode(key.envelope(TYPE, msgspec.json.encode(material))))
 
 
-def _checked(envelope: Envelope, material: str, keys: Mapping[str, SourceKey], received: datetime) -> SourceKey:
+def _checked(envelope: Envelope, material: str, keys: Mapping[str, SourceKey], moments: _Moments) -> SourceKey:
     """The key that signed an event as it stands: one that is good when there is one. Raises `Refused`."""
     try:
         signed = dsse.decode(from_base64(material))
-        key = keys[_signer(signed, keys, received)]
+        key = keys[_signer(signed, keys, moments)]
         told = _material(signed.body)
     except UnknownKeyError:
         raise Refused("signing-key-unknown", SIGNATURE) from None
@@ -125,22 +131,23 @@ def _checked(envelope: Envelope, material: str, keys: Mapping[str, SourceKey], r
     return key
 
 
-def _signer(signed: dsse.Envelope, keys: Mapping[str, SourceKey], received: datetime) -> str:
+def _signer(signed: dsse.Envelope, keys: Mapping[str, SourceKey], moments: _Moments) -> str:
     """The name of the key that signed; where several did, as when one takes over from another, one that is good."""
     if signed.payloadType != TYPE:
         raise EnvelopeError("it is signed as something else")
     if len(signed.signatures) > _SIGNATURES:
         raise EnvelopeError("it has too many signatures")
     known = {one.keyid for one in signed.signatures} & keys.keys()
-    good = {keyid for keyid in known if not _why_not(keys[keyid], received)}
+    good = {keyid for keyid in known if not _why_not(keys[keyid], moments)}
     with suppress(UnknownKeyError, WrongSignatureError):
         return dsse.verify(signed, {keyid: _verifying(keys[keyid].public) for keyid in good})
     return dsse.verify(signed, {keyid: _verifying(keys[keyid].public) for keyid in known})
 
 
-def _why_not(key: SourceKey, received: datetime) -> str:
-    """The code with which a key does not count for what is received at some moment; empty: it does."""
-    if key.revoked_since and received >= key.revoked_since:
+def _why_not(key: SourceKey, moments: _Moments) -> str:
+    """The code with which a key does not count for what was received at some moment, and is looked at now; empty: it does."""
+    received, now = moments
+    if key.revoked_since and now >= key.revoked_since:
         return "signing-key-revoked"
     if received < key.valid_from or (key.valid_until and received >= key.valid_until):
         return "signing-key-expired"
@@ -185,7 +192,8 @@ def _cores(envelope: Envelope) -> Iterable[bytes]:
     data = bytes(envelope.data)
     yield _core(envelope, data)
     if not envelope.exact and data:
-        yield _core(envelope, msgspec.json.format(data, indent=-1))
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # what is no JSON has no other form
+            yield _core(envelope, msgspec.json.format(data, indent=-1))
         yield _core(envelope, b" " + data)
 
 

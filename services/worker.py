@@ -7,7 +7,8 @@ knows what it had.
 
 import base64
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import Any
@@ -22,7 +23,7 @@ from infra.bus import Bus, BusError, Message
 from infra.database import DatabaseError
 from infra.keys import KeyRing
 from infra.pausing import PausesRead
-from infra.refused import LETTER_LIMIT, Letter, Original
+from infra.refused import LETTER_LIMIT, Headers, Letter, Original
 from services.application import Changqing
 from services.cloudevents import STRUCTURED, Envelope, Publisher, binary, structured
 from services.envelopes import media_of
@@ -41,8 +42,10 @@ class Arrived(msgspec.Struct, frozen=True):
     topic: str
     partition: int
     offset: int
-    headers: Mapping[str, str]
+    headers: Headers
     value: bytes
+    at: datetime | None = None
+    """When the broker had it; None: nobody but its publisher says so."""
 
     @property
     def place(self) -> str:
@@ -61,23 +64,30 @@ class Arrived(msgspec.Struct, frozen=True):
     @property
     def received(self) -> Received:
         """The message for the one handler."""
-        return Received(self.envelope, self.publisher, self.value, f"kafka:{self.place}", self.letter)
+        return Received(self.envelope, self.publisher, self.value, f"kafka:{self.place}", self.letter, self.at)
 
     def letter(self) -> Letter:
         """What is kept of it when it is refused: Kafka lets it go after a few days."""
         return Letter(
             place=self.place,
             channel="kafka",
-            original=Original(self.headers, self.value),
+            original=Original.of(self.headers, self.value),
             topic=self.topic,
             partition=self.partition,
             offset=self.offset,
         )
 
 
-def envelope_of(headers: Mapping[str, str], value: bytes) -> Envelope:
-    """The envelope of a message: structured mode when the content type says so, else binary mode by its headers. Raises `Refused`."""
+def envelope_of(given: Headers, value: bytes) -> Envelope:
+    """The envelope of a message: structured mode when the content type says so, else binary mode by its headers. Raises `Refused`.
+
+    Names are looked at without regard to case. A header that matters and stands there twice is refused, as nobody knows which is meant.
+    """
+    headers = {name.lower(): (text or b"").decode("utf-8", "surrogateescape") for name, text in given}
+    twice = _twice(given) if len(headers) < len(given) else frozenset()
     content_type = headers.get("content-type")
+    if "content-type" in twice:
+        raise Refused("not-cloudevents", "content-type", "it stands there twice")
     media = media_of(content_type) if content_type is not None else None
     if media == STRUCTURED or (media is None and "ce_specversion" not in headers):
         if not value:
@@ -85,9 +95,15 @@ def envelope_of(headers: Mapping[str, str], value: bytes) -> Envelope:
         return structured(value)
     if "ce_specversion" not in headers or (media or "").startswith("application/cloudevents"):
         raise Refused("not-cloudevents", "content-type", f"one event a message: {STRUCTURED}, or ce_ headers")
+    if any(name.startswith("ce_") for name in twice):
+        raise Refused("not-cloudevents", "headers", "a ce_ header stands there twice")
     attributes = {name[3:]: text for name, text in headers.items() if name.startswith("ce_")}
-    given = {"datacontenttype": content_type} if content_type else {}
-    return binary(given | attributes, value)
+    return binary(({"datacontenttype": content_type} if content_type else {}) | attributes, value)
+
+
+def _twice(headers: Headers) -> frozenset[str]:
+    """The names, in small letters, that stand there more than once."""
+    return frozenset(name for name, count in Counter(name.lower() for name, _ in headers).items() if count > 1)
 
 
 class Worker:
@@ -161,11 +177,14 @@ def _patiently(deed: Any) -> Any:
 
 def arrived(message: Any) -> Arrived:
     """A message as Faust has it."""
-    headers = message.headers.items() if isinstance(message.headers, Mapping) else message.headers or ()
-    return Arrived(
-        message.topic,
-        message.partition,
-        message.offset,
-        {name.lower(): (value or b"").decode("utf-8", "surrogateescape") for name, value in headers},
-        message.value or b"",
-    )
+    at = _moment(message.timestamp) if message.timestamp_type == _BY_THE_BROKER else None
+    return Arrived(message.topic, message.partition, message.offset, message.headers or (), message.value or b"", at)
+
+
+_BY_THE_BROKER = 1
+"""What Kafka calls `LogAppendTime`, as our topics have it."""
+
+
+@lru_cache(maxsize=64)  # what comes together has few
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1_000, UTC)

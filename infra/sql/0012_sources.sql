@@ -19,4 +19,11 @@ create table ledger.source_key (
     revoked_at timestamptz,
     revoked_since timestamptz
 );
-grant insert, update on ledger.source, ledger.source_key to changqing_services;
+grant insert, update (office, must_be_signed, heartbeat_minutes, sequence_required) on ledger.source to changqing_services;
+
+-- A key is revoked, and that is all that ever happens to it.
+grant insert, update (revoked_at, revoked_since) on ledger.source_key to changqing_services;
+create trigger refuse_change before update of keyid, source, public, valid_from, valid_until or delete on ledger.source_key
+    for each row execute function ledger.refuse_change();
+create trigger refuse_truncate before truncate on ledger.source_key execute function ledger.refuse_change();
+alter table ledger.source_key enable always trigger refuse_change, enable always trigger refuse_truncate;

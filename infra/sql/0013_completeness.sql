@@ -1,5 +1,6 @@
 -- What came of each source, and what is missing: a fold of the log like every view, so that all of it may be thrown away and
 -- folded again. A number has a row with the ids that came under it, the first one first; of a batch, each id counts once.
+-- `member` is the SHA-256 of source, batch and id: the three of them may be longer than a row of an index.
 create table views.source (
     source text primary key,
     state text not null,
@@ -21,8 +22,5 @@ create table views.source_number (
     primary key (source, number)
 );
 create table views.source_batch_member (
-    source text,
-    batch text,
-    id text,
-    primary key (source, batch, id)
+    member bytea primary key
 );

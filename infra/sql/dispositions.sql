@@ -48,6 +48,9 @@ select place, topic, partition, "offset", channel, department, published_by, siz
        code, path, detail, sealed is not null as kept, state, changed_at, changed_by, reason, successor
 from ledger.dead_letter where place = %(place)s
 
+-- letter_hold: nobody else deals with it until this connection ends
+select pg_advisory_lock(hashtextextended('dead-letter:' || %(place)s, 0))
+
 -- letter_original: its original bytes, sealed
 select sealed from ledger.dead_letter where place = %(place)s
 

@@ -27,21 +27,20 @@ from unnest(%(sources)s::text[], %(numbers)s::bigint[], %(ids)s::text[]) as n(so
 -- number_fork: all that came under a number
 update views.source_number set ids = %(ids)s where source = %(source)s and number = %(number)s
 
--- members_find: those of these ids that were counted
-select source, batch, id from views.source_batch_member
-join unnest(%(sources)s::text[], %(batches)s::text[], %(ids)s::text[]) as m(source, batch, id) using (source, batch, id)
+-- members_find: those of these members of batches that were counted
+select member from views.source_batch_member where member = any(%(members)s::bytea[])
 
--- members_save: these ids are counted now
-insert into views.source_batch_member (source, batch, id)
-select * from unnest(%(sources)s::text[], %(batches)s::text[], %(ids)s::text[])
+-- members_save: these are counted now
+insert into views.source_batch_member (member) select unnest(%(members)s::bytea[])
 
 -- due_after: some sources of which there may be something to tell, after one of them
 select source from (select source from views.source where due <= %(now)s
                     union select source from views.source_batch where due <= %(now)s) as d
 where source > %(after)s order by source limit %(limit)s
 
--- batches_due: the batches of these sources of which there may be something to tell
-select state from views.source_batch where source = any(%(sources)s::text[]) and due <= %(now)s order by source, batch
+-- batches_due: batches of these sources of which there may be something to tell, those first that wait the longest
+select state from views.source_batch where source = any(%(sources)s::text[]) and due <= %(now)s
+order by due, source, batch limit %(limit)s
 
 -- head: how far the log is, and what time it is there
 select position, clock_timestamp() from ledger.head

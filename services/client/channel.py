@@ -7,13 +7,18 @@ from services.client.receipts import Receipt
 
 
 class Waiting(NamedTuple):
-    """An event that waits for its receipt: its number in the outbox, who it is, Kafka's key for it, and its bytes."""
+    """An event that waits for its receipt: its number in the outbox, who it is, Kafka's key for it, and its bytes.
+
+    `instead`: where the log tells that other content was refused under this id, which this event took the place of; 0: none.
+    A receipt that comes late may still be that one's.
+    """
 
     number: int
     source: str
     id: str
     key: str
     body: bytes
+    instead: int = 0
 
 
 class Channel(Protocol):

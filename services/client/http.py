@@ -82,7 +82,8 @@ class HttpChannel:
             raise UnreachableError(f"the ledger does not answer: {type(error).__name__}") from error
         if answer.status_code == httpx.codes.OK:
             return list(self._receipts(answer.content, events))
-        if len(events) > 1 and _code(answer) in _OF_ONE:  # one of them spoils the others: find it
+        too_large = answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE  # for a proxy, which has no code of ours
+        if len(events) > 1 and (too_large or _code(answer) in _OF_ONE):  # one of them spoils the others: find it
             half = len(events) // 2
             return self.send(events[:half]) + self.send(events[half:])
         return [self._refusal(answer, events[0])]

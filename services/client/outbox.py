@@ -6,6 +6,7 @@ once more, which the ledger knows by source and id.
 """
 
 import os
+import re
 import secrets
 import sqlite3
 from array import array
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 from msgspec.structs import replace
@@ -39,11 +40,15 @@ create table event (
     key text not null, -- Kafka's
     body blob, -- as it is sent, null once it is answered
     status text not null, -- waiting, or the receipt's
-    receipt blob,
+    receipt blob, -- while it waits, that of the refused content whose place it took
     unique (source, id)
 ) strict;
 create index waiting on event (number) where body is not null;
 """
+
+_LIMIT: Final = 2**63
+"""Numbers from here on SQLite has no room for; no ledger takes any of that size."""
+_DIGITS = re.compile(r"[0-9]{1,64}").fullmatch
 
 _WAITING: Final = "waiting"
 _REFUSED: Final = "refused"
@@ -126,13 +131,15 @@ class Outbox:
         """The first events without a receipt behind number `after`, in order; at least one if there is any."""
         found: list[Waiting] = []
         size = 0
-        query = "select number, source, id, key, body from event where body is not null and number > ? order by number limit ?"
-        for row in self._db.execute(query, (after, most)):
-            one = Waiting(*row)
-            size += len(one.body) + 1
-            if found and size > most_bytes:
-                break
-            found.append(one)
+        query = """select number, source, id, key, body, receipt from event
+            where body is not null and number > ? order by number limit ?"""
+        with self._reading():
+            for number, source, id_, key, body, before in self._db.execute(query, (after, most)):
+                one = Waiting(number, source, id_, key, body, _position(before))
+                size += len(one.body) + 1
+                if found and size > most_bytes:
+                    break
+                found.append(one)
         return found
 
     def answered(self, receipts: Sequence[tuple[int, Receipt]]) -> None:
@@ -151,29 +158,32 @@ class Outbox:
 
     def standing(self, number: int) -> Standing:
         """How it stands with an event, by the number that `put` gave it. `KeyError` when another took its place since."""
-        row = self._db.execute("select source, id, body, receipt from event where number = ?", (number,)).fetchone()
+        row = self._row("select source, id, body, receipt from event where number = ?", number)
         if row is None:
             raise KeyError(number)
         source, id_, body, receipt = row
-        return Standing(source, id_, msgspec.json.decode(receipt, type=Receipt) if body is None else None)
+        with self._reading():
+            return Standing(source, id_, msgspec.json.decode(receipt, type=Receipt) if body is None else None)
 
     def find(self, source: str, id_: str) -> Receipt | None:
         """The receipt of an event by source and id; None while it waits, or when it never was here."""
-        row = self._db.execute("select number from event where source = ? and id = ?", (source, id_)).fetchone()
+        row = self._row("select number from event where source = ? and id = ?", source, id_)
         return self.standing(row[0]).receipt if row else None
 
     def numbers(self) -> "array[int]":
         """The numbers of the events that wait, in order."""
-        rows = self._db.execute("select number from event where body is not null order by number")
-        return array("q", (number for (number,) in rows))
+        with self._reading():
+            rows = self._db.execute("select number from event where body is not null order by number")
+            return array("q", (number for (number,) in rows))
 
     def left(self) -> int:
         """How many events have no receipt yet."""
-        return int(self._db.execute("select count(*) from event where body is not null").fetchone()[0])
+        row = self._row("select count(*) from event where body is not null")
+        return int(row[0]) if row else 0
 
     def last_sequence(self, source: str) -> int:
         """The last number given to an event of a source, 0 before the first."""
-        row = self._db.execute("select last from source where name = ?", (source,)).fetchone()
+        row = self._row("select last from source where name = ?", source)
         return int(row[0]) if row else 0
 
     def number_after(self, source: str, last: int) -> None:
@@ -188,22 +198,32 @@ class Outbox:
             event = self._identified(event)
             digest = digest_of(event)
             found = self._db.execute(
-                "select number, digest, sequence, status from event where source = ? and id = ?",
+                "select number, digest, sequence, status, receipt from event where source = ? and id = ?",
                 (event.source, event.id),
             ).fetchone()
-            number, same, sequence, status = found or (None, digest, None, "")
+            number, same, sequence, status, receipt = found or (None, digest, None, "", None)
+            instead = None
             if digest != same:
                 if status != _REFUSED:
                     return Refused("id-conflict", "id", "the outbox has this id with other content")
                 sequence = None  # other content under a number that was used would be a fork
+                instead = receipt
             elif number is not None and not _goes_again(status, again):
                 return int(number)
             sequence = self._sequence(event, sequence, numbered=numbered)
-            return self._write(number, event, digest, sequence, sign)
+            return self._write(number, event, digest, sequence, sign, instead)
         except Refused as refused:
             return refused
 
-    def _write(self, before: int | None, event: Event, digest: bytes, sequence: int | None, sign: Sign | None) -> int:
+    def _write(
+        self,
+        before: int | None,
+        event: Event,
+        digest: bytes,
+        sequence: int | None,
+        sign: Sign | None,
+        instead: bytes | None,
+    ) -> int:
         """Write an event at the end, in the place of the one that was number `before`: what came behind that is gone long ago."""
         if sequence is not None and SEQUENCE not in event.attributes:
             event = event.with_attribute(SEQUENCE, f"{sequence:019d}")  # padded: it is compared as a text
@@ -212,8 +232,9 @@ class Outbox:
         if before is not None:
             self._db.execute("delete from event where number = ?", (before,))
         added = self._db.execute(
-            "insert into event (source, id, digest, sequence, key, body, status) values (?, ?, ?, ?, ?, ?, ?)",
-            (event.source, event.id, digest, sequence, key, body, _WAITING),
+            """insert into event (source, id, digest, sequence, key, body, status, receipt)
+            values (?, ?, ?, ?, ?, ?, ?, ?)""",
+            (event.source, event.id, digest, sequence, key, body, _WAITING, instead),
         )
         if sequence is not None:
             self._raise_to(event.source, sequence)
@@ -233,7 +254,8 @@ class Outbox:
     def _sequence(self, event: Event, before: int | None, *, numbered: bool) -> int | None:
         given = event.attributes.get(SEQUENCE)
         if given is not None:
-            return int(given) if str(given).isascii() and str(given).isdecimal() and len(str(given)) < 19 else None
+            number = int(given) if _DIGITS(str(given)) else _LIMIT  # padded as ours are, perhaps
+            return number if number < _LIMIT else None
         if before is not None or not numbered or event.type in REPORTS or MATERIAL in event.attributes:
             return before  # what is signed stays as it is
         return self.last_sequence(event.source) + 1
@@ -256,7 +278,22 @@ class Outbox:
                 self._db.execute(f"pragma user_version = {_VERSION}")
         elif version != _VERSION:
             raise ClientError(f"it is of version {version}, and this program knows {_VERSION}")
+        elif (found := self._db.execute("pragma quick_check(1)").fetchone()[0]) != "ok":
+            # Half of it may read well: going on would send that half, and number anew what the other half held.
+            raise ClientError(f"it is damaged, go back to a copy of it: {' '.join(found.split())}")
         (self._secret,) = self._db.execute("select value from secret").fetchone()
+
+    def _row(self, query: str, *given: int | str) -> tuple[Any, ...] | None:
+        with self._reading():
+            row: tuple[Any, ...] | None = self._db.execute(query, given).fetchone()
+            return row
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, msgspec.DecodeError, UnicodeDecodeError) as error:  # a page that went bad, for one
+            raise ClientError(f"{self.path} cannot be read: {error}") from error
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -279,6 +316,11 @@ class Outbox:
 def _goes_again(status: str, again: Again) -> bool:
     """Whether what stands so waits anew; what waits already does so where it stands."""
     return status != _WAITING and (again is Again.EVERYTHING or (again is Again.REFUSED and status == _REFUSED))
+
+
+def _position(receipt: bytes | None) -> int:
+    """Where the log tells of what a receipt is about, 0 where that is not known."""
+    return (msgspec.json.decode(receipt, type=Receipt).position or 0) if receipt else 0
 
 
 def _locked(path: Path) -> int:

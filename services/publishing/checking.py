@@ -17,10 +17,10 @@ from infra.submissions import check_other
 from services.application import today
 from services.client import Event
 from services.client.events import digest_of
-from services.client.reports import REPORTS
 from services.cloudevents import Publisher, department_of, structured, submission
 from services.publishing.reading import UnusableFileError, events_of
 from services.publishing.telling import refused_line, say, sentence_of
+from services.reports import REPORTS, report
 
 _DONE, _USAGE, _REFUSED = 0, 2, 3
 _MOST: Final = 20
@@ -66,14 +66,13 @@ def _defects(text: bytes, today: date, seen: dict[tuple[str, str], bytes]) -> li
 def defects(event: Event, today: date) -> list[Refused]:
     """What is wrong with an event, one defect a member, in the order in which they are found; nothing for a good one.
 
-    What depends on what a ledger holds already (an id that was used, a step that was done) only the ledger can say.
+    What depends on what a ledger holds already (an id that was used, a step that was done, whether a report fits what
+    came) only the ledger can say.
     """
     try:
         members: dict[str, Any] = msgspec.json.decode(event.json())
     except Refused as refused:
         return [refused]
-    if event.type in REPORTS:  # of a source, about nobody: whether it fits what came the ledger finds
-        return []
     found: list[Refused] = []
     for one in _refusals(members, today):
         if one.path in {before.path for before in found}:
@@ -97,7 +96,11 @@ def _refusals(members: dict[str, Any], today: date) -> Iterator[Refused]:
 def _check(body: bytes, today: date) -> None:
     """Raise `Refused` as the ledger would."""
     envelope = structured(body)
-    sent = submission(envelope, Publisher("dry-run", department_of(envelope.source), "file"))
+    publisher = Publisher("dry-run", department_of(envelope.source), "file")
+    if envelope.type in REPORTS:  # of a source, about nobody
+        report(envelope, publisher)
+        return
+    sent = submission(envelope, publisher)
     number = normal(sent.person.identity_number)
     check_day(number, sent.fact.effective)
     check_other(sent, number)

@@ -21,6 +21,7 @@ from services.settings import SettingsError
 DONE, FAILED, USAGE, REFUSED, WAITING, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 _AT_A_TIME: Final = 1_000
+_MENDED: Final = Refused("id-conflict", "id", "it was refused, and a later event of this file took its place")
 
 
 class Put(NamedTuple):
@@ -147,8 +148,11 @@ def _lines(outbox: Outbox, put: Put) -> Iterator[dict[str, Any]]:
     for index, (line, number) in enumerate(zip(put.lines, put.numbers, strict=True)):
         if (refused := put.refused.get(index)) is not None:
             yield refused_line(line, refused)
-        else:
+            continue
+        try:
             yield standing_line(line, outbox.standing(number))
+        except KeyError:  # the ledger had refused it, and a line further down mends it under the same id
+            yield refused_line(line, _MENDED)
 
 
 def _beside(file: Path | None) -> Path | None:

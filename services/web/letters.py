@@ -84,7 +84,7 @@ def one(request: Request, account: WhoAsks, place: str) -> HTMLResponse:
 def original(request: Request, account: WhoAsks, place: str, fields: Fields) -> HTMLResponse:  # noqa: ARG001 - its token counts
     """The message as it came. A form and no link, as the look is recorded in the log first."""
     shown = _dead(request).original(account, place)
-    return _page(request, account, place, headers=shown.headers, text=shown.value.decode("utf-8", "replace"))
+    return _page(request, account, place, headers=shown.shown, text=shown.value.decode("utf-8", "replace"))
 
 
 @router.post("/{place}/replay")
@@ -117,9 +117,9 @@ def _page(request: Request, account: Account, place: str, **more: object) -> HTM
         "why": SENTENCES[letter.code],
         "looks": letter.kept and (own or account.role is Role.AUDITOR),
         "mends": own,
-        "sends": own or account.role is Role.OFFICER,
+        "sends": own or account.of_the_agency,
         "token": _token(request, account),
-        "headers": {},
+        "headers": [],
         "text": None,
         "answer": None,
     }
@@ -142,7 +142,7 @@ def _seen(request: Request, account: Account, place: str) -> DeadLetter:
 def _whose(account: Account) -> Department | None:
     """Whose letters an account may see; None: all."""
     account.allow(*PUBLISHING, Role.AUDITOR)
-    return None if account.role in (Role.OFFICER, Role.AUDITOR) else account.department
+    return None if account.role is Role.AUDITOR or account.of_the_agency else account.department
 
 
 def _dead(request: Request) -> DeadLetters:

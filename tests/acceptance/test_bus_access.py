@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +32,7 @@ class Secured(NamedTuple):
     """A broker that lets nobody do what was not granted, and the users' passwords."""
 
     home: Path
+    broker: Kafka
     address: str
     certificate: Path
     passwords: Path
@@ -75,8 +76,8 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         broker = Kafka(home / "kafka")
         try:
             broker.start()
-            made = Secured(home, f"127.0.0.1:{port}", certificate, home / "passwords")
-            _apply(home, broker)
+            made = Secured(home, broker, f"127.0.0.1:{port}", certificate, home / "passwords")
+            _apply(home, broker, DEPARTMENTS)
             bootstrap.declare_topics(made.settings("changqing-operator"))
             yield made
         finally:
@@ -101,17 +102,17 @@ sasl.enabled.mechanisms=SCRAM-SHA-512
     )
 
 
-def _apply(home: Path, broker: Kafka) -> None:
+def _apply(home: Path, broker: Kafka, departments: Sequence[str], *options: str) -> None:
     """Write the script by the command and run it, as the administrator does."""
-    script, administrator = home / "access.sh", home / "administrator.properties"
-    only = [word for department in DEPARTMENTS for word in ("--department", department)]
-    command = [sys.executable, "-m", "services.cli", "bus-access", str(script), *only]
+    script, administrator, tools = home / "access.sh", home / "administrator.properties", home / "bin"
+    only = [word for department in departments for word in ("--department", department)]
+    command = [sys.executable, "-m", "services.cli", "bus-access", str(script), *only, *options]
     subprocess.run(command, check=True, env=os.environ | {"CHANGQING_TOPICS_FILE": str(home / "topics.toml")})
     administrator.write_text("security.protocol=PLAINTEXT\n")
     given = {
         "BOOTSTRAP": broker.bootstrap,
         "ADMIN_CONFIG": str(administrator),
-        "KAFKA_BIN": str(kafka_tools(home / "bin", broker._cache / f"kafka-{VERSION}")),
+        "KAFKA_BIN": str(tools if tools.exists() else kafka_tools(tools, broker._cache / f"kafka-{VERSION}")),
         "PASSWORDS": str(home / "passwords"),
     }
     ran = subprocess.run([script], env=os.environ | given, capture_output=True, encoding="utf-8", check=False)
@@ -218,6 +219,24 @@ def test_a_wrong_password_opens_nothing(secured: Secured) -> None:
     assert said[0].code() == KafkaError._AUTHENTICATION
     with pytest.raises(KafkaException):
         producer.list_topics(timeout=2)
+
+
+def test_rights_are_taken_away_from_all_though_one_of_them_has_none(secured: Secured) -> None:
+    _apply(secured.home, secured.broker, ["community"], "--no-services")
+    assert write(secured, "community", "intake.community") is None
+    assert rules(secured, "community") > 0
+    _apply(secured.home, secured.broker, ["court", "community"], "--no-services", "--revoke")
+    assert rules(secured, "community") == 0
+    with pytest.raises(KafkaException):
+        Producer(secured.client("community")).list_topics(timeout=2)
+    assert write(secured, "police", "intake.police") is None
+
+
+def rules(secured: Secured, user: str) -> int:
+    """How many rules name a user."""
+    asked = [str(secured.home / "bin" / "kafka-acls.sh"), "--bootstrap-server", secured.broker.bootstrap, "--list"]
+    ran = subprocess.run([*asked, "--principal", f"User:{user}"], capture_output=True, encoding="utf-8", check=True)
+    return ran.stdout.count("operation=")
 
 
 def test_our_intake_takes_in_and_answers_with_the_rights_of_its_user(

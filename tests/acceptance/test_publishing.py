@@ -96,6 +96,21 @@ def test_every_event_gets_the_receipt_that_the_ledger_signed(system: System, way
     assert (again.position, again.retiree, again.known) == (accepted.position, accepted.retiree, True)
 
 
+def test_a_refusal_that_comes_late_is_not_taken_for_that_of_the_event_that_mends_it(system: System) -> None:
+    """As where the ledger was slow, and the client had sent what it refused twice."""
+    record = serial("record")
+    wrong, mended = registration(record, effective=date(2999, 1, 1)), registration(record)
+    assert wrong.id == mended.id
+    with Client(channel(system, "kafka")) as client:
+        first = client.publish(wrong)
+        system.publish_raw("intake.enterprise", wrong.json(), {"content-type": b"application/cloudevents+json"})
+        late = system.topic("receipts.enterprise").wait_for(
+            lambda one: one.json["data"].get("id") == wrong.id and one.json["data"]["known"], "the late refusal"
+        )
+        assert (first.status, late.json["data"]["position"]) == ("refused", first.position)
+        assert client.publish(mended).status == "accepted"
+
+
 @pytest.mark.parametrize("way", ["http", "kafka"])
 def test_a_file_is_published_once_however_often_it_is_sent(system: System, way: str, tmp_path: Path) -> None:
     desk = Desk(tmp_path, system, way)

@@ -96,6 +96,35 @@ def test_a_foreign_consumer_that_stops_and_goes_on_takes_every_alert_once(
     assert sorted(taken) == sorted(alerts.items())
 
 
+@each_language
+def test_a_foreign_consumer_whose_connection_breaks_goes_on_behind_the_last_alert_it_took(
+    tmp_path: Path, language: str
+) -> None:
+    """The first connection breaks before it is answered, each other one within the stream behind one alert."""
+    asked: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(int(self.headers["last-event-id"]))
+            self.close_connection = True
+            if len(asked) > 1:
+                alert = json.dumps(EVENT | {"id": str(asked[-1] + 1)}).encode()
+                body = b": ping\r\n\r\ndata: " + alert + b"\r\n\r\n"
+                head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+                self.wfile.write(head + b"%x\r\n%s\r\n" % (len(body), body))
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing: the test says what happened."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        environment = {"CHANGQING_URL": f"http://127.0.0.1:{server.server_port}", "CHANGQING_ACCOUNT": "officer:x"}
+        taken = run(language, "consume", ["http", tmp_path / "place.json", "3"], environment)
+        server.shutdown()
+    assert [event["id"] for event in taken] == ["1", "2", "3"]
+    assert asked == [0, 0, 1, 2]
+
+
 @pytest.mark.parametrize("codec", ["none", "gzip", "snappy", "lz4", "zstd"])
 def test_whatever_a_client_compresses_with_is_read(system: System, codec: str) -> None:
     """What the intake could not unpack would hold up all that stands behind it in its partition."""

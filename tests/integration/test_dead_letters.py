@@ -3,8 +3,10 @@
 import json
 import re
 from asyncio import Runner
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event as Signal
 from typing import Any
 
 import msgspec
@@ -21,12 +23,13 @@ from infra import codec, log
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.letters import Wanted
+from infra.refused import LETTER_LIMIT, Headers
 from services.accounts import Account, Accounts, Role
 from services.api.app import create_app
 from services.application import Changqing
 from services.cli import main
 from services.intake import accept
-from services.letters import NOBODY, DeadLetters
+from services.letters import AT_A_TIME, NOBODY, DeadLetters
 from services.settings import Settings
 from services.worker import Arrived
 from tests.building import number_of
@@ -59,10 +62,10 @@ class Post:
         self.dead = DeadLetters(application, keys)
         self._database = database
 
-    def came(self, *values: bytes, headers: dict[str, str] | None = None) -> list[str]:
+    def came(self, *values: bytes, headers: Headers = ()) -> list[str]:
         """Messages of Kafka that come to nothing; their places."""
         there = len(self.dead.letters.page(Wanted()))
-        arrived = [Arrived(INTAKE, 0, there + n, headers or {}, value) for n, value in enumerate(values)]
+        arrived = [Arrived(INTAKE, 0, there + n, headers, value) for n, value in enumerate(values)]
         accept(self.application, [one.received for one in arrived])
         return [one.place for one in arrived]
 
@@ -95,7 +98,7 @@ def test_letters_are_counted_by_failure_and_listed_in_the_order_they_came(post: 
 
 
 def test_a_look_at_the_original_is_recorded_with_whom_it_is_about_before_it_is_shown(post: Post) -> None:
-    accept(post.application, [Arrived(INTAKE, 1, 0, {}, death("0")).received])
+    accept(post.application, [Arrived(INTAKE, 1, 0, (), death("0")).received])
     (place,) = post.came(body := death("1", on="1900-01-01"))
     assert post.dead.original(MINE, place).value == body
     (fact,) = post.log(FactPublished)
@@ -106,6 +109,17 @@ def test_a_look_at_the_original_is_recorded_with_whom_it_is_about_before_it_is_s
     post.dead.original(AUDITOR, rubbish)
     assert post.log(DataDisclosed)[1].retirees == (NOBODY,)
     assert fact.id == "0"
+
+
+def test_a_message_whose_headers_are_no_utf_8_is_a_letter_like_any_other(post: Post) -> None:
+    name = b"\xc4\xfa".decode("utf-8", "surrogateescape")
+    headers = [("x-note", b"\xff"), (name, b"1"), ("ce_specversion", b"1.0"), ("ce_id", b"\xb1\xe0\xba\xc5")]
+    (place,) = post.came(b"{}", headers=headers)
+    shown = post.dead.original(MINE, place)
+    assert (shown.named, shown.value) == (headers, b"{}")
+    assert shown.shown[:2] == [("x-note", "\\xff"), ("\\xc4\\xfa", "1")]
+    answer = post.dead.replay(MINE, place)
+    assert (answer.status, post.dead.find(place).code) == ("refused", "not-cloudevents")
 
 
 def test_another_department_sees_no_original_and_leaves_no_trace(post: Post) -> None:
@@ -164,7 +178,7 @@ def test_a_letter_whose_fact_came_otherwise_is_closed_as_known(post: Post, monke
     with monkeypatch.context() as faulty:
         faulty.setattr("infra.batch.decide", fails)
         (place,) = post.came(death("1"))
-    (receipt,) = accept(post.application, [Arrived(INTAKE, 1, 0, {}, death("1")).received])
+    (receipt,) = accept(post.application, [Arrived(INTAKE, 1, 0, (), death("1")).received])
     answer = post.dead.replay(MINE, place)
     assert isinstance(answer, Receipt)
     assert (answer.known, answer.position) == (True, receipt.position)
@@ -178,6 +192,65 @@ def test_everything_that_waits_is_tried_once_however_many_pages_it_fills(
     places = post.came(*(death(str(n), on="1900-01-01") for n in range(10)))
     tried = list(post.dead.replay_all(OFFICER, Wanted()))
     assert [one.place for one in tried] == places
+
+
+def test_an_officer_of_another_department_deals_with_its_own_letters_alone(post: Post) -> None:
+    (place,) = post.came(death("1", on="1900-01-01"))
+    theirs = msgspec.structs.replace(OFFICER, department=Department.POLICE)
+    assert list(post.dead.replay_all(theirs, Wanted())) == []
+    for deed in (lambda: post.dead.replay(theirs, place), lambda: post.dead.give_up(theirs, place, "none")):
+        with pytest.raises(Refused, match="forbidden"):
+            deed()
+    assert post.dead.find(place).state == "waiting"
+
+
+@pytest.mark.parametrize("second", ["mend", "replay", "replay-all", "give-up"])
+def test_of_two_who_deal_with_a_letter_at_once_the_second_finds_it_closed(
+    post: Post, database: Database, monkeypatch: pytest.MonkeyPatch, second: str
+) -> None:
+    """Both would be taken in under ids of their own, and the second be told that nothing had happened."""
+    (place,) = post.came(death("1", on="1900-01-01"))
+    begun, go_on = Signal(), Signal()
+
+    def slowly(*given: Any) -> Any:
+        monkeypatch.undo()
+        begun.set()
+        assert go_on.wait(30)
+        return accept(*given)
+
+    monkeypatch.setattr("services.letters.accept", slowly)
+    deeds: dict[str, Callable[[], object]] = {
+        "mend": lambda: post.dead.mend(MINE, place, death("b")),
+        "replay": lambda: post.dead.replay(OFFICER, place),
+        "replay-all": lambda: list(post.dead.replay_all(OFFICER, Wanted())),
+        "give-up": lambda: post.dead.give_up(OFFICER, place, "测试数据"),
+    }
+    with ThreadPoolExecutor(2) as people:
+        one = people.submit(post.dead.mend, MINE, place, death("a"))
+        assert begun.wait(30)
+        other = people.submit(deeds[second])
+        while not (other.done() or waits(database)):
+            pass
+        go_on.set()
+        assert isinstance(one.result(), Receipt)
+        if second == "replay-all":
+            assert other.result() == []
+        else:
+            with pytest.raises(Refused, match="dead-letter-closed"):
+                other.result()
+    assert [fact.id for fact in post.log(FactPublished)] == ["a"]
+    assert [closed.end for closed in post.log(DeadLetterClosed)] == ["mended"]
+    assert [refusal.place for refusal in post.log(SubmissionRefused)] == [f"kafka:{place}"]
+
+
+def waits(database: Database) -> bool:
+    """Whether somebody waits for a letter that another has in hand."""
+    with database.transaction() as connection:
+        return bool(connection.execute("select from pg_locks where locktype = 'advisory' and not granted").fetchall())
+
+
+def test_letters_that_are_open_at_once_are_not_more_than_a_process_can_hold() -> None:
+    assert AT_A_TIME * LETTER_LIMIT <= 32 * 1024 * 1024
 
 
 def test_a_publisher_sends_only_its_own_again(post: Post) -> None:
@@ -215,13 +288,13 @@ def test_mended_bytes_are_taken_in_in_the_publishers_name_and_linked(post: Post,
 
 
 def test_a_mended_value_in_binary_mode_goes_under_the_old_headers(post: Post) -> None:
-    headers = {
-        "ce_specversion": "1.0",
-        "ce_type": "death-reported.v1",
-        "ce_source": SOURCE,
-        "ce_id": "7",
-        "content-type": "application/json",
-    }
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_type", b"death-reported.v1"),
+        ("ce_source", SOURCE.encode()),
+        ("ce_id", b"7"),
+        ("content-type", b"application/json"),
+    ]
     data = json.loads(death("7"))["data"]
     (place,) = post.came(json.dumps(data | {"effective": "soon"}).encode(), headers=headers)
     assert isinstance(post.dead.mend(MINE, place, json.dumps(data).encode()), Receipt)

@@ -63,7 +63,7 @@ def sent(body: bytes, publisher: Publisher = PUBLISHER) -> Received:
 
 
 def arrived(body: bytes, offset: int) -> Received:
-    return Arrived("intake.civil-affairs", 0, offset, {}, body).received
+    return Arrived("intake.civil-affairs", 0, offset, (), body).received
 
 
 def refused(answers: list[Answer]) -> list[Refusal]:
@@ -154,6 +154,16 @@ def test_no_refusal_in_the_log_holds_what_was_sent(application: Changqing, dsn: 
     assert len(states) == len(letters) == len(bodies)
     assert number not in whole
     assert "王小明" not in whole
+
+
+@pytest.mark.parametrize("name", ["13800138000", "张三", "of11010519491231002X"])
+def test_the_name_of_a_member_that_may_be_somebodys_is_told_nowhere(
+    application: Changqing, database: Database, name: str
+) -> None:
+    body = death("1").replace(b'"effective"', f'"{name}": 1, "effective"'.encode())
+    (answer,) = refused(accept(application, [sent(body)]))
+    ((_, event),) = told(database)
+    assert (answer.code, answer.path, event.path) == ("unknown-field", "data", "data")
 
 
 def test_a_refused_one_leaves_its_neighbours_alone_and_all_have_their_place(application: Changqing) -> None:
@@ -294,14 +304,17 @@ def test_a_publisher_asks_for_its_own_and_an_auditor_for_any(
 
 
 def test_what_came_by_kafka_is_kept_whole_and_once(application: Changqing, dsn: str, keys: KeyRing) -> None:
-    headers = {"ce_specversion": "1.0", "ce_id": "1"}
+    headers = [("ce_specversion", b"1.0"), ("ce_id", b"1"), ("ce_id", b"\xff")]
     message = Arrived("intake.civil-affairs", 0, 5, headers, b"\xff\x00")
     for _ in range(2):
         accept(application, [message.received])
     with psycopg.connect(dsn) as connection:
         ((place, sealed, state),) = connection.execute("select place, sealed, state from ledger.dead_letter").fetchall()
     assert (place, state) == ("intake.civil-affairs-0-5", "waiting")
-    assert msgspec.msgpack.decode(keys.open_letter(sealed)) == [headers, b"\xff\x00"]
+    assert msgspec.msgpack.decode(keys.open_letter(sealed)) == [
+        [[name.encode(), text] for name, text in headers],
+        b"\xff\x00",
+    ]
 
 
 def test_of_a_message_that_is_too_long_the_place_is_kept(application: Changqing, dsn: str) -> None:
@@ -310,6 +323,13 @@ def test_of_a_message_that_is_too_long_the_place_is_kept(application: Changqing,
         assert connection.execute("select size, sealed from ledger.dead_letter").fetchall() == [
             (LETTER_LIMIT + 1, None)
         ]
+
+
+def test_headers_count_as_much_as_the_bytes_behind_them(application: Changqing, dsn: str) -> None:
+    headers = [("x-long", b"x" * LETTER_LIMIT)]
+    accept(application, [Arrived("intake.civil-affairs", 0, 5, headers, b"{").received])
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute("select size, sealed from ledger.dead_letter").fetchall() == [(1, None)]
 
 
 def test_where_the_topics_were_made_anew_a_letter_of_the_same_place_is_kept_beside_the_old_one(

@@ -11,9 +11,12 @@ from typing import Any
 
 import httpx
 import msgspec
+import psycopg
 import pytest
+from aiokafka import ConsumerRecord
 from typer.testing import CliRunner
 
+from domain.completeness import SequencesUnused
 from domain.facts import Department
 from domain.history import DataDisclosed, FactPublished, Receipt
 from domain.law import Law
@@ -23,16 +26,18 @@ from infra.database import Database
 from infra.dsse import SigningKey
 from infra.keys import KeyRing
 from infra.sources import Sources
-from services.accounts import Accounts, Role
+from services.accounts import Account, Accounts, Role
 from services.api.app import create_app
 from services.application import Changqing
 from services.cli import main
 from services.cloudevents import Publisher
 from services.envelopes import structured
 from services.intake import Answer, Received, Refusal, accept
+from services.letters import DeadLetters
 from services.settings import Settings
 from services.sources import accepted_under
 from services.verifying import sign
+from services.worker import Arrived, arrived
 
 POLICE = "/police/shenzhen"
 KEY = SigningKey.from_seed(bytes(range(32)))
@@ -59,13 +64,17 @@ def settings(dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setti
     return Settings.of(given)
 
 
-def agree(sources: Sources, *, signed: bool = True) -> None:
-    """Register the police's source, with a key that was good a year ago and will be in a year."""
+def agree(sources: Sources, *, signed: bool = True, until: datetime | None = None) -> None:
+    """Register the police's source, with a key that was good a year ago and will be in a year, or until then."""
     agreed = Policy(must_be_signed=signed)
     sources.add(Registered(source=POLICE, department=Department.POLICE, office="", policy=agreed), "值班员")
     now = datetime.now(UTC)
-    span = {"valid_from": now - YEAR, "valid_until": now + YEAR}
+    span = {"valid_from": now - YEAR, "valid_until": until or now + YEAR}
     sources.add_key(SourceKeyAdded(source=POLICE, keyid=KEY.keyid, public=KEY.public, by="值班员", **span))
+
+
+def event(id_: str, **more: Any) -> dict[str, Any]:
+    return {"specversion": "1.0", "type": "death-reported.v1", "source": POLICE, "id": id_, "data": {}} | more
 
 
 def told(id_: str, **more: Any) -> bytes:
@@ -120,6 +129,23 @@ def test_a_key_that_is_revoked_counts_no_more_and_what_came_under_it_is_listed(a
     assert (shown.exit_code, "2 条" in shown.output) == (0, True)
 
 
+def test_what_a_source_reported_under_a_key_is_listed_too(application: Changqing) -> None:
+    agree(application.sources)
+    unsigned = SequencesUnused(
+        source=POLICE,
+        id="v",
+        department=Department.POLICE,
+        published_by="gateway",
+        channel="http",
+        digest=b"",
+        first=1,
+        last=4_711,
+    )
+    application.ledger.report([msgspec.structs.replace(unsigned, id="u", signed_by=KEY.keyid), unsigned])
+    listed = list(accepted_under(application.database, KEY.keyid, datetime.now(UTC) - YEAR))
+    assert [(one.id, one.type, one.retiree) for one in listed] == [("u", "sequences-unused.v1", None)]
+
+
 def test_what_others_agree_reaches_a_process_that_runs(application: Changqing, database: Database) -> None:
     assert [said(one) for one in answers(application, told("1"))] == ["parked"]
     agree(Sources(database))
@@ -143,7 +169,111 @@ def test_what_was_accepted_is_known_whatever_becomes_of_its_key_and_nothing_else
     assert [said(one) for one in found[2:]] == ["signature-missing", "signing-key-revoked", "signature-invalid"]
 
 
+def test_what_is_not_signed_is_refused_as_that_before_anything_else(application: Changqing, database: Database) -> None:
+    """Else the watch would believe that the source sent it, and that its numbers were not lost."""
+    agree(application.sources)
+    bad = {"data": {}, "sequence": "2"}
+    unsigned = json.dumps(event("1", **bad)).encode()
+    forged = json.dumps(event("2", **bad, dssematerial=sign(structured(told("3")), KEY))).encode()
+    report = json.dumps(event("4", type="batch-closed.v1", data={"batch": "b"})).encode()
+    odd = json.dumps(event("5", type="no-such.v1")).encode()
+    found = answers(application, unsigned, forged, report, odd)
+    assert [said(one) for one in found] == [
+        "signature-missing",
+        "signature-invalid",
+        "signature-missing",
+        "signature-missing",
+    ]
+    signed_rubbish = event("6", **bad)
+    signed_rubbish["dssematerial"] = sign(structured(json.dumps(signed_rubbish).encode()), KEY, ["sequence"])
+    elsewhere = json.dumps(event("7") | {"source": "/civil-affairs/shenzhen"}).encode()
+    found = answers(application, json.dumps(signed_rubbish).encode(), elsewhere)
+    assert [said(one) for one in found] == ["missing-field", "not-your-source"]
+
+
+def test_a_report_that_was_accepted_is_known_whatever_becomes_of_its_key(application: Changqing) -> None:
+    agree(application.sources)
+    heartbeat = event("1", type="source-heartbeat.v1", data={"sequence": 3})
+    heartbeat["dssematerial"] = sign(structured(json.dumps(heartbeat).encode()), KEY)
+    other = event("2", type="source-heartbeat.v1", data={"sequence": 4})
+    other["dssematerial"] = sign(structured(json.dumps(other).encode()), KEY)
+    (before,) = answers(application, json.dumps(heartbeat).encode())
+    application.sources.revoke(KEY.keyid, datetime.now(UTC) - YEAR, "遗失", "值班员")
+    found = answers(application, signed("3"), json.dumps(other).encode(), json.dumps(heartbeat).encode())
+    assert [said(one) for one in found[:2]] == ["signing-key-revoked", "signing-key-revoked"]
+    assert found[2] == msgspec.structs.replace(before, known=True)
+
+
+def test_a_key_is_judged_by_when_the_event_came_and_its_revocation_by_now(
+    application: Changqing, keys: KeyRing
+) -> None:
+    """What waited in Kafka or as a dead letter, for no fault of its publisher's, does not go stale."""
+    agree(application.sources)
+    after, before = datetime.now(UTC) + 2 * YEAR, datetime.now(UTC) - 2 * YEAR
+    body, publisher = signed("1"), Publisher("kafka:intake.police", Department.POLICE, "kafka")
+    for at in (after, before):
+        (answer,) = accept(application, [Received(partial(structured, body), publisher, body, at=at)])
+        assert said(answer) == "signing-key-expired"
+    waited = Arrived("intake.police", 0, 1, (), signed("2"), datetime.now(UTC) - YEAR / 2)
+    application.sources.revoke(KEY.keyid, datetime.now(UTC) - timedelta(hours=1), "遗失", "值班员")
+    assert [said(one) for one in accept(application, [waited.received])] == ["signing-key-revoked"]
+
+
+def test_a_dead_letter_is_sent_again_under_the_key_that_was_good_when_it_came(
+    application: Changqing, dsn: str, keys: KeyRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    now = datetime.now(UTC)
+    agree(application.sources, until=now - timedelta(hours=1))
+    earlier = now - timedelta(hours=2)
+    waiting = Arrived("intake.police", 0, 1, (), signed("1"), earlier)
+    with monkeypatch.context() as faulty:
+        faulty.setattr("infra.batch.decide", fails)
+        assert [said(one) for one in accept(application, [waiting.received])] == ["internal"]
+    with psycopg.connect(dsn) as connection:
+        connection.execute("update ledger.dead_letter set recorded_at = %s", [earlier])
+    assert [said(one) for one in answers(application, signed("2"))] == ["signing-key-expired"]
+    waited = Arrived("intake.police", 0, 2, (), signed("3"), earlier)
+    assert [said(one) for one in accept(application, [waited.received])] == ["parked"]
+    mine = Account(name="mine", role=Role.PUBLISHER, department=Department.POLICE, secret_sha256="")
+    assert said(DeadLetters(application, keys).replay(mine, waiting.place)) == "parked"
+
+
+def test_the_broker_alone_says_when_a_message_came() -> None:
+    """A publisher may put any time into its message, and so make an old key good."""
+    by_the_broker, by_its_publisher = (
+        arrived(ConsumerRecord("intake.police", 0, 1, 1_771_200_000_500, kind, None, b"{", 0, 0, 1, ()))
+        for kind in (1, 0)
+    )
+    assert by_the_broker.at == datetime(2026, 2, 16, 0, 0, 0, 500_000, UTC)
+    assert by_its_publisher.at is None
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "update ledger.source_key set public = ''",
+        "update ledger.source_key set valid_until = null",
+        "delete from ledger.source_key",
+    ],
+)
+def test_a_key_is_revoked_and_never_altered(application: Changqing, database: Database, dsn: str, attempt: str) -> None:
+    agree(application.sources)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), database.transaction() as connection:
+        connection.execute(attempt.encode())
+    with pytest.raises(psycopg.DatabaseError, match="never altered"), psycopg.connect(dsn) as owner:
+        owner.execute(attempt.encode())
+
+
 # Originals
+
+
+def test_of_a_report_there_is_no_original_to_be_shown(application: Changqing) -> None:
+    heartbeat = json.dumps(event("1", type="source-heartbeat.v1")).encode()
+    assert [said(one) for one in answers(application, heartbeat)] == ["accepted"]
+    assert "event-unknown" in original(POLICE, "1", code=3).stderr
 
 
 def original(*words: str, code: int = 0) -> Any:

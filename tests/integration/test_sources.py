@@ -3,7 +3,7 @@
 import json
 from base64 import b64encode
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,7 @@ from infra import codec, log
 from infra.database import Database
 from infra.dsse import SigningKey
 from infra.sources import Sources
+from infra.watching import Watch
 from services.cli import main
 
 CITY, DISTRICT = "/civil-affairs/shenzhen", "/civil-affairs/shenzhen/nanshan"
@@ -152,6 +153,17 @@ def test_an_operator_registers_a_source_with_its_keys_and_sees_them(tmp_path: Pa
     assert [(key["keyid"], key["revoked_since"]) for key in one["keys"]] == [(keyid, "2026-03-31T16:00:00Z")]
     assert CITY in said("source", "list")
     assert "0 条" in said("source", "affected", keyid)
+
+
+@pytest.mark.usefixtures("at_the_terminal")
+def test_an_operator_says_where_the_numbers_of_a_source_go_on(database: Database) -> None:
+    """The source need not be registered; what one that is no department's is said to send is nobody's."""
+    watch = Watch(database, timedelta(0))
+    assert "4711" in said("source", "numbers", CITY, "--highest", "4711", "--reason", "误填", "--by", "值班员")
+    said("source", "numbers", "/nobody/shenzhen", "--highest", "1", "--reason", "误填", "--by", "值班员", code=3)
+    for rows in log.scan(database):
+        watch.handle(codec.entries(rows))
+    assert json.loads(said("source", "missing", CITY, "--json"))["missing"]["highest"] == 4711
 
 
 @pytest.mark.usefixtures("at_the_terminal")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from random import Random
 from threading import Event
 from typing import Any
 
@@ -32,6 +33,8 @@ from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.outbox import Outbox
 from infra.watching import Watch
+from projections.source_findings import FINDINGS_AT_A_TIME
+from projections.source_fold import needed
 from services.application import Changqing
 from services.cloudevents import Publisher, structured
 from services.intake import Received, Refusal, accept
@@ -234,6 +237,36 @@ def test_a_watch_that_follows_tells_by_itself(
     assert [type(one) for one in found(database)] == [SourceGapFound, SourceGapClosed]
 
 
+def test_names_as_long_as_they_may_be_are_counted_once(ours: Ledger, watch: Watch) -> None:
+    """In four bytes a character, and such that PostgreSQL cannot make them shorter."""
+    random = Random(4)  # noqa: S311 - a seed, not secrecy
+
+    def long(prefix: str = "") -> str:
+        return prefix + "".join(chr(random.randint(0x20000, 0x2A000)) for _ in range(255 - len(prefix)))
+
+    source, batch = long("/civil-affairs/"), long()
+    sent = [
+        msgspec.structs.replace(submission(DIED, long(), number=number_of(n)), source=source, batch=batch, sequence=n)
+        for n in (1, 2)
+    ]
+    assert not [one for one in ours.accept(sent, TODAY) if isinstance(one, Refused)]
+    read = entries(watch.database)
+    watch.handle(read)
+    with watch.database.transaction() as connection:
+        held = watching._held(connection, needed(read))
+    assert len(held.members) == 2
+    assert held.batches[source, batch].arrived == 2
+
+
+def test_more_than_one_look_tells_is_told_by_the_next(ours: Ledger, watch: Watch) -> None:
+    tell(ours, *range(2, 500, 2))
+    watch.handle(entries(watch.database))
+    assert watch.look(datetime.now(UTC) + LATER) == FINDINGS_AT_A_TIME
+    caught_up(watch)
+    gaps = [one.first for one in found(watch.database) if isinstance(one, SourceGapFound)]
+    assert gaps == list(range(1, 499, 2))
+
+
 # Through the one handler
 
 
@@ -313,6 +346,21 @@ def test_events_of_a_source_that_must_number_them_are_refused_without_a_number(a
         "parked",
         "accepted",
     ]
+
+
+def test_a_repeat_under_another_number_is_known_and_its_new_number_is_told_to_be_missing(
+    application: Changqing, watch: Watch
+) -> None:
+    accept(application, [death("1", 1, sequence=1)])
+    (again,) = accept(application, [death("1", 1, sequence=2)])
+    accept(application, [death("3", 3, sequence=3)])
+    assert isinstance(again, Taken)
+    assert again.known
+    caught_up(watch)
+    assert [(one.first, one.last) for one in found(watch.database) if isinstance(one, SourceGapFound)] == [(2, 2)]
+    accept(application, [sent("sequences-unused.v1", "u", {"first": 2, "last": 2})])
+    caught_up(watch)
+    assert [type(one) for one in found(watch.database)] == [SourceGapFound, SourceGapClosed]
 
 
 def test_an_alert_is_found_by_its_name(ours: Ledger, database: Database) -> None:

@@ -5,12 +5,14 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from uuid import UUID
 
+import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from domain.completeness import (
+    SEQUENCE_LIMIT,
     BatchClosed,
     BatchComplete,
     BatchIncomplete,
@@ -22,13 +24,18 @@ from domain.completeness import (
     SourceGapFound,
     SourceHeard,
     SourceHeartbeat,
+    SourceJumpFound,
     SourceSilent,
 )
 from domain.dispositions import SubmissionRefused
 from domain.facts import DeathReported, Department
 from domain.history import Entry, Event, FactPublished
+from domain.sources import SourceNumbersSet
+from projections import runs, source_fold, sources
+from projections.runs import RUNS
+from projections.source_findings import batch_due, due, findings
 from projections.source_fold import Held, fold
-from projections.sources import SourceRow, batch_due, due, expecting, findings
+from projections.sources import FORKS_KEPT, IDS_KEPT, SourceRow, expecting
 
 BEGAN = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 GRACE = timedelta(seconds=60)
@@ -50,6 +57,25 @@ def fact(id_: str, sequence: int | None = None, batch: str | None = None) -> Fac
         sequence=sequence,
         batch=batch,
     )
+
+
+def refused(id_: str | None, sequence: int, code: str = "missing-field", **more: object) -> SubmissionRefused:
+    said = {"department": OURS, "source": SOURCE} | more
+    return SubmissionRefused(
+        published_by="gateway",
+        place="http:gateway",
+        path="",
+        detail="",
+        digest=b"",
+        code=code,
+        id=id_,
+        sequence=sequence,
+        **said,  # type: ignore[arg-type] # as is said above
+    )
+
+
+def numbers_set(highest: int) -> SourceNumbersSet:
+    return SourceNumbersSet(source=SOURCE, highest=highest, reason="", by="operator 7")
 
 
 def _report(id_: str) -> dict[str, object]:
@@ -211,6 +237,126 @@ def test_a_source_that_begins_anew_is_told_of_all_its_forks_some_at_a_time() -> 
     assert [len(one.forks) for one in watcher.log.findings if isinstance(one, SourceForkFound)] == [100, 100, 50]
 
 
+def test_a_refused_number_is_filled_and_shows_nothing_of_others() -> None:
+    watcher = watched(fact("a", 1), refused("b", 2), refused("f", 6), fact("d", 4))
+    assert (watcher.row.highest, missing(watcher.row)) == (4, {3})
+    watcher.log.add(fact("g", 7))
+    watcher.settle()
+    assert (watcher.row.highest, missing(watcher.row)) == (7, {3, 5})
+
+
+@pytest.mark.parametrize(
+    "wild", [fact("w", SEQUENCE_LIMIT), heartbeat("w", SEQUENCE_LIMIT), unused("w", 1, SEQUENCE_LIMIT)]
+)
+def test_a_number_far_too_high_is_told_and_ends_nothing(wild: Event) -> None:
+    watcher = watched(fact("a", 1), wild, fact("b", 2), fact("d", 4))
+    watcher.log.wait(minutes=1)
+    watcher.settle()
+    (gap,) = watcher.log.findings
+    assert isinstance(gap, SourceGapFound)
+    assert (gap.first, gap.last) == (3, 3)
+
+
+def test_a_number_far_too_high_is_told_until_the_numbers_go_on_below_it_and_once() -> None:
+    watcher = watched(fact("a", 1), fact("w", SEQUENCE_LIMIT))
+    watcher.log.add(fact("x", SEQUENCE_LIMIT - 7))
+    watcher.settle()
+    told = SourceJumpFound(source=SOURCE, department=OURS, sequence=SEQUENCE_LIMIT, highest=1)
+    assert watcher.log.findings == [told]
+    watcher.log.add(fact("b", 2))
+    watcher.log.add(fact("y", SEQUENCE_LIMIT - 9))
+    watcher.settle()
+    assert [type(one) for one in watcher.log.findings] == [SourceJumpFound, SourceJumpFound]
+
+
+def test_a_refused_number_far_too_high_is_nobodys_word() -> None:
+    watcher = watched(fact("a", 1), refused("w", SEQUENCE_LIMIT))
+    assert watcher.log.findings == []
+    assert watcher.row.highest == 1
+
+
+def test_a_source_that_began_elsewhere_goes_on_where_an_operator_says() -> None:
+    watcher = watched(fact("a", 5_000_000), fact("b", 5_000_001), numbers_set(4_999_999), fact("d", 5_000_003))
+    watcher.log.wait(minutes=1)
+    watcher.settle()
+    assert [(type(one), getattr(one, "first", None)) for one in watcher.log.findings] == [
+        (SourceGapFound, 5_000_002),
+    ]
+    assert watcher.row.highest == 5_000_003
+
+
+def test_numbers_that_are_set_back_close_what_was_told_beyond_and_tell_anew_what_misses_still() -> None:
+    watcher = watched(fact("a", 1), fact("w", 900_000))
+    watcher.log.wait(minutes=1)
+    watcher.settle()
+    watcher.log.add(numbers_set(3))
+    watcher.log.add(fact("e", 5))
+    watcher.log.wait(minutes=1)
+    watcher.settle()
+    told = [(type(one), one.first, one.last) for one in watcher.log.findings if not isinstance(one, SourceForkFound)]  # type: ignore[union-attr] # of gaps
+    assert told == [
+        (SourceGapFound, 2, 899_999),
+        (SourceGapClosed, 2, 899_999),
+        (SourceGapFound, 2, 3),
+        (SourceGapFound, 4, 4),
+    ]
+
+
+# Rubbish
+
+
+def test_gaps_without_end_become_a_coarse_one_that_is_told_once_and_closed_when_all_of_it_is_said_not_to_be_in_use() -> (
+    None
+):
+    watcher = watched(*(fact(str(n), n) for n in range(2, 2 * 3_000, 2)))
+    watcher.log.wait(minutes=1)
+    watcher.settle()
+    assert len(watcher.row.missing) == RUNS
+    for n in range(6_000, 6_100, 2):
+        watcher.log.add(fact(str(n), n))
+        watcher.log.wait(minutes=1)
+        watcher.settle()
+    found = [one for one in watcher.log.findings if isinstance(one, SourceGapFound)]
+    assert [one.coarse for one in found] == [False] * (RUNS - 1) + [True]
+    assert (found[-1].first, found[-1].last) == (2 * RUNS - 1, 5_997)
+    watcher.log.add(unused("u", 1, 6_100))
+    watcher.settle()
+    assert len([one for one in watcher.log.findings if isinstance(one, SourceGapClosed)]) == RUNS
+    assert (watcher.row.missing, watcher.row.gaps) == ((), ())
+
+
+def test_a_new_gap_is_told_by_itself_again_once_there_are_fewer_of_them() -> None:
+    watcher = watched(*(fact(str(n), n) for n in range(2, 2 * RUNS + 20, 2)), fact("1", 1))
+    watcher.log.add(fact("z", 2 * RUNS + 20))
+    watcher.log.wait(minutes=1)
+    watcher.settle()
+    last = [one for one in watcher.log.findings if isinstance(one, SourceGapFound)][-1]
+    assert (last.first, last.last, last.coarse) == (2 * RUNS + 19, 2 * RUNS + 19, False)
+
+
+def test_a_batch_that_lacks_very_much_is_told_in_a_message_that_kafka_takes() -> None:
+    watcher = watched(
+        *(fact(str(n), n, "1") for n in range(2, 2 * 3_000, 2)), closed("c", "1", 2 * 3_000, first=1, last=2 * 3_000)
+    )
+    watcher.log.wait(minutes=1)
+    watcher.settle()
+    (told,) = [one for one in watcher.log.findings if isinstance(one, BatchIncomplete)]
+    assert len(told.missing) == RUNS
+    assert told.missing_count == sum(last - first + 1 for first, last in told.missing)
+    assert len(msgspec.json.encode(told)) < 100_000
+
+
+def test_a_number_given_without_end_is_counted_and_not_kept() -> None:
+    watcher = watched(*(fact(str(n), 1) for n in range(500)))
+    assert watcher.row.forked == 499
+    assert len(watcher.held.numbers[SOURCE, 1]) == IDS_KEPT
+    watcher = Watcher(watcher.log)
+    for n in range(500, 4_000):
+        watcher.log.add(fact(str(n), n % 1_700 + 2))
+    watcher.read()
+    assert len(watcher.row.forks) == FORKS_KEPT
+
+
 # Batches
 
 
@@ -225,7 +371,9 @@ def test_a_batch_that_is_not_whole_is_told_with_the_numbers_that_miss_and_once_m
     watcher = watched(fact("a", 1, "1"), fact("c", 3, "1"), closed("x", "1", 3, first=1, last=3))
     watcher.log.wait(seconds=60)
     watcher.settle()
-    told = BatchIncomplete(source=SOURCE, department=OURS, batch="1", count=3, arrived=2, missing=((2, 2),))
+    told = BatchIncomplete(
+        source=SOURCE, department=OURS, batch="1", count=3, arrived=2, missing=((2, 2),), missing_count=1
+    )
     assert told in watcher.log.findings
     watcher.log.add(fact("b", 2, "1"))
     watcher.settle()
@@ -302,6 +450,12 @@ _EVENTS = st.one_of(
     st.builds(closed, _IDS.map("c-".__add__), st.sampled_from(["1", "2"]), st.integers(0, 5)),
     st.builds(unused, _IDS.map("u-".__add__), st.integers(1, 6), st.integers(6, 12)),
 )
+_WILD = st.one_of(
+    st.builds(refused, _IDS, st.integers(1, 20)),
+    st.builds(fact, _IDS, st.integers(1, 40)),
+    st.builds(unused, _IDS.map("u-".__add__), st.integers(1, 30), st.integers(30, 40)),
+    st.builds(numbers_set, st.integers(0, 40)),
+)
 _ARRIVALS = st.one_of(
     st.builds(fact, _IDS, st.one_of(st.none(), st.integers(1, 12)), _BATCHES),
     st.builds(heartbeat, _IDS.map("h-".__add__), st.one_of(st.none(), st.integers(1, 12))),
@@ -377,11 +531,82 @@ def test_both_sides_are_told_everything_once_however_often_watchers_die_and_howe
     _once_each(log, last)
 
 
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.one_of(_EVENTS, _WILD), max_size=40), st.randoms(use_true_random=False))
+def test_where_the_bounds_bite_nothing_missing_is_forgotten_and_nothing_grows(
+    monkeypatch: pytest.MonkeyPatch, events: list[Event], random: Random
+) -> None:
+    """Three runs, two forks, two ids and a jump of five at the most, with a watcher that looks now and then."""
+    for name, bound in (("FORKS_KEPT", 2), ("IDS_KEPT", 2), ("JUMP", 5)):
+        monkeypatch.setattr(sources, name, bound)
+    monkeypatch.setattr(source_fold, "IDS_KEPT", 2)
+    monkeypatch.setattr(runs, "RUNS", 3)
+    log = Log()
+    watchers = [Watcher(log) for _ in range(2)]
+    for event in events:
+        log.add(event)
+        log.wait(seconds=random.choice([0, 60]))
+        one = random.choice(watchers)
+        one.read(random.randint(0, 5))
+        one.look()
+    last = Watcher(log)
+    last.settle()
+    log.wait(minutes=2)
+    last.settle()
+    if SOURCE not in last.held.sources:
+        return
+    _nothing_left(last)
+    row = last.row
+    highest, truly = _by_definition([entry.event for entry in log.entries], 5)
+    exact = {number for one in row.missing if not one.coarse for number in range(one.first, one.last + 1)}
+    assert row.highest == highest
+    assert exact <= truly <= missing(row)
+    assert len(row.missing) <= 3
+    assert len(row.gaps) <= 6
+    assert not row.ended
+    assert all(len(ids) <= 2 for ids in last.held.numbers.values())
+    assert sorted(row.missing, key=lambda one: one.first) == list(row.missing)
+
+
+def _by_definition(events: Sequence[Event], jump: int) -> tuple[int, set[int]]:
+    """The highest number and what is missing, number by number."""
+    highest, missing, refused_ahead, far = 0, set[int](), set[int](), set[int]()
+    for event in events:
+        last: int | None = None
+        filled = set[int]()
+        match event:
+            case FactPublished(sequence=int() as last):
+                filled = {last}
+            case SequencesUnused(first=first, last=last):
+                filled = set(range(first, last + 1))
+            case SubmissionRefused(sequence=int() as number) if number <= highest + jump:
+                refused_ahead.add(number)
+                missing.discard(number)
+            case SourceHeartbeat(last=last):
+                pass
+            case SourceNumbersSet(highest=highest):
+                while highest + 1 in far:
+                    highest += 1
+                missing = {number for number in missing if number <= highest}
+                far = set()
+            case _:
+                pass
+        if last is not None and last > highest + jump:
+            far = far | {last} if last - 1 in far or last in far else {last}
+        elif last is not None and last > highest:
+            missing |= set(range(highest + 1, last + 1)) - refused_ahead
+            highest, far = last, set()
+        missing -= filled
+        refused_ahead = {number for number in refused_ahead if number > highest}
+    return highest, missing
+
+
 def _nothing_left(watcher: Watcher) -> None:
     row = watcher.row
-    told = {number for first, last in row.gaps for number in range(first, last + 1)}
-    assert missing(row) <= told
-    assert all(set(range(first, last + 1)) & missing(row) for first, last in row.gaps)
+    told = {number for gap in row.gaps for number in range(gap.first, gap.last + 1)}
+    grown = {number for one in row.missing if one.coarse for number in range(one.first, one.last + 1)}
+    assert missing(row) <= told | grown
+    assert all(set(range(gap.first, gap.last + 1)) & missing(row) for gap in row.gaps)
     assert not row.forks
     assert due(row) is None
     for batch in watcher.held.batches.values():
@@ -394,7 +619,7 @@ def _once_each(log: Log, watcher: Watcher) -> None:
     numbers = [number for first, last in found for number in range(first, last + 1)]
     assert len(numbers) == len(set(numbers)), "a number is told to be missing once"
     assert len(shut) == len(set(shut))
-    assert set(shut) == set(found) - set(watcher.row.gaps)
+    assert set(shut) == set(found) - {(gap.first, gap.last) for gap in watcher.row.gaps}
     forks = [one for event in log.findings if isinstance(event, SourceForkFound) for one in event.forks]
     assert len(forks) == len(set(forks)) == sum(len(ids) - 1 for ids in watcher.held.numbers.values() if ids)
     voices = [type(one) for one in log.findings if isinstance(one, SourceSilent | SourceHeard)]
@@ -421,21 +646,6 @@ def test_a_row_in_order_has_nothing_missing(number: int) -> None:
 
 
 # What was refused
-
-
-def refused(id_: str | None, sequence: int, code: str = "missing-field", **more: object) -> SubmissionRefused:
-    said = {"department": OURS, "source": SOURCE} | more
-    return SubmissionRefused(
-        published_by="gateway",
-        place="http:gateway",
-        path="",
-        detail="",
-        digest=b"",
-        code=code,
-        id=id_,
-        sequence=sequence,
-        **said,  # type: ignore[arg-type] # as is said above
-    )
 
 
 def test_a_refused_event_fills_its_number_and_the_corrected_one_keeps_it() -> None:

@@ -13,7 +13,7 @@ from domain.facts import Department
 from domain.refusals import Refused
 from infra.sealed import original_of, person_of, to_seal
 from services.cloudevents import Publisher, submission
-from services.envelopes import Envelope, attributes_of, binary, is_json, structured
+from services.envelopes import EVENT_LIMIT, Envelope, attributes_of, binary, is_json, structured
 from services.worker import Arrived
 
 DATA = b'{ "person": {"identity_number":\t"11010519491231002X"},\n "effective":"2026-08-12" }'
@@ -123,11 +123,20 @@ def test_data_are_json_in_any_of_its_media_types_and_in_utf_8(media: str | None,
     assert is_json(media) is json_
 
 
+def test_an_event_in_binary_mode_is_measured_with_its_attributes() -> None:
+    room = EVENT_LIMIT - sum(len(name) + len(value) for name, value in PLAIN.items()) - len("note")
+    assert binary(PLAIN | {"note": "x" * (room - len(DATA))}, DATA).id == "1"
+    for note in ("x" * (room - len(DATA) + 1), "长" * (room // 3)):
+        with pytest.raises(Refused, match="body-too-large"):
+            binary(PLAIN | {"note": note}, DATA)
+
+
 # Over Kafka
 
 
 def arrived(headers: dict[str, str], value: bytes) -> Arrived:
-    return Arrived("intake.police", 0, 7, headers, value)
+    named = [(name, text.encode("utf-8", "surrogateescape")) for name, text in headers.items()]
+    return Arrived("intake.police", 0, 7, named, value)
 
 
 CE = {f"ce_{name}": value for name, value in PLAIN.items()}
@@ -154,6 +163,20 @@ def test_a_header_that_is_no_utf_8_is_refused_and_not_mended() -> None:
     for name in ("subject", "part", "source", "datacontenttype"):
         with pytest.raises(Refused):
             submission(arrived(CE | {f"ce_{name}": broken}, DATA).envelope(), POLICE)
+
+
+def test_a_header_that_matters_and_stands_there_twice_is_refused_as_over_http() -> None:
+    headers = [(name, value.encode()) for name, value in CE.items()]
+    for twice, path in ((("CE_ID", b"2"), "headers"), (("ce_id", b"1"), "headers")):
+        with pytest.raises(Refused, match="not-cloudevents") as why:
+            Arrived("intake.police", 0, 7, [*headers, twice], DATA).envelope()
+        assert why.value.path == path
+    types = [("content-type", b"application/json"), ("Content-Type", b"application/cloudevents+json")]
+    with pytest.raises(Refused, match="not-cloudevents"):
+        Arrived("intake.police", 0, 7, [*headers, *types], DATA).envelope()
+    traced = [*headers, ("traceparent", b"a"), ("traceparent", b"b")]
+    assert Arrived("intake.police", 0, 7, traced, DATA).envelope().id == "1"
+    assert Arrived("intake.police", 0, 7, [*headers, ("ce_id", b"2"), types[1]], whole()).envelope().id == "1"
 
 
 # What is sealed

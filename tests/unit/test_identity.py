@@ -178,6 +178,71 @@ def test_nobody_is_born_after_today_or_before_1880() -> None:
     assert not names_a_person(before)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        VALID,
+        "death/11010519491231002x/1",
+        "110105 19491231 002X",
+        "110105-19491231-002X",
+        "110105.19491231.002X",
+        "110105_19491231_002X",
+        "110105/1949/12/31/002X",
+        "1101 0519 4912 3100 2X",
+        "110105\u201119491231\u2212002\u200bX",
+        "１１０１０５－１９４９１２３１－００２Ｘ",
+        "11010519491231002Х",
+        "2026-110105-19491231-002X-1",
+        "7-110105-19491231-002X",
+        "440304202611200028",
+        "440304 20261120 0028",
+    ],
+)
+def test_a_number_within_a_text_names_a_person_however_it_is_written(text: str) -> None:
+    assert names_a_person(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2026-004711",
+        "110105-19491231-0021",
+        "110105:19491231:002X",
+        "9110105-19491231-002X",
+        "110105-19491231-002X7",
+        "11010519491231002",
+        "110105491231002",
+        "440304-20261120-0028",
+        "440304/2026/11/20/0028",
+        "00000000-0000-4000-8000-000000000000",
+    ],
+    ids=[
+        "nothing",
+        "a record",
+        "check digit",
+        "moments",
+        "a digit before",
+        "a digit behind",
+        "17",
+        "15",
+        "division, day and serial",
+        "a path of days",
+        "a UUID",
+    ],
+)
+def test_what_is_no_whole_number_of_somebody_who_may_be_retired_names_nobody(text: str) -> None:
+    assert not names_a_person(text)
+
+
+@given(numbers(), st.lists(st.sampled_from(["", "", "-", " ", ".", "_", "/", " - "]), min_size=17, max_size=17))
+def test_whatever_stands_between_the_digits_of_somebody_born_before_2000_it_is_found(
+    number: str, between: list[str]
+) -> None:
+    written = "".join(sign + gap for sign, gap in zip(number, [*between, ""], strict=True))
+    assert names_a_person(f"x-{written}.pdf") or born(number).year >= 2000
+
+
 @pytest.mark.parametrize("zero", ["٠", "०", "߀"], ids=["Arabic", "Devanagari", "N'Ko"])
 def test_digits_of_another_script_make_no_second_person(zero: str) -> None:
     written = "".join(chr(ord(zero) + int(sign)) if sign.isdigit() else sign for sign in VALID)

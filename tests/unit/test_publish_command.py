@@ -133,6 +133,26 @@ def test_a_refusal_ends_with_3_and_stands_in_both_languages(desk: Desk) -> None:
     assert "不予受理 refused 1" in done.stdout.decode()
 
 
+def test_a_file_that_holds_what_was_refused_and_what_mends_it_has_a_result_for_both(desk: Desk) -> None:
+    wrong, mended = death("1"), death("1", effective="2026-08-13")
+    refusal = desk.server.receipt(wrong, status="refused", code="no-local-law")
+    desk.server.answer = lambda _: Answer(200, msgspec.json.encode([refusal]))
+    desk.run(desk.file(wrong), code=3)
+    desk.server.answer = desk.server.receipts
+    file = desk.file(wrong, mended, death("2"))
+    said = json.loads(desk.run(file, "--resume", "--json", code=3).stdout)
+    assert (said["events"], said["accepted"], said["refused"]) == (3, 2, 1)
+    assert desk.server.came[-1][0]["data"]["effective"] == "2026-08-13"
+    assert [(one["line"], one["status"], one.get("code")) for one in desk.receipts()] == [
+        (1, "refused", "id-conflict"),
+        (2, "accepted", None),
+        (3, "accepted", None),
+    ]
+    before = desk.receipts()
+    desk.run(file, "--resume", code=3)
+    assert [(one["line"], one["status"]) for one in desk.receipts()] == [(one["line"], one["status"]) for one in before]
+
+
 def test_wrong_use_a_wrong_file_and_a_wrong_account_end_with_2(desk: Desk) -> None:
     desk.run(code=2)
     desk.run(desk.home / "none.jsonl", code=2)
@@ -175,6 +195,29 @@ def test_a_dry_run_says_every_defect_in_both_languages_and_sends_nothing(desk: D
     assert "第 2 行 line 2 不予受理 refused: 有未知的项 a member is unknown (unknown-field data.colour)" in text
     assert "处理 remedy: 删去或改正 path 所指对象中拼错的项 remove or correct the misspelt member" in text
     assert not desk.server.came
+
+
+def test_a_dry_run_says_every_defect_of_a_report_of_a_source(desk: Desk) -> None:
+    def report(type_: str, **data: Any) -> dict[str, Any]:
+        return death() | {"type": type_, "id": f"{type_}-{len(data)}", "data": data}
+
+    file = desk.file(
+        report("source-heartbeat.v1", sequence=7),
+        report("source-heartbeat.v1", sequence=-1, until="2999-01-01T00:00:00Z"),
+        report("batch-closed.v1", batch="2026-11", count=3),
+        report("batch-closed.v1", batch="2026-11", count=3, first=1),
+        report("batch-closed.v1", batch="2026-11", count=3, first=4, last=2, colour="red"),
+        report("sequences-unused.v1", first=1),
+    )
+    found = [json.loads(line) for line in desk.run(file, "--dry-run", "--json", code=3).stdout.splitlines()]
+    assert [(one["line"], one["code"], one["path"]) for one in found] == [
+        (2, "invalid-field", "data.sequence"),
+        (2, "invalid-field", "data.until"),
+        (4, "missing-field", "data.last"),
+        (5, "unknown-field", "data.colour"),
+        (5, "invalid-field", "data.last"),
+        (6, "missing-field", "data.last"),
+    ]
 
 
 def test_a_dry_run_of_good_events_needs_no_server_and_no_settings(tmp_path: Path) -> None:

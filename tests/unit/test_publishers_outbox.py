@@ -38,6 +38,19 @@ def test_what_was_refused_can_be_mended_under_its_id_and_gets_a_number_of_its_ow
     assert json.loads(waiting.body)[SEQUENCE] == "0000000000000000002"
 
 
+def test_what_mends_a_refused_event_remembers_where_that_stands_and_what_repeats_it_does_not(tmp_path: Path) -> None:
+    with Outbox(tmp_path / "outbox") as outbox:
+        (number,) = numbers(outbox.put([death()]))
+        outbox.answered([(number, msgspec.structs.replace(told(death(), "refused"), position=4711))])
+        (again,) = numbers(outbox.put([death()]))
+        assert [one.instead for one in outbox.waiting(9, 9)] == [0]
+        outbox.answered([(again, msgspec.structs.replace(told(death(), "refused"), position=4711))])
+        (mended,) = numbers(outbox.put([death(effective=date(2026, 8, 13))]))
+    with Outbox(tmp_path / "outbox") as outbox:
+        assert [one.instead for one in outbox.waiting(9, 9)] == [4711]
+        assert outbox.standing(mended).receipt is None
+
+
 def test_what_was_refused_is_sent_again_as_it_was_under_the_same_number() -> None:
     outbox = Outbox()
     (number,) = numbers(outbox.put([death()], numbered=True))
@@ -75,6 +88,20 @@ def test_numbers_that_the_publisher_gives_are_gone_on_from() -> None:
     outbox.put([death("1").with_attribute(SEQUENCE, "41"), death("2")], numbered=True)
     outbox.number_after(SOURCE, 7)  # never back
     assert outbox.last_sequence(SOURCE) == 42
+
+
+def test_a_number_that_is_padded_as_ours_are_is_gone_on_from() -> None:
+    outbox = Outbox()
+    outbox.put([death("1").with_attribute(SEQUENCE, f"{41:019d}"), death("2")], numbered=True)
+    given = [json.loads(one.body)[SEQUENCE] for one in outbox.waiting(9, 1 << 20)]
+    assert given == [f"{41:019d}", f"{42:019d}"]
+
+
+@pytest.mark.parametrize("given", [str(2**63), "9" * 5_000, "-1", "a", "٤"])
+def test_what_is_no_number_of_a_source_leaves_the_numbering_alone(given: str) -> None:
+    outbox = Outbox()
+    outbox.put([death("1").with_attribute(SEQUENCE, given)], numbered=True)
+    assert (outbox.left(), outbox.last_sequence(SOURCE)) == (1, 0)
 
 
 def test_of_many_put_together_none_is_there_when_one_cannot_be_sent() -> None:
@@ -144,6 +171,34 @@ def test_a_file_that_is_no_outbox_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(ClientError, match="cannot be used as an outbox"):
         Outbox(file)
     assert file.read_text().startswith("Dear colleagues")
+
+
+def _damage(file: Path) -> None:
+    """What a bad disk does: each page from the seventh on begins with something else."""
+    content = bytearray(file.read_bytes())
+    for at in range(4_096 * 6, len(content), 4_096):
+        content[at : at + 200] = bytes(200)
+    file.write_bytes(content)
+
+
+def test_a_damaged_outbox_is_said_to_be_that_and_is_not_gone_on_with(tmp_path: Path) -> None:
+    file = tmp_path / "outbox.db"
+    with Outbox(file) as outbox:
+        outbox.put([death(str(n)) for n in range(100)], numbered=True)
+    _damage(file)
+    with pytest.raises(ClientError, match="damaged") as caught:
+        Outbox(file)
+    assert "\n" not in str(caught.value)  # one sentence, as of every error of the client
+
+
+def test_an_outbox_that_is_damaged_meanwhile_is_said_to_be_that(tmp_path: Path) -> None:
+    file = tmp_path / "outbox.db"
+    with Outbox(file) as outbox:  # larger than what SQLite keeps in memory
+        outbox.put([death(str(n)).with_attribute("padding", "x" * 50_000) for n in range(100)])
+    with Outbox(file) as outbox:
+        _damage(file)
+        with pytest.raises(ClientError, match="cannot be read"):
+            outbox.waiting(500, 1 << 30)
 
 
 def test_what_a_program_makes_is_looked_at_like_what_is_read() -> None:

@@ -137,6 +137,21 @@ def test_one_event_that_spoils_a_batch_is_found_and_the_others_get_through(serve
     assert receipts[37].refused
 
 
+def test_what_is_too_much_at_once_for_a_proxy_goes_in_parts_and_in_order(server: Answering) -> None:
+    taken: list[str] = []
+
+    def proxied(events: list[dict[str, Any]]) -> Answer:
+        if len(events) > 3:
+            return Answer(413, b"<html>413 Request Entity Too Large</html>")
+        taken.extend(event["id"] for event in events)
+        return server.receipts(events)
+
+    server.answer = proxied
+    with client(server) as ours:
+        assert [receipt.id for receipt in ours.publish_many(deaths(10))] == ids(10)
+    assert taken == ids(10)
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
@@ -145,6 +160,7 @@ def test_one_event_that_spoils_a_batch_is_found_and_the_others_get_through(serve
         pytest.param(Answer(200, b"<html>welcome</html>"), ClientError, id="somebody's web site"),
         pytest.param(Answer(200, b"[]"), ClientError, id="no receipts"),
         pytest.param(Answer(404, b"{}"), ClientError, id="wrong address"),
+        pytest.param(Answer(413, b"<html>"), ClientError, id="one event is too large for a proxy"),
         pytest.param(Answer(200, b'[{"source":"/x","id":"1","status":"accepted"}]'), UntrustedError, id="not signed"),
     ],
 )

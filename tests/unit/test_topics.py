@@ -30,6 +30,8 @@ def test_personal_data_in_clear_stays_a_week_and_an_alert_a_quarter() -> None:
     assert made["intake.police"].configs["retention.ms"] == WEEK
     assert made["alerts.pension"].configs["retention.ms"] == QUARTER
     assert {topic.configs["cleanup.policy"] for topic in made.values()} == {"delete"}
+    dated = {name for name, topic in made.items() if topic.configs.get("message.timestamp.type") == "LogAppendTime"}
+    assert dated == {name for name in made if name.startswith("intake.")}, "the broker says when those came"
     assert {topic.configs["segment.ms"] for topic in made.values()} == {"86400000"}
 
 

@@ -4,12 +4,12 @@
 // how far we are; the same command goes on from there. Ends after COUNT alerts, or never.
 
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
-import { Readable } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
 import { CloudEvent, Kafka } from 'cloudevents'
 import { Consumer } from '@platformatic/kafka'
 import { headersOf, settings } from './bus.js'
 
+const SILENT_SECONDS = 45 // the ledger says something every 15 s: whoever hears nothing for so long has no connection
 const [way, place, count = Infinity] = process.argv.slice(2)
 const taken = existsSync(place) ? JSON.parse(readFileSync(place, 'utf8')) : {}
 let left = Number(count)
@@ -26,18 +26,37 @@ function take (event, where) {
 
 // Server-sent events. A connection that breaks is made again from the last id, so nothing is missed or comes twice.
 async function overHttp () {
-  const authorization = 'Basic ' + Buffer.from(process.env.CHANGQING_ACCOUNT).toString('base64')
   while (left > 0) {
+    for await (const line of oneConnection()) {
+      if (line.startsWith('data:')) take(new CloudEvent(JSON.parse(line.slice(5))), 'http')
+      if (left <= 0) return
+    }
+    await pause(1000)
+  }
+}
+
+// The lines of one connection, until it breaks.
+async function * oneConnection () {
+  const authorization = 'Basic ' + Buffer.from(process.env.CHANGQING_ACCOUNT).toString('base64')
+  const silent = new AbortController()
+  const timer = setTimeout(() => silent.abort(), SILENT_SECONDS * 1000)
+  try {
     const answer = await fetch(process.env.CHANGQING_URL + '/alerts/stream', {
-      headers: { authorization, 'last-event-id': String(taken.http ?? 0) }
+      headers: { authorization, 'last-event-id': String(taken.http ?? 0) }, signal: silent.signal
     })
     if (!answer.ok) throw new Error(`refused: ${answer.status}`)
-    const input = Readable.fromWeb(answer.body)
-    for await (const line of createInterface({ input })) {
-      if (line.startsWith('data:')) take(new CloudEvent(JSON.parse(line.slice(5))), 'http')
-      if (left <= 0) break
+    let rest = ''
+    for await (const part of answer.body.pipeThrough(new TextDecoderStream())) {
+      timer.refresh()
+      const lines = (rest + part).split('\n')
+      rest = lines.pop()
+      yield * lines
     }
-    input.destroy()
+  } catch (error) {
+    if (!(error instanceof TypeError) && !silent.signal.aborted) throw error // fetch's own for what the network does
+    console.error(`the connection broke: ${error.cause ?? error}`)
+  } finally {
+    clearTimeout(timer)
   }
 }
 

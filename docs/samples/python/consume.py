@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from cloudevents.core.bindings import kafka
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from confluent_kafka import Consumer
+
+SILENT_SECONDS = 45  # the ledger says something every 15 s: whoever hears nothing for so long has no connection
 
 
 def main() -> None:
@@ -41,11 +44,15 @@ def over_http(taken: Mapping[str, int]) -> Iterator[tuple[str, BaseCloudEvent]]:
     url = os.environ["CHANGQING_URL"] + "/alerts/stream"
     while True:
         headers = {"Last-Event-ID": str(taken.get("http", 0))}
-        with httpx.stream("GET", url, headers=headers, auth=(name, secret), timeout=None) as answer:  # noqa: S113 # for ever
-            answer.raise_for_status()
-            for line in answer.iter_lines():
-                if line.startswith("data:"):
-                    yield "http", JSONFormat().read(CloudEvent, line[5:].strip())
+        try:
+            with httpx.stream("GET", url, headers=headers, auth=(name, secret), timeout=SILENT_SECONDS) as answer:
+                answer.raise_for_status()
+                for line in answer.iter_lines():
+                    if line.startswith("data:"):
+                        yield "http", JSONFormat().read(CloudEvent, line[5:].strip())
+        except httpx.TransportError as error:
+            print(f"the connection broke: {error!r}", file=sys.stderr)
+        time.sleep(1)
 
 
 def over_kafka(taken: Mapping[str, int]) -> Iterator[tuple[str, BaseCloudEvent]]:

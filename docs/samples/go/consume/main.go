@@ -16,12 +16,16 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"changqing.example/samples/bus"
 )
+
+// The ledger says something every 15 s: whoever hears nothing for so long has no connection.
+const silent = 45 * time.Second
 
 type consumer struct {
 	place string
@@ -90,12 +94,19 @@ func (c *consumer) overHTTP() error {
 		if err := c.stream(); err != nil {
 			return err
 		}
+		if c.left > 0 {
+			time.Sleep(time.Second)
+		}
 	}
 	return nil
 }
 
 func (c *consumer) stream() error {
-	request, err := http.NewRequest(http.MethodGet, os.Getenv("CHANGQING_URL")+"/alerts/stream", nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	timer := time.AfterFunc(silent, cancel)
+	defer timer.Stop()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, os.Getenv("CHANGQING_URL")+"/alerts/stream", nil)
 	if err != nil {
 		return err
 	}
@@ -104,7 +115,8 @@ func (c *consumer) stream() error {
 	request.Header.Set("Last-Event-ID", strconv.FormatInt(c.taken["http"], 10))
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return err
+		fmt.Fprintln(os.Stderr, "the connection broke:", err)
+		return nil
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
@@ -113,6 +125,7 @@ func (c *consumer) stream() error {
 	lines := bufio.NewScanner(answer.Body)
 	lines.Buffer(nil, 1<<20)
 	for c.left > 0 && lines.Scan() {
+		timer.Reset(silent)
 		if data, found := strings.CutPrefix(lines.Text(), "data:"); found {
 			if err := c.take([]byte(data), "http"); err != nil {
 				return err
