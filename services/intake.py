@@ -206,9 +206,9 @@ def _read(received: Received, verifier: Verifier, now: datetime) -> _Read:
     try:
         envelope = received.read()
         if envelope.type in REPORTS:
-            sent = report(envelope, received.publisher, now)
-            verifier.signed_by(envelope, at, now)
-            return _Read(sent, envelope)
+            sent = told = report(envelope, received.publisher, now)
+            keyid = verifier.signed_by(envelope, at, now)
+            return _Read(replace(told, signed_by=keyid) if keyid else told, envelope)
         sent = fact = submission(envelope, received.publisher)
         keyid = verifier.signed_by(envelope, at, now)
         if fact.sequence is None:

@@ -146,6 +146,20 @@ def test_what_a_source_reported_under_a_key_is_listed_too(application: Changqing
     assert [(one.id, one.type, one.retiree) for one in listed] == [("u", "sequences-unused.v1", None)]
 
 
+def test_reports_under_a_key_are_listed_with_the_events(application: Changqing) -> None:
+    """Whoever had the key could say that numbers were never used, and so hide what was lost."""
+    agree(application.sources)
+    unused = event("1", type="sequences-unused.v1", data={"first": 1, "last": 9})
+    unused["dssematerial"] = sign(structured(json.dumps(unused).encode()), KEY)
+    found = answers(application, json.dumps(unused).encode(), signed("2"))
+    assert [said(one) for one in found] == ["accepted", "parked"]
+    listed = list(accepted_under(application.database, KEY.keyid, datetime.now(UTC) - YEAR))
+    assert sorted((one.id, one.type, one.retiree is None) for one in listed) == [
+        ("1", "sequences-unused.v1", True),
+        ("2", "death-reported.v1", False),
+    ]
+
+
 def test_what_others_agree_reaches_a_process_that_runs(application: Changqing, database: Database) -> None:
     assert [said(one) for one in answers(application, told("1"))] == ["parked"]
     agree(Sources(database))
