@@ -117,7 +117,7 @@ def test_text_in_gb18030_with_own_numbers_is_taken_in_under_them(home: Home) -> 
             "select s ->> 'id', s -> 'fact' ->> 'document' from"
             " (select position, convert_from(state, 'UTF8')::jsonb as s from ledger.event) as e where s ? 'fact' order by position"
         ).fetchall()
-    assert kept == [(str(n), "甲〔2026〕１号") for n in range(3)]
+    assert sorted(kept) == [(str(n), "甲〔2026〕１号") for n in range(3)]  # two workers, each with people of its own
     assert all("1.1E" not in line for line in (home.path / "死亡.csv.results.jsonl").read_text().splitlines())
 
 
