@@ -43,7 +43,8 @@ PATIENCE = 20.0
 
 SHOWN = (
     "identity_number, name, phone, address, community, retired_on, monthly_pension, party_member, special_groups, "
-    "status, stopped_from, verify_alert"
+    "status, stopped_from, verify_alert, keeper, served_since, pension, document, article, verified_on, verify_by, "
+    "contact_card_on, health_file_on, visited_on, moving_to, moved_on"
 )
 """What a look at a roster shows of somebody."""
 

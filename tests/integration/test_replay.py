@@ -140,7 +140,7 @@ def test_of_a_community_it_gives_the_people_there_and_all_that_is_about_them(our
     (there,) = {row["retiree"] for row in stored(database)["roster"].values() if row["community"] == NEXT_DOOR}
     found = rows("--community", NEXT_DOOR)
     assert {row["row"]["retiree"] for row in found} == {str(there)}  # type: ignore[index] # plain JSON
-    assert {row["model"] for row in found} == {"roster", "alert_inbox", "audit_trail"}
+    assert {row["model"] for row in found} == {"roster", "alert_inbox", "audit_trail", "lives"}
     assert len(rows("--community", HERE[:9], "--model", "roster")) == 4
     assert run("--community", NEXT_DOOR, "--compare").exit_code == 0
 
