@@ -25,7 +25,7 @@ from domain.recalling import named
 from domain.refusals import Refused
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn, Stage, Told, named_in, terms_of
 
-_STAGES = {
+STAGES = {
     AlertAcknowledged: Stage.ACKNOWLEDGED,
     AlertConfirmed: Stage.CONFIRMED,
     AlertContested: Stage.CONTESTED,
@@ -33,6 +33,7 @@ _STAGES = {
     AlertDismissed: Stage.DISMISSED,
     AlertApplied: Stage.APPLIED,
 }
+"""The stage after an answer."""
 _DONE_WITH = frozenset({Action.RESUME, Action.RECOVER, Action.PAY_BACK})
 """Applied, these stand in nobody's way: what was paid says it all. The last few are kept by their alert, to be corrected."""
 _KEEP = 5
@@ -140,7 +141,7 @@ def _after_answer(told: dict[str, Told], known: Known, act_by: date | None) -> d
         after = replace(one, terms=replace(one.terms, amount=yuan(left)), stage=stage, parts=parts)
     else:
         moved = known.fact.amount if isinstance(known.fact, AlertApplied) else one.moved
-        after = replace(one, stage=_STAGES[type(known.fact)], moved=moved)
+        after = replace(one, stage=STAGES[type(known.fact)], moved=moved)
     if act_by:
         after = replace(after, act_by=act_by, escalated=False)
     if after.is_open:

@@ -10,14 +10,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.alerts import Action
+from domain.answering import STAGES
 from domain.facts import (
-    AlertAcknowledged,
     AlertApplied,
-    AlertConfirmed,
-    AlertContested,
-    AlertDismissed,
     Answer,
-    ContestAnswered,
     OverpaymentReturned,
 )
 from domain.history import Entry, Event, FactPublished
@@ -60,15 +56,6 @@ class AlertRow(Struct, frozen=True, kw_only=True):
     applied_month: str | None = None
 
 
-STAGES = {
-    AlertAcknowledged: Stage.ACKNOWLEDGED,
-    AlertConfirmed: Stage.CONFIRMED,
-    AlertContested: Stage.CONTESTED,
-    ContestAnswered: Stage.ACKNOWLEDGED,
-    AlertDismissed: Stage.DISMISSED,
-    AlertApplied: Stage.APPLIED,
-}
-"""The stage after an answer."""
 _CLOSING = frozenset({Stage.DISMISSED, Stage.APPLIED})
 
 

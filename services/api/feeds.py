@@ -13,7 +13,7 @@ from domain.refusals import Refused
 from infra.database import DatabaseError
 from services.accounts import Account
 from services.api.auth import WhoAsks
-from services.api.questions import Limit
+from services.api.questions import Limit, answered
 from services.consumers.feeds import CURSOR, Cursor, Feeds
 from services.consumers.showing import lines_for
 
@@ -42,7 +42,7 @@ class FeedPlace(msgspec.Struct):
 @router.get("/consumers", summary="The consumers, and how each is")
 def consumers(request: Request, account: WhoAsks) -> Response:
     """An auditor sees all, everybody else those of their department: how far behind, the last error, dead letters."""
-    return _json(lines_for(request.app.state.consumers, account))
+    return answered(lines_for(request.app.state.consumers, account))
 
 
 @router.get("/feeds/{consumer}", summary="The events of a feed after a cursor")
@@ -50,7 +50,7 @@ def feed(request: Request, account: WhoAsks, consumer: str, after: Place = None,
     """The next events for a consumer, in the log's order. Ask again with the `after` of the answer, and acknowledge it."""
     feeds = _feeds(request)
     page = feeds.page(account, consumer, feeds.begin(account, consumer, after), limit)
-    return _json(FeedPage([msgspec.Raw(item.body) for _, item in page.items], page.come))
+    return answered(FeedPage([msgspec.Raw(item.body) for _, item in page.items], page.come))
 
 
 @router.get("/feeds/{consumer}/stream", summary="The events of a feed as server-sent events")
@@ -76,7 +76,7 @@ def acknowledge(
     request: Request, account: WhoAsks, consumer: str, position: Annotated[int | str, Body(embed=True)]
 ) -> Response:
     """Remember the place: an `after`, or the id of an event of the stream. It never goes back; the answer says where it is."""
-    return _json(FeedPlace(_feeds(request).acknowledge(account, consumer, Cursor.of(position))))
+    return answered(FeedPlace(_feeds(request).acknowledge(account, consumer, Cursor.of(position))))
 
 
 async def _stream(
@@ -101,7 +101,3 @@ async def _stream(
 def _feeds(request: Request) -> Feeds:
     feeds: Feeds = request.app.state.feeds
     return feeds
-
-
-def _json(body: object) -> Response:
-    return Response(msgspec.json.encode(body), media_type="application/json")

@@ -1,10 +1,12 @@
-"""What the questions of the API and of the pages share: how they are bounded, and whom they ask."""
+"""What the questions of the API and of the pages share: how they are bounded, whom they ask, and how they are answered."""
 
 from datetime import date, datetime, time
 from typing import Annotated, Literal
 from uuid import UUID
 
+import msgspec
 from fastapi import Depends, Path, Query, Request
+from fastapi.responses import Response
 from pydantic import AwareDatetime
 
 from domain.facts import SpecialGroup
@@ -36,6 +38,11 @@ Then = Annotated[
         description="As it was known then: at the end of a day in Beijing, or at a time. As it is known now by default."
     ),
 ]
+
+
+def answered(body: object) -> Response:
+    """What is answered, as JSON, by the very types that the documents are made from."""
+    return Response(msgspec.json.encode(body), media_type="application/json")
 
 
 def reader_of(request: Request) -> Reader:

@@ -5,7 +5,7 @@ Whoever is shown personal data is recorded first: no record, no data.
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -30,6 +30,7 @@ from services.api.questions import (
     ReaderThen,
     StreetOrCommunity,
     WhoIsWanted,
+    answered,
     reader_of,
 )
 from services.outgoing import Outgoing, alert_event
@@ -52,7 +53,7 @@ def alerts(request: Request, account: WhoAsks, after: Annotated[int, Query(ge=0)
     """The alerts after a position, as CloudEvents, in the log's order. Ask again with the `after` of the answer."""
     account.allow(Role.OFFICER, Role.AUDITOR)
     entries, come = reader_of(request).alerts(account, after, limit)
-    return _json(AlertPage([alert_event(entry) for entry in entries], come))
+    return answered(AlertPage([alert_event(entry) for entry in entries], come))
 
 
 @router.get("/alerts/stream", summary="Alerts as server-sent events")
@@ -94,7 +95,7 @@ def inbox(
 ) -> Response:
     """The newest alerts in a state, before a position."""
     account.allow(Role.OFFICER, Role.AUDITOR)
-    return _json(reader.inbox(account, state, before, limit))
+    return answered(reader.inbox(account, state, before, limit))
 
 
 @router.get("/alerts/{alert}", summary="An alert, and why")
@@ -104,7 +105,7 @@ def alert(reader: ReaderThen, account: WhoAsks, alert: AlertId) -> Response:
     Without the person, who is shown by `/retirees/{retiree}`. This look is recorded before it is answered.
     """
     account.allow(Role.OFFICER, Role.AUDITOR)
-    return _json(reader.alert(account, alert))
+    return answered(reader.alert(account, alert))
 
 
 @router.get("/roster", summary="A page of the community roster")
@@ -122,14 +123,14 @@ def roster(
     This look is recorded before it is answered.
     """
     account.allow(Role.COMMUNITY, Role.OFFICER)
-    return _json(reader.roster(account, division or account.division, after, limit, on, wanted))
+    return answered(reader.roster(account, division or account.division, after, limit, on, wanted))
 
 
 @router.get("/roster/counts", summary="What is to be counted of a community or street")
 def roster_counts(reader: ReaderThen, account: WhoAsks, division: StreetOrCommunity, on: AsOf = None) -> Response:
     """How many people it served on a day, by status and group, what is to be done for how many, moves, and the staff that the city wants."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
-    return _json(reader.roster_counts(account, division, on))
+    return answered(reader.roster_counts(account, division, on))
 
 
 class SearchBody(BaseModel, extra="forbid"):
@@ -144,14 +145,14 @@ class SearchBody(BaseModel, extra="forbid"):
 def search(reader: ReaderThen, account: WhoAsks, body: SearchBody, after: UUID = NOBODY, limit: Limit = 50) -> Response:
     """People of the account's division. By POST, so that who is sought stands in no address. This look is recorded before it is answered."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
-    return _json(reader.search(account, Sought(name=body.name, number=body.number, phone=body.phone), after, limit))
+    return answered(reader.search(account, Sought(name=body.name, number=body.number, phone=body.phone), after, limit))
 
 
 @router.get("/retirees/{retiree}", summary="A retiree, with the alerts about them")
 def retiree(reader: ReaderThen, account: WhoAsks, retiree: UUID) -> Response:
     """Who an alert is about, for whoever must act on it. This look is recorded before it is answered."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
-    return _json(reader.retiree(account, retiree))
+    return answered(reader.retiree(account, retiree))
 
 
 @router.get("/audit", summary="The audit trail")
@@ -166,8 +167,4 @@ def audit(
 ) -> Response:
     """Who published, received and read what about whom; the newest first, before the `deed_id` of the last one seen."""
     account.allow(Role.AUDITOR)
-    return _json(reader.audit(department or "", retiree, before, limit, actor))
-
-
-def _json(body: Any) -> Response:
-    return Response(msgspec.json.encode(body), media_type="application/json")
+    return answered(reader.audit(department or "", retiree, before, limit, actor))

@@ -2,12 +2,11 @@
 
 from typing import Annotated
 
-import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from services.api.auth import WhoAsks
-from services.api.questions import Limit
+from services.api.questions import Limit, answered
 from services.source_states import SourceStates
 
 router = APIRouter(tags=["publishing"])
@@ -28,14 +27,10 @@ def sources(request: Request, account: WhoAsks, after: After = "", limit: Limit 
 
     A publisher sees the sources of its own department, the agency and an auditor all of them.
     """
-    return _json(states_of(request).page(account, after, limit))
+    return answered(states_of(request).page(account, after, limit))
 
 
 @router.get("/sources/missing", summary="What is missing of a source")
 def missing(request: Request, account: WhoAsks, source: Source) -> Response:
     """The numbers that did not come, in runs, and the batches that are not whole. 404 for a source that nothing is known of."""
-    return _json(states_of(request).of(account, source))
-
-
-def _json(body: msgspec.Struct) -> Response:
-    return Response(msgspec.json.encode(body), media_type="application/json")
+    return answered(states_of(request).of(account, source))

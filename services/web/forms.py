@@ -35,6 +35,12 @@ class Forms:
             raise Refused("form-expired", "token")
 
 
+def token_of(request: Request, account: Account) -> str:
+    """The token for the forms of a page that an account is shown."""
+    forms: Forms = request.app.state.forms
+    return forms.token(account)
+
+
 async def _fields(request: Request, account: WhoAsks) -> dict[str, str]:
     """The fields of a form of ours. Raises `Refused`: `form-expired`, `body-too-large`, `invalid-request`."""
     body = bytearray()

@@ -16,7 +16,7 @@ from services.accounts import PUBLISHING, Account, Role
 from services.api.auth import WhoAsks
 from services.letters import DeadLetters, outcome
 from services.sentences import SENTENCES
-from services.web.forms import Fields, Forms
+from services.web.forms import Fields, token_of
 from services.web.pages import render
 
 router = APIRouter(prefix="/pages/dead-letters")
@@ -55,7 +55,7 @@ def listed(
         "later": _later(wanted, page[-1]) if len(page) == ROWS else None,
         "sends": account.role in PUBLISHING,
         "sentences": SENTENCES,
-        "token": _token(request, account),
+        "token": token_of(request, account),
         "tried": [one.split(" ") for one in tried.replace("refused", "not-accepted").split(", ")] if tried else [],
     }
     return HTMLResponse(render("dead_letters.html", **given))
@@ -118,7 +118,7 @@ def _page(request: Request, account: Account, place: str, **more: object) -> HTM
         "looks": letter.kept and (own or account.role is Role.AUDITOR),
         "mends": own,
         "sends": own or account.of_the_agency,
-        "token": _token(request, account),
+        "token": token_of(request, account),
         "headers": [],
         "text": None,
         "answer": None,
@@ -148,8 +148,3 @@ def _whose(account: Account) -> Department | None:
 def _dead(request: Request) -> DeadLetters:
     dead: DeadLetters = request.app.state.dead_letters
     return dead
-
-
-def _token(request: Request, account: Account) -> str:
-    forms: Forms = request.app.state.forms
-    return forms.token(account)

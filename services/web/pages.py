@@ -18,7 +18,7 @@ from domain.lineage import Lineage
 from domain.refusals import Refused
 from infra.log import LAST
 from infra.searching import Sought
-from services.accounts import Account, Role
+from services.accounts import Role
 from services.api.auth import WhoAsks
 from services.api.questions import (
     NOBODY,
@@ -35,7 +35,7 @@ from services.application import today
 from services.consumers.showing import lines_for
 from services.rosters import EVERYBODY, said
 from services.settings import Settings
-from services.web.forms import Fields, Forms
+from services.web.forms import Fields, token_of
 from services.web.places import called
 from services.web.words import english, word
 
@@ -73,11 +73,6 @@ def render(template: str, *, known: datetime | None = None, **given: object) -> 
 def rendered(template: str, **given: object) -> Iterator[str]:
     """A page piece by piece, as its rows are read."""
     return _templates().get_template(template).generate(given)
-
-
-def _token(request: Request, account: Account) -> str:
-    forms: Forms = request.app.state.forms
-    return forms.token(account)
 
 
 @router.get("/")
@@ -140,7 +135,7 @@ def roster(
                 known=reader.known,
                 account=account,
                 rows=reader.communities(account),
-                token=_token(request, account),
+                token=token_of(request, account),
             )
         )
     rows = reader.roster(account, division, after, ROWS, on, wanted)
@@ -171,7 +166,7 @@ def search(request: Request, reader: ReaderThen, account: WhoAsks, fields: Field
     account.allow(Role.COMMUNITY, Role.OFFICER)
     sought = Sought(**{name: fields.get(name, "").strip() or None for name in Sought.__struct_fields__})
     rows = reader.search(account, sought, NOBODY, ROWS)
-    page = render("search.html", known=reader.known, account=account, rows=rows, token=_token(request, account))
+    page = render("search.html", known=reader.known, account=account, rows=rows, token=token_of(request, account))
     return HTMLResponse(page)
 
 

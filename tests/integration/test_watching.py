@@ -21,12 +21,12 @@ from domain.completeness import (
     SourceHeartbeat,
 )
 from domain.facts import DeathReported, Department
-from domain.history import Entry, Taken
+from domain.history import Taken
 from domain.law import Law
 from domain.refusals import Refused
 from domain.sources import Policy, Registered
 from domain.told import AlertRaised
-from infra import codec, follower, log, watching
+from infra import follower, watching
 from infra.database import Database
 from infra.follower import follow
 from infra.keys import KeyRing
@@ -39,6 +39,7 @@ from services.application import Changqing
 from services.cloudevents import Publisher, structured
 from services.intake import Received, Refusal, accept
 from tests.building import number_of, retirement, submission
+from tests.viewing import entries
 
 TODAY = date(2024, 4, 10)
 DIED = DeathReported(effective=date(2024, 1, 31))
@@ -71,11 +72,6 @@ def report(id_: str, **more: Any) -> SourceHeartbeat:
         digest=str(more).encode(),
         **more,
     )
-
-
-def entries(database: Database, after: int = 0) -> list[Entry]:
-    with database.transaction() as connection:
-        return [codec.decode(*row) for row in log.read(connection, after, 100_000)]
 
 
 def found(database: Database) -> list[Finding]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from domain.alerts import OFF, Action
-from domain.answering import told_after
+from domain.answering import STAGES, told_after
 from domain.decide import decide, pass_day
 from domain.facts import (
     AlertAcknowledged,
@@ -245,17 +245,17 @@ def test_a_contest_that_is_answered_is_for_the_office_again() -> None:
 
 
 def test_every_answer_of_the_domain_has_its_stage() -> None:
-    """The inbox keeps a table of its own; it must say what the domain does with each answer."""
+    """One table, which the domain and the inbox go by; it must say what becomes of an alert with each answer."""
     _, log = lived([RETIRED, DIED])
     state, _ = lived([RETIRED, DIED])
     stop = next(raised(log))
-    for answer, stage in alert_inbox.STAGES.items():
+    for answer, stage in STAGES.items():
         more = {"reason": "r"} if "reason" in answer.__struct_fields__ else {}
         more |= {"month": "2024-05"} if answer is AlertApplied else {}
         fact = answer(effective=date(2024, 4, 12), alert=stop.alert, **more)
         after = told_after(state.told, from_agency("x", fact))
         assert next(one.stage for one in after.values() if one.alert == stop.alert) == stage
-    assert {*alert_inbox.STAGES, OverpaymentReturned} == set(Answer.__subclasses__())
+    assert {*STAGES, OverpaymentReturned} == set(Answer.__subclasses__())
 
 
 def test_the_inbox_has_what_is_still_owed_until_the_last_part_came_back() -> None:
