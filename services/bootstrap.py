@@ -14,12 +14,12 @@ from infra.statutes import the_law, the_lineage
 from infra.topics import declare
 from infra.views import Views
 from infra.webhooks import Reach, Sender
+from services.accepting.receipts import Notary
 from services.application import Changqing
+from services.bus.topics import learners, wanted_topics
 from services.opening import opened
-from services.reader import Reader
-from services.receipts import Notary
+from services.reading.reader import Reader
 from services.settings import Settings, SettingsError
-from services.topics import learners, wanted_topics
 
 _logger = structlog.get_logger()
 

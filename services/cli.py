@@ -12,15 +12,15 @@ import typer
 
 from domain.facts import Department
 from services.accounts import Role
-from services.benefit import benefit
-from services.cli_consumers import add_commands as add_consumer_commands
-from services.cli_guard import sentences
-from services.cli_import import import_
-from services.cli_intake import intake_pause, intake_resume, intake_status
-from services.cli_letters import letters
-from services.cli_sources import add_commands as add_source_commands
-from services.cli_topics import bus_access, topics
-from services.cli_views import add_commands as add_view_commands
+from services.cases.benefit import benefit
+from services.commands.consumers import add_commands as add_consumer_commands
+from services.commands.guard import sentences
+from services.commands.importing import import_
+from services.commands.intake import intake_pause, intake_resume, intake_status
+from services.commands.letters import letters
+from services.commands.sources import add_commands as add_source_commands
+from services.commands.topics import bus_access, topics
+from services.commands.views import add_commands as add_view_commands
 
 main = typer.Typer(name="changqing", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 main.add_typer(letters, name="dead-letters")
@@ -84,7 +84,7 @@ def project() -> None:
 
     from infra.follower import follow
     from services.bootstrap import parts
-    from services.projecting import together
+    from services.following.projecting import together
     from services.settings import Settings
 
     _supervised()
@@ -100,7 +100,7 @@ def project() -> None:
 def relay() -> None:
     """Send alerts, life events and receipts from the log to Kafka."""
     from services.bootstrap import bus, parts
-    from services.relay import Relay
+    from services.bus.relay import Relay
     from services.settings import Settings
 
     _supervised()
@@ -152,10 +152,10 @@ def clock(
 @sentences
 def intake() -> None:
     """Take in what departments publish to Kafka."""
-    from services.agent import faust_app
     from services.bootstrap import bus, parts
+    from services.bus.agent import faust_app
+    from services.bus.worker import Worker
     from services.settings import Settings
-    from services.worker import Worker
 
     _supervised()
     settings = Settings.read().require_kafka()
@@ -256,13 +256,13 @@ def what_if(
     """Check a case: the entitlement by month with its articles, and the alerts; or a changed law. Nothing is stored."""
     on, at = today.date() if today else None, law_at.date() if law_at else None
     if log:
-        from services.log_comparison import compare_log
+        from services.cases.log_comparison import compare_log
 
         if facts or compare_law is None:
             typer.echo("changqing: --log takes --compare-law and no file of facts", err=True)
             raise typer.Exit(2)
         raise typer.Exit(compare_log(on, at, compare_law, as_json=json))
-    from services.case_file import answer
+    from services.cases.case_file import answer
 
     if facts is None:
         typer.echo("changqing: name a file of life events, - for standard input, or --log", err=True)
@@ -279,7 +279,7 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Check identity numbers, credit codes and division codes. Ends with 3 when some are invalid, 2 for a wrong file."""
-    from services.check import check_file
+    from services.cases.check import check_file
 
     raise typer.Exit(check_file(file, kind, on.date() if on else None, as_json=json))
 
@@ -306,7 +306,7 @@ def handover(
 
     Ends with 0, with 1 for a failure, 2 for something wrong with the command or the settings, 3 when no batch has this number.
     """
-    from services.handover import show
+    from services.handover.showing import show
 
     raise typer.Exit(show(batch, city, as_json=json))
 

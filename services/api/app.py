@@ -10,17 +10,17 @@ from fastapi.responses import JSONResponse, Response
 from infra.database import DatabaseError
 from infra.followers import following
 from infra.keys import WrongKeyError
+from services.accepting.dispositions import Dispositions
+from services.accepting.gather import Gatherer
+from services.accepting.intake import accept
 from services.accounts import Accounts
 from services.api import documents, events, feeds, followers, problems, reading, receipts, registers, sources
 from services.api.wakeups import Wakeups
 from services.bootstrap import Parts, parts
 from services.consumers.feeds import Feeds
-from services.dispositions import Dispositions
-from services.gather import Gatherer
-from services.intake import accept
-from services.letters import DeadLetters
+from services.letters.dealing import DeadLetters
 from services.settings import Settings
-from services.source_states import SourceStates
+from services.sources.states import SourceStates
 from services.web import following as following_pages
 from services.web import letters, pages
 from services.web import registers as register_pages

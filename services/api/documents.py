@@ -13,14 +13,15 @@ from domain.completeness import Finding
 from domain.facts import LIFE_EVENTS as FACTS
 from domain.facts import MAY_PUBLISH, Department
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
+from services.accepting.cloudevents import BATCH, STRUCTURED, WIRE_TYPES
+from services.accepting.dispositions import Disposition
+from services.accepting.envelopes import SIGNATURE
+from services.accepting.receipts import SignedReceipt, SignedRefusal, SignedReport
+from services.accepting.reports import REPORTS
 from services.api.feeds import FeedPage, FeedPlace
 from services.api.problems import PROBLEM, Problem
 from services.api.reading import AlertPage
-from services.cloudevents import BATCH, STRUCTURED, WIRE_TYPES
-from services.consumers.showing import ConsumerLine
-from services.dispositions import Disposition
-from services.envelopes import SIGNATURE
-from services.outgoing import (
+from services.bus.outgoing import (
     ALERTS,
     DEAD_LETTERS,
     LIFE_EVENTS,
@@ -33,11 +34,10 @@ from services.outgoing import (
     intake_topic,
     receipts_topic,
 )
-from services.reader import RosterLine
-from services.receipts import SignedReceipt, SignedRefusal, SignedReport
-from services.reports import REPORTS
-from services.source_states import MissingAnswer, SourcePage
-from services.topics import Declared, topics
+from services.bus.topics import Declared, topics
+from services.consumers.showing import ConsumerLine
+from services.reading.reader import RosterLine
+from services.sources.states import MissingAnswer, SourcePage
 
 VERSION = version("changqing")
 

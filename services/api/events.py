@@ -10,10 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from domain.refusals import Refused
-from services.accounts import PUBLISHING
-from services.api.auth import WhoAsks
-from services.api.problems import problem
-from services.cloudevents import (
+from services.accepting.cloudevents import (
     BATCH,
     BATCH_LIMIT,
     EVENT_LIMIT,
@@ -24,10 +21,13 @@ from services.cloudevents import (
     split_batch,
     structured,
 )
-from services.envelopes import media_of
-from services.gather import Gatherer
-from services.intake import Received
-from services.receipts import Notary, SignedRefusal
+from services.accepting.envelopes import media_of
+from services.accepting.gather import Gatherer
+from services.accepting.intake import Received
+from services.accepting.receipts import Notary, SignedRefusal
+from services.accounts import PUBLISHING
+from services.api.auth import WhoAsks
+from services.api.problems import problem
 
 router = APIRouter(tags=["publishing"])
 

@@ -16,7 +16,7 @@ from infra.clocks import ClocksApartError
 from infra.database import DatabaseError
 from infra.dsse import Envelope
 from infra.keys import WrongKeyError
-from services.intake import Refusal, Words, refusal
+from services.accepting.intake import Refusal, Words, refusal
 from services.sentences import SENTENCES
 from services.web.pages import render
 

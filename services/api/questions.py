@@ -11,8 +11,8 @@ from pydantic import AwareDatetime
 
 from domain.facts import SpecialGroup
 from services.application import BEIJING
-from services.reader import Reader
-from services.rosters import Wanted
+from services.reading.reader import Reader
+from services.reading.rosters import Wanted
 
 AlertId = Annotated[str, Path(pattern="^[0-9a-f-]{36}-[0-9]{1,9}$", description="The id of an alert.")]
 DeedCursor = Annotated[str, Query(pattern="^([0-9]{1,18}-[0-9a-f-]{36})?$", description="A `deed_id`, or nothing.")]

@@ -33,8 +33,8 @@ from services.api.questions import (
     answered,
     reader_of,
 )
-from services.outgoing import Outgoing, alert_event
-from services.rosters import EVERYBODY
+from services.bus.outgoing import Outgoing, alert_event
+from services.reading.rosters import EVERYBODY
 
 router = APIRouter(tags=["reading"])
 

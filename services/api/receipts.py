@@ -6,9 +6,9 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from services.accepting.dispositions import Dispositions
+from services.accepting.receipts import Notary
 from services.api.auth import WhoAsks
-from services.dispositions import Dispositions
-from services.receipts import Notary
 
 router = APIRouter(tags=["publishing"])
 

@@ -20,10 +20,10 @@ from services.accounts import Account
 from services.api.auth import WhoAsks
 from services.api.questions import DivisionPrefix, Limit, ReaderThen
 from services.application import today
-from services.exporting import csv_of, text, xlsx_of
-from services.reader import Reader
+from services.reading.exporting import csv_of, text, xlsx_of
+from services.reading.reader import Reader
+from services.reading.sheets import Asked, Sheet, whole
 from services.registers import REGISTERS
-from services.sheets import Asked, Sheet, whole
 
 router = APIRouter(tags=["registers"])
 

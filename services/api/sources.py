@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from services.api.auth import WhoAsks
 from services.api.questions import Limit, answered
-from services.source_states import SourceStates
+from services.sources.states import SourceStates
 
 router = APIRouter(tags=["publishing"])
 

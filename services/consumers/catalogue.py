@@ -1,7 +1,7 @@
 """What a department may be handed, and what a consumer's terms may say: types and members that there are.
 
-The catalogue is of what leaves the log (`services/outgoing.py`): no personal data, whoever asks. `learners` are the departments
-beside the agency that may learn of life events: the declared readers of that topic (`services/topics.py`), as on Kafka.
+The catalogue is of what leaves the log (`services/bus/outgoing.py`): no personal data, whoever asks. `learners` are the departments
+beside the agency that may learn of life events: the declared readers of that topic (`services/bus/topics.py`), as on Kafka.
 """
 
 import re
@@ -18,7 +18,8 @@ from domain.identity import names_a_person
 from domain.refusals import Refused
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from infra.webhooks import Reach, UrlError
-from services.outgoing import (
+from services.accepting.receipts import SignedReceipt, SignedRefusal, SignedReport
+from services.bus.outgoing import (
     ALERTS,
     LIFE_EVENTS,
     RECEIPT,
@@ -28,7 +29,6 @@ from services.outgoing import (
     RecordsTold,
     receipts_topic,
 )
-from services.receipts import SignedReceipt, SignedRefusal, SignedReport
 
 Types = dict[str, tuple[type[Struct], ...]]
 

@@ -20,10 +20,10 @@ from infra.bus import BusError, GroupLag
 from infra.consumers import Consumers
 from infra.outlets import Letter
 from services import bootstrap
+from services.accepting.intake import refusal
+from services.bus.outgoing import DEAD_LETTERS, LIFE_EVENTS
 from services.consumers import catalogue
 from services.consumers.showing import ConsumerLine, line, lines
-from services.intake import refusal
-from services.outgoing import DEAD_LETTERS, LIFE_EVENTS
 from services.settings import Settings
 from services.web.words import both
 

@@ -12,9 +12,9 @@ from domain.history import Entry
 from domain.told import AlertRaised
 from infra.consumers import Consumers
 from infra.outbox import Outbox
+from services.accepting.receipts import Notary
+from services.bus.outgoing import Sign, contests, messages, receipt_for, receipts
 from services.consumers.catalogue import topics
-from services.outgoing import Sign, contests, messages, receipt_for, receipts
-from services.receipts import Notary
 
 
 class Item(Struct, frozen=True):

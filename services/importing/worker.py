@@ -24,9 +24,11 @@ from domain.refusals import Refused
 from infra.database import DatabaseError, RightsError
 from infra.keys import WrongKeyError
 from infra.known import beginning_with
-from services import intake
+from services.accepting import intake
+from services.accepting.cloudevents import Envelope, Publisher, department_of, structured
+from services.accepting.intake import Received
 from services.application import Changqing
-from services.cloudevents import Envelope, Publisher, department_of, structured
+from services.cases.what_if import RefusedLine
 from services.importing.messages import (
     Answer,
     Done,
@@ -41,11 +43,9 @@ from services.importing.messages import (
     encode,
 )
 from services.importing.record import TakenLine
-from services.intake import Received
 from services.opening import opened
 from services.settings import Settings, SettingsError
 from services.tables.content import ID_LENGTH, subject_of
-from services.what_if import RefusedLine
 
 T = TypeVar("T")
 

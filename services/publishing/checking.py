@@ -14,13 +14,13 @@ from domain.facts import Known, Reference
 from domain.identity import check_day, normal
 from domain.refusals import Refused
 from infra.submissions import check_other
+from services.accepting.cloudevents import Publisher, department_of, structured, submission
+from services.accepting.reports import REPORTS, report
 from services.application import today
 from services.client import Event
 from services.client.events import digest_of
-from services.cloudevents import Publisher, department_of, structured, submission
 from services.publishing.reading import UnusableFileError, events_of
 from services.publishing.telling import refused_line, say, sentence_of
-from services.reports import REPORTS, report
 
 _DONE, _USAGE, _REFUSED = 0, 2, 3
 _MOST: Final = 20

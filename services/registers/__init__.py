@@ -1,5 +1,6 @@
 """Every register that offices read, print and take with them, by name."""
 
+from services.reading.sheets import Sheet
 from services.registers.archives import ARCHIVE_REGISTER
 from services.registers.bulletin import BULLETIN
 from services.registers.fees import FEE_ACCOUNTS
@@ -10,7 +11,6 @@ from services.registers.sharing import SHARING_GAPS
 from services.registers.trails import AUDIT, OFFICERS
 from services.registers.verifications import VERIFICATION_LIST
 from services.registers.visits import VISIT_PLAN
-from services.sheets import Sheet
 
 _ALL = (
     ROSTER,

@@ -7,8 +7,8 @@ from typing import Any
 from domain.facts import ArchiveKind
 from domain.law import Law
 from projections.archives import ARCHIVES, Holding, as_of
+from services.reading.sheets import Cell, Column
 from services.registers.people import people_sheet
-from services.sheets import Cell, Column
 from services.web.words import both
 
 _KINDS = {ArchiveKind.PERSONNEL: "人事档案 personnel", ArchiveKind.OTHER: "其他档案 other"}

@@ -11,10 +11,10 @@ from domain.months import Month, month_of, plus
 from projections import alert_inbox, audit_trail, bulletin, kept
 from projections.bulletin import MEASURES, Counted
 from services.accounts import Account, Role
-from services.reader import Reader
+from services.reading.reader import Reader
+from services.reading.sheets import Asked, Cell, Column, Page, Sheet
 from services.registers.periods import Period, period_of
 from services.registers.progress import share
-from services.sheets import Asked, Cell, Column, Page, Sheet
 
 CHUNK = 5_000
 """People read at a time."""

@@ -8,8 +8,8 @@ from typing import Any
 from domain.law import Law
 from domain.money import yuan
 from projections.fees import FEES, as_of
+from services.reading.sheets import Cell, Column
 from services.registers.people import people_sheet
-from services.sheets import Cell, Column
 
 _STATES = {"assessed": "已核定未缴 not paid", "part": "部分缴纳 paid in part", "paid": "已缴清 paid"}
 _ACCOUNTS = {

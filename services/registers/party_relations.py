@@ -6,8 +6,8 @@ from typing import Any
 
 from domain.law import Law
 from projections.party_relations import PARTY_RELATIONS, as_of
+from services.reading.sheets import Cell, Column
 from services.registers.people import people_sheet
-from services.sheets import Cell, Column
 from services.web.words import both
 
 _STATES = {

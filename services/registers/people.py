@@ -9,8 +9,8 @@ from domain.law import Law
 from projections import kept
 from projections.read_model import ReadModel
 from services.accounts import Account, Role
-from services.reader import Reader
-from services.sheets import Asked, Cell, Column, Page, Row, Sheet
+from services.reading.reader import Reader
+from services.reading.sheets import Asked, Cell, Column, Page, Row, Sheet
 
 Lines = Callable[[Mapping[str, Any], str, date, Law, str], Iterable[dict[str, Cell]]]
 """The lines that a register has of somebody: of the row that was found, the division that serves, the day, the law, and the

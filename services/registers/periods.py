@@ -6,7 +6,7 @@ from typing import NamedTuple
 from domain.months import Month, first_day, month_of, plus
 from domain.refusals import Refused
 from services.application import BEIJING
-from services.sheets import Asked
+from services.reading.sheets import Asked
 
 _MOST = 120
 """Months that a period has at most."""

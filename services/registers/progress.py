@@ -13,8 +13,8 @@ from projections import handovers
 from projections.handover_days import on_day
 from projections.handovers import HandoverLine
 from services.accounts import Account, Role
-from services.reader import Reader
-from services.sheets import Asked, Cell, Column, Page, Sheet
+from services.reading.reader import Reader
+from services.reading.sheets import Asked, Cell, Column, Page, Sheet
 
 CHUNK = 2_000
 """People read at a time."""

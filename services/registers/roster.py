@@ -5,8 +5,8 @@ from uuid import UUID
 
 from infra.log import LAST
 from services.accounts import Account, Role
-from services.reader import Reader
-from services.sheets import Asked, Column, Page, Row, Sheet
+from services.reading.reader import Reader
+from services.reading.sheets import Asked, Column, Page, Row, Sheet
 from services.web.words import both
 
 _NOBODY = UUID(int=0)

@@ -11,9 +11,9 @@ from infra.log import LAST
 from projections import audit_trail, source_gaps
 from projections.source_gaps import SourceGapsRow, told
 from services.accounts import Account, Role
-from services.reader import Reader
+from services.reading.reader import Reader
+from services.reading.sheets import Asked, Cell, Column, Page, Sheet
 from services.registers.periods import Period, lately, period_of
-from services.sheets import Asked, Cell, Column, Page, Sheet
 from services.web.words import both
 
 _SCAN = 1_000

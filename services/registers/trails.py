@@ -2,9 +2,9 @@
 
 from projections import audit_trail
 from services.accounts import Account, Role
-from services.reader import Reader
+from services.reading.reader import Reader
+from services.reading.sheets import Asked, Cell, Column, Page, Sheet
 from services.registers.periods import lately, period_of
-from services.sheets import Asked, Cell, Column, Page, Sheet
 from services.web.words import WORDS, both
 
 

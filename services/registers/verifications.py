@@ -6,9 +6,9 @@ from typing import Any
 
 from domain.law import Law
 from projections.verifications import VERIFICATIONS, as_of
+from services.reading.sheets import Cell, Column
 from services.registers.people import people_sheet
 from services.registers.visits import gone
-from services.sheets import Cell, Column
 from services.web.words import both
 
 _CHANNELS = {

@@ -8,8 +8,8 @@ from domain.law import Law
 from domain.months import first_day, month_of
 from projections import care
 from projections.care import CARE
+from services.reading.sheets import Cell, Column
 from services.registers.people import people_sheet
-from services.sheets import Cell, Column
 from services.web.words import both
 
 _REASONS = {

@@ -14,14 +14,14 @@ import msgspec
 from domain.facts import Department
 from infra.bus import Bus, BusError, Message
 from infra.statutes import the_divisions
+from services.accepting.cloudevents import Publisher, department_of, structured
+from services.accepting.intake import Received, accept
 from services.accounts import Accounts, Role
 from services.application import Changqing, today
-from services.cloudevents import Publisher, department_of, structured
+from services.bus.outgoing import intake_topic
 from services.demo.people import invented_retirees
 from services.demo.sample import Event, sample_areas
 from services.demo.trickle import trickle
-from services.intake import Received, accept
-from services.outgoing import intake_topic
 
 SEED = 20_210_901
 BATCH = 1_000

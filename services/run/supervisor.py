@@ -23,8 +23,8 @@ from infra.embedded import EmbeddedError, Kafka, Postgres
 from infra.keys import KeyRing
 from infra.migrations import migrate
 from services import bootstrap
+from services.bus.outgoing import INTAKE_GROUP
 from services.demo.sample import Event
-from services.outgoing import INTAKE_GROUP
 from services.run import demo
 from services.run.children import Child
 from services.run.progress import Progress, Step

@@ -12,7 +12,7 @@ from msgspec import NODEFAULT
 from msgspec.structs import fields
 
 from domain.facts import LIFE_EVENTS, Person
-from services.cloudevents import WIRE_TYPES
+from services.accepting.cloudevents import WIRE_TYPES
 from services.web.words import FACTS
 
 OWN = ("id", "type", "source")

@@ -12,13 +12,14 @@ import msgspec
 from msgspec import Struct
 
 from infra.keys import KeyRing
+from services.accepting.intake import Refusal
 from services.application import today
+from services.cases.what_if import RefusedLine
 from services.importing import command
 from services.importing.command import DONE, REFUSALS, Bringing
 from services.importing.messages import Line
 from services.importing.progress import Result
 from services.importing.record import TakenLine
-from services.intake import Refusal
 from services.opening import key_ring
 from services.settings import Settings
 from services.tables import results
@@ -29,7 +30,6 @@ from services.tables.rows import Reader
 from services.tables.source import TableSource
 from services.tables.surveying import Options, Survey, options, survey
 from services.tables.verdict import judged
-from services.what_if import RefusedLine
 
 _PREVIEWED = 5
 _SOUND = results.Told("可以报送 can be sent")

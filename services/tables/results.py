@@ -16,8 +16,8 @@ from python_calamine import SheetVisibleEnum
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from services.accepting.intake import Refusal
 from services.importing.record import TakenLine
-from services.intake import Refusal
 from services.tables.layout import Layout
 from services.tables.marking import mark
 from services.tables.opening import Book, SheetRows, Table, Text

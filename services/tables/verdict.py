@@ -8,9 +8,9 @@ from domain.facts import Department, Known, Reference
 from domain.identity import check_day, normal
 from domain.refusals import Refused
 from infra.submissions import check_other
-from services.cloudevents import Publisher, department_of, structured, submission
+from services.accepting.cloudevents import Publisher, department_of, structured, submission
+from services.accepting.intake import Refusal, refusal
 from services.importing.messages import Line
-from services.intake import Refusal, refusal
 from services.tables.rows import Passed
 
 

@@ -14,7 +14,7 @@ from domain.refusals import Refused
 from infra.letters import DeadLetter, State, Wanted
 from services.accounts import PUBLISHING, Account, Role
 from services.api.auth import WhoAsks
-from services.letters import DeadLetters, outcome
+from services.letters.dealing import DeadLetters, outcome
 from services.sentences import SENTENCES
 from services.web.forms import Fields, token_of
 from services.web.pages import render

@@ -33,7 +33,7 @@ from services.api.questions import (
 from services.api.sources import After, states_of
 from services.application import today
 from services.consumers.showing import lines_for
-from services.rosters import EVERYBODY, said
+from services.reading.rosters import EVERYBODY, said
 from services.settings import Settings
 from services.web.forms import Fields, token_of
 from services.web.places import called

@@ -11,9 +11,9 @@ from services.accounts import Account
 from services.api.auth import WhoAsks
 from services.api.questions import ReaderThen
 from services.api.registers import Questions, Which, about_of, file_of, sheet_named, visible
-from services.exporting import text
-from services.reader import Reader
-from services.sheets import Asked, Sheet, whole
+from services.reading.exporting import text
+from services.reading.reader import Reader
+from services.reading.sheets import Asked, Sheet, whole
 from services.web.pages import ROWS, render, rendered
 
 router = APIRouter()

@@ -6,8 +6,8 @@ from contextlib import closing
 from domain.facts import Department
 from infra.bus import Bus
 from infra.database import Database
-from services.outgoing import INTAKE_GROUP
-from services.pausing import pause, resume
+from services.bus.outgoing import INTAKE_GROUP
+from services.bus.pausing import pause, resume
 from tests.acceptance.running import System, death, somebody
 
 SEEN_WITHIN = 2.0

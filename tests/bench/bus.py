@@ -16,9 +16,9 @@ import psycopg
 from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 
 from domain.facts import Department
-from services.cloudevents import Publisher
+from services.accepting.cloudevents import Publisher
+from services.bus.outgoing import ALERTS, intake_topic
 from services.demo.sample import Event
-from services.outgoing import ALERTS, intake_topic
 from tests.bench import ours
 from tests.bench.bus_processes import BusProcesses, served_bus
 from tests.bench.runner import Bench, Figure, Sample

@@ -22,8 +22,8 @@ from infra.database import Database
 from infra.embedded import Kafka
 from infra.topics import Topic, declare
 from services import bootstrap
-from services.outgoing import INTAKE_GROUP, intake_topic
-from services.pausing import pause, resume
+from services.bus.outgoing import INTAKE_GROUP, intake_topic
+from services.bus.pausing import pause, resume
 from services.settings import Settings
 from tests.bench import ours
 

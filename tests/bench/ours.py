@@ -20,9 +20,9 @@ from infra.retirees import Found
 from infra.row import Row
 from infra.statutes import the_law
 from infra.submissions import Prepared
+from services.accepting.cloudevents import structured, submission
+from services.accepting.intake import Answer, Received, accept
 from services.application import Changqing
-from services.cloudevents import structured, submission
-from services.intake import Answer, Received, accept
 from tests.bench.stream import Sent
 
 KEY = bytes(range(32))

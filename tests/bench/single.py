@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 
+from services.accepting.gather import Gatherer
+from services.accepting.intake import accept
 from services.application import Changqing
-from services.gather import Gatherer
-from services.intake import accept
 from tests.bench import ours, people, stock
 from tests.bench.runner import Bench, Figure, Sample
 from tests.bench.stream import Sent

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import msgspec
 
 from infra.statutes import the_divisions
+from services.accepting.cloudevents import Publisher, department_of
 from services.application import today
-from services.cloudevents import Publisher, department_of
 from services.demo.people import invented_retirees
 from services.demo.sample import Event, event, read_sample
 

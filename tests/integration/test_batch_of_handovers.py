@@ -36,8 +36,8 @@ from infra.views import Views
 from projections import handovers
 from projections.handovers import HandoverLine, HandoverRow
 from projections.read_model import columns
-from services.batches import Batch, batches
-from services.handover import Answer
+from services.handover.batches import Batch, batches
+from services.handover.showing import Answer
 from tests.handing import CITIES, LAW, City, by, completed
 from tests.importing_runs import CHANGQING, Home, refusals
 
@@ -260,7 +260,7 @@ def lines_of(whole: Whole) -> list[HandoverLine]:
 def test_pages_of_any_size_give_the_same_figures(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
     views = Views(whole.database)
     at_once = batches(views, LAW, DAY)
-    monkeypatch.setattr("services.batches.PAGE", 77)
+    monkeypatch.setattr("services.handover.batches.PAGE", 77)
     assert batches(views, LAW, DAY) == at_once
 
 

@@ -24,14 +24,14 @@ from infra.database import Database
 from infra.keys import KeyRing
 from infra.letters import Wanted
 from infra.refused import LETTER_LIMIT, Headers
+from services.accepting.intake import accept
 from services.accounts import Account, Accounts, Role
 from services.api.app import create_app
 from services.application import Changqing
+from services.bus.worker import Arrived
 from services.cli import main
-from services.intake import accept
-from services.letters import AT_A_TIME, NOBODY, DeadLetters
+from services.letters.dealing import AT_A_TIME, NOBODY, DeadLetters
 from services.settings import Settings
-from services.worker import Arrived
 from tests.building import number_of
 
 INTAKE = "intake.civil-affairs"
@@ -188,7 +188,7 @@ def test_a_letter_whose_fact_came_otherwise_is_closed_as_known(post: Post, monke
 def test_everything_that_waits_is_tried_once_however_many_pages_it_fills(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.letters.AT_A_TIME", 3)
+    monkeypatch.setattr("services.letters.dealing.AT_A_TIME", 3)
     places = post.came(*(death(str(n), on="1900-01-01") for n in range(10)))
     tried = list(post.dead.replay_all(OFFICER, Wanted()))
     assert [one.place for one in tried] == places
@@ -218,7 +218,7 @@ def test_of_two_who_deal_with_a_letter_at_once_the_second_finds_it_closed(
         assert go_on.wait(30)
         return accept(*given)
 
-    monkeypatch.setattr("services.letters.accept", slowly)
+    monkeypatch.setattr("services.letters.dealing.accept", slowly)
     deeds: dict[str, Callable[[], object]] = {
         "mend": lambda: post.dead.mend(MINE, place, death("b")),
         "replay": lambda: post.dead.replay(OFFICER, place),

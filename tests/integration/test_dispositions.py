@@ -19,14 +19,14 @@ from infra import codec, dsse, log
 from infra.database import Database, DatabaseError
 from infra.keys import KeyRing
 from infra.refused import LETTER_LIMIT
+from services.accepting.cloudevents import Publisher, structured
+from services.accepting.dispositions import Dispositions
+from services.accepting.intake import Answer, Received, Refusal, accept
+from services.accepting.receipts import PAYLOAD_TYPE, Notary
 from services.accounts import Account, Role
 from services.application import Changqing
-from services.cloudevents import Publisher, structured
-from services.dispositions import Dispositions
-from services.intake import Answer, Received, Refusal, accept
-from services.outgoing import receipts
-from services.receipts import PAYLOAD_TYPE, Notary
-from services.worker import Arrived
+from services.bus.outgoing import receipts
+from services.bus.worker import Arrived
 from tests.building import number_of
 
 PUBLISHER = Publisher("civil-affairs-gateway", Department.CIVIL_AFFAIRS, "http")

@@ -20,11 +20,11 @@ from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.statutes import the_lineage
 from infra.views import Views
-from services import sheets
 from services.accounts import Account, Role
-from services.reader import Reader
+from services.reading import sheets
+from services.reading.reader import Reader
+from services.reading.sheets import Asked, whole
 from services.registers.roster import ROSTER
-from services.sheets import Asked, whole
 from tests.asking import Asking, asking, catch_up
 from tests.building import number_of, retirement, submission
 from tests.handing import SZ, SZ_OTHER

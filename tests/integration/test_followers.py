@@ -19,7 +19,7 @@ from infra.ledger import Ledger
 from infra.views import Views
 from services.accounts import Role
 from services.cli import main
-from services.followers import said
+from services.following.followers import said
 from tests.asking import Asking, asking
 from tests.building import number_of, retirement, submission
 from tests.viewing import entries, folded, stored

@@ -22,9 +22,9 @@ from domain.law import Law
 from infra import codec
 from infra.embedded import Postgres
 from infra.keys import KeyRing
+from services.accepting.cloudevents import Publisher, department_of, structured
+from services.accepting.intake import Received, accept
 from services.application import Changqing
-from services.cloudevents import Publisher, department_of, structured
-from services.intake import Received, accept
 from tests.importing import spoilt, write_lines
 from tests.importing_runs import CHANGQING, Home, Running, await_head, check, head, refusals
 

@@ -29,7 +29,7 @@ from infra.keys import KeyRing, WrongKeyError
 from infra.ledger import Ledger
 from infra.submissions import Submission
 from infra.views import Views
-from services.cloudevents import structured
+from services.accepting.cloudevents import structured
 from tests.building import number_of, retirement, submission
 from tests.wholeness import as_first
 

@@ -17,7 +17,7 @@ from infra.histories import Histories
 from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.submissions import Submission
-from services.log_comparison import Total, Touched, compare
+from services.cases.log_comparison import Total, Touched, compare
 from tests.building import AGENCY, number_of, retirement, submission
 from tests.partitioned import in_partitions_of
 

@@ -24,7 +24,7 @@ from infra.rebuild import Progress, Rebuild, RebuildError
 from infra.versions import BEFORE, NEXT
 from infra.views import Views
 from projections import READ_MODELS, ROSTER
-from services.rebuilding import said
+from services.following.rebuilding import said
 from tests.building import number_of, retirement, submission
 from tests.viewing import entries, folded, stored
 

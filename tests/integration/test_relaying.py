@@ -21,9 +21,9 @@ from infra.keys import KeyRing
 from infra.ledger import append_plain
 from infra.outbox import Outbox
 from infra.watching import stream_about
-from services.outgoing import SOURCE_ALERTS
-from services.receipts import Notary
-from services.relay import Relay
+from services.accepting.receipts import Notary
+from services.bus.outgoing import SOURCE_ALERTS
+from services.bus.relay import Relay
 
 SOURCE = "/civil-affairs/shenzhen"
 OURS = Department.CIVIL_AFFAIRS

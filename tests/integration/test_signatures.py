@@ -26,18 +26,18 @@ from infra.database import Database
 from infra.dsse import SigningKey
 from infra.keys import KeyRing
 from infra.sources import Sources
+from services.accepting.cloudevents import Publisher
+from services.accepting.envelopes import structured
+from services.accepting.intake import Answer, Received, Refusal, accept
+from services.accepting.verifying import sign
 from services.accounts import Account, Accounts, Role
 from services.api.app import create_app
 from services.application import Changqing
+from services.bus.worker import Arrived, arrived
 from services.cli import main
-from services.cloudevents import Publisher
-from services.envelopes import structured
-from services.intake import Answer, Received, Refusal, accept
-from services.letters import DeadLetters
+from services.letters.dealing import DeadLetters
 from services.settings import Settings
-from services.sources import accepted_under
-from services.verifying import sign
-from services.worker import Arrived, arrived
+from services.sources.showing import accepted_under
 
 POLICE = "/police/shenzhen"
 KEY = SigningKey.from_seed(bytes(range(32)))

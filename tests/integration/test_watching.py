@@ -35,9 +35,9 @@ from infra.outbox import Outbox
 from infra.watching import Watch
 from projections.source_findings import FINDINGS_AT_A_TIME
 from projections.source_fold import needed
+from services.accepting.cloudevents import Publisher, structured
+from services.accepting.intake import Received, Refusal, accept
 from services.application import Changqing
-from services.cloudevents import Publisher, structured
-from services.intake import Received, Refusal, accept
 from tests.building import number_of, retirement, submission
 from tests.viewing import entries
 

@@ -10,7 +10,7 @@ from threading import Event as Flag
 import pytest
 
 from infra.bus import Bus
-from services.outgoing import INTAKE_GROUP, LIFE_EVENTS
+from services.bus.outgoing import INTAKE_GROUP, LIFE_EVENTS
 from tests.acceptance.dispositions import (
     Inbox,
     Published,

@@ -11,9 +11,9 @@ from domain.money import fen
 from domain.months import count
 from domain.state import next_due
 from infra.statutes import the_law
-from services import living
-from services.comparing import Judged, compared, judged
-from services.living import Life, live
+from services.cases import living
+from services.cases.comparing import Judged, compared, judged
+from services.cases.living import Life, live
 from tests.building import LAST_DAY, RETIREE, lives, shuffled
 
 LAW = the_law()

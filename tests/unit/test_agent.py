@@ -12,10 +12,10 @@ from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from faust.types import TP
 
 from infra.odd_headers import read_odd_headers
-from services.agent import faust_app
-from services.lots import STUCK_SECONDS, Lot
+from services.bus.agent import faust_app
+from services.bus.lots import STUCK_SECONDS, Lot
+from services.bus.worker import Worker
 from services.settings import Settings
-from services.worker import Worker
 
 INTAKE = TP("intake.police", 0)
 SETTINGS = Settings(

@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from services.benefit import benefit
+from services.cases.benefit import benefit
 
 B = "2818.50"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from services.check import check_file
+from services.cases.check import check_file
 from services.settings import SettingsError
 
 CHANGQING = str(Path(sys.executable).with_name("changqing"))

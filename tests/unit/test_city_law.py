@@ -49,7 +49,7 @@ from domain.settlement import (
 from domain.state import RetireeState, evolve
 from projections import handovers
 from projections.handovers import HandoverLine
-from services.batches import counted
+from services.handover.batches import counted
 from tests.building import RETIREE, compiled, registered
 from tests.handing import (
     CITIES,

@@ -21,9 +21,9 @@ from domain.told import AlertRaised
 from infra import codec
 from infra.keys import KeyRing
 from infra.webhooks import Reach
+from services.accepting.receipts import Notary
 from services.consumers import catalogue
 from services.consumers.selecting import Leaves, selected
-from services.receipts import Notary
 from services.sentences import SENTENCES
 
 LEAVES = Leaves(Notary(KeyRing(bytes(range(32)))).signed, lambda _: None)

@@ -12,10 +12,10 @@ import pytest
 import typer
 
 from infra.statutes import the_law
+from services.accepting.cloudevents import Publisher, department_of, structured, submission
+from services.accepting.reports import REPORTS, report
 from services.api import events, feeds, reading, receipts, registers, sources
 from services.cli import main
-from services.cloudevents import Publisher, department_of, structured, submission
-from services.reports import REPORTS, report
 from services.settings import Settings
 from tests.docs import PAGES, ROOT, anchors, blocks, links, name
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from domain.facts import Department
 from domain.refusals import Refused
 from infra.sealed import original_of, person_of, to_seal
-from services.cloudevents import Publisher, submission
-from services.envelopes import EVENT_LIMIT, Envelope, attributes_of, binary, is_json, structured
-from services.worker import Arrived
+from services.accepting.cloudevents import Publisher, submission
+from services.accepting.envelopes import EVENT_LIMIT, Envelope, attributes_of, binary, is_json, structured
+from services.bus.worker import Arrived
 
 DATA = b'{ "person": {"identity_number":\t"11010519491231002X"},\n "effective":"2026-08-12" }'
 PLAIN = {"specversion": "1.0", "type": "death-reported.v1", "source": "/police/shenzhen", "id": "1"}

@@ -13,10 +13,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
-from services import exporting
-from services.exporting import csv_of, harmless, xlsx_of
+from services.reading import exporting
+from services.reading.exporting import csv_of, harmless, xlsx_of
+from services.reading.sheets import Column, Row
 from services.registers import REGISTERS
-from services.sheets import Column, Row
 
 COLUMNS = (Column("name", "姓名", "name"), Column("amount", "金额", "yuan"), Column("day", "日期", "day"))
 ROW: Row = {"name": "李秀英", "amount": Decimal("-12.30"), "day": date(2024, 3, 1), "unseen": "x"}

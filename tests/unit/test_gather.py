@@ -14,9 +14,9 @@ import pytest
 from domain.facts import Department
 from domain.history import Outcome, Receipt
 from infra.database import DatabaseError
-from services.cloudevents import Publisher, structured
-from services.gather import Gatherer
-from services.intake import Answer, Received
+from services.accepting.cloudevents import Publisher, structured
+from services.accepting.gather import Gatherer
+from services.accepting.intake import Answer, Received
 from tests.building import number_of
 
 AT = datetime(2024, 4, 10, tzinfo=UTC)

@@ -29,7 +29,7 @@ from domain.handover import Stage, missing, serving_office, stage
 from domain.history import Entry
 from projections import handovers, roster
 from projections.handovers import HandoverLine, HandoverRow
-from services.batches import Batch, counted
+from services.handover.batches import Batch, counted
 from tests.building import RETIREE
 from tests.handing import (
     BEIJING,

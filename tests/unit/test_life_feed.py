@@ -9,7 +9,7 @@ import pytest
 from domain.facts import LIFE_EVENTS as FACTS
 from domain.facts.justice import Justice
 from infra import codec
-from services.outgoing import LIFE_EVENTS, messages
+from services.bus.outgoing import LIFE_EVENTS, messages
 from tests.unit.test_codec import AT, STORED
 
 

@@ -14,9 +14,9 @@ from domain.history import STORED_NAMES, Entry, Event, FactPublished, delivery
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from infra import codec
 from infra.keys import KeyRing
+from services.accepting.receipts import Notary
 from services.api.documents import asyncapi
-from services.outgoing import ALERTS, LIFE_EVENTS, SOURCE_ALERTS, contests, messages, receipts
-from services.receipts import Notary
+from services.bus.outgoing import ALERTS, LIFE_EVENTS, SOURCE_ALERTS, contests, messages, receipts
 from tests.building import RETIREE
 from tests.unit.test_codec import AT, STORED
 

@@ -5,7 +5,7 @@ from threading import Event as Flag
 
 import pytest
 
-from services.projecting import together
+from services.following.projecting import together
 
 
 def test_the_first_that_fails_ends_the_others_and_says_why() -> None:

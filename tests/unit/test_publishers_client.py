@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_priva
 from domain.facts import DeathReported, LifeEvent, RetirementRegistered
 from domain.refusals import Refused
 from infra.dsse import SigningKey, VerifyingKey, decode, verify
+from services.accepting.cloudevents import Publisher, department_of, structured, submission
 from services.client import (
     Event,
     LedgerKeys,
@@ -25,7 +26,6 @@ from services.client import (
 )
 from services.client.receipts import PAYLOAD_TYPE, receipt_of
 from services.client.retrying import Patience
-from services.cloudevents import Publisher, department_of, structured, submission
 from tests.publishers import DEATH, NUMBER, SEQUENCE, SIGNER, SOMEBODY, SOURCE, death
 
 # --- events

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from domain.facts import LIFE_EVENTS
 from domain.refusals import Refused
-from services.cloudevents import WIRE_TYPES
+from services.accepting.cloudevents import WIRE_TYPES
 from services.importing.errors import ImportingError
 from services.tables import cells, dates
 from services.tables.columns import OWN, forms, member_of, members_of, vocabulary

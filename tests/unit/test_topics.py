@@ -7,9 +7,9 @@ import pytest
 
 from domain.facts import Department
 from infra.topics import Topic, differences
-from services.access import INTAKE, RELAY, Grant, of_department, of_services, script
+from services.bus.access import INTAKE, RELAY, Grant, of_department, of_services, script
+from services.bus.topics import Declared, topics
 from services.settings import SettingsError
-from services.topics import Declared, topics
 from tests.docs import ROOT, blocks
 
 WEEK, QUARTER = str(7 * 86_400_000), str(90 * 86_400_000)

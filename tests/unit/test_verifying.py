@@ -15,8 +15,8 @@ from domain.facts import Department
 from domain.refusals import Refused
 from domain.sources import Policy, Register, Registered, SourceKey
 from infra.dsse import SigningKey
-from services.envelopes import Envelope, binary, structured
-from services.verifying import TYPE, Verifier, sign
+from services.accepting.envelopes import Envelope, binary, structured
+from services.accepting.verifying import TYPE, Verifier, sign
 
 PUBLISHED = SigningKey(
     derive_private_key(97358161215184420915383655311931858321456579547487070936769975997791359926199, SECP256R1()),

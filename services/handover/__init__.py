@@ -1,0 +1,1 @@
+"""Handovers of whole batches, as they stand."""

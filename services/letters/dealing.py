@@ -1,0 +1,218 @@
+"""Dealing with dead letters: looking at them, sending them through the one handler again as they were or mended, giving up.
+
+A letter is sent in its publisher's name: its own department mends it, and the agency may send it again unchanged, as after
+a fault of ours. Everything of it is told to the log, with the name of whoever did it.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from domain.history import DataDisclosed, Taken
+from domain.identity import names_a_person, normal
+from domain.refusals import Refused
+from infra.keys import KeyRing
+from infra.letters import DeadLetter, Letters, Wanted
+from infra.refused import Headers, Original
+from services.accepting.cloudevents import Publisher
+from services.accepting.intake import Answer, Received, accept
+from services.accounts import PUBLISHING, Account, Role
+from services.application import Changqing
+from services.bus.worker import envelope_of
+
+AT_A_TIME = 50
+"""Letters that are open at once, of half a mebibyte at the most."""
+NOBODY = UUID(int=0)
+"""Who a message is about that cannot be read, in the record of a look at it."""
+_PURPOSE = "处理死信 dealing with a dead letter"
+_BASIS = "个人信息保护法 第三十四条"
+_LONGEST_REASON = 500
+
+
+class Tried(Struct, frozen=True, kw_only=True):
+    """A letter that was sent again, and its answer; None: its bytes were never kept, as they were too many."""
+
+    place: str
+    answer: Answer | None
+
+
+class DeadLetters:
+    """The dead letters of a ledger, for those who deal with them."""
+
+    def __init__(self, application: Changqing, keys: KeyRing) -> None:
+        self._application = application
+        self.letters = Letters(application.database, keys)
+
+    def find(self, place: str) -> DeadLetter:
+        """One letter. Raises `Refused("dead-letter-unknown")`."""
+        letter = self.letters.find(place)
+        if letter is None:
+            raise Refused("dead-letter-unknown", "place")
+        return letter
+
+    def original(self, account: Account, place: str) -> Original:
+        """The message as it came, for its own department or an auditor. The look is recorded before: no record, no data.
+
+        Raises `Refused`: `forbidden`, `dead-letter-unknown`, `dead-letter-closed`, `original-not-kept`.
+        """
+        letter = self._open(place)
+        account.allow(*PUBLISHING, Role.AUDITOR)
+        if account.role is not Role.AUDITOR and account.department is not letter.department:
+            raise Refused("forbidden", "place")
+        original = self._kept(place)
+        disclosed = DataDisclosed(
+            department=account.department,
+            actor=account.name,
+            purpose=_PURPOSE,
+            legal_basis=_BASIS,
+            fields=("original", f"dead-letter:{place}"),
+            retirees=(self._about(original) or NOBODY,),
+        )
+        self.letters.disclosed(place, disclosed)
+        return original
+
+    def replay(self, account: Account, place: str) -> Answer:
+        """Send one letter again as it was. Raises `Refused` as `original`."""
+        letter = self._open(place)
+        self._may_send(account, letter)
+        tried = self._send(account, [letter])
+        self._closed(place, bool(tried))
+        if tried[0].answer is None:
+            raise Refused("original-not-kept", "place")
+        return tried[0].answer
+
+    def replay_all(self, account: Account, wanted: Wanted) -> Iterator[Tried]:
+        """Send again, in the order they came, all letters of a kind that the account may; each is tried once.
+
+        Interrupted anywhere, the same again goes on: what is closed is no longer waiting.
+        """
+        account.allow(*PUBLISHING)
+        if not account.of_the_agency:
+            wanted = msgspec.structs.replace(wanted, department=account.department)
+        wanted, after = msgspec.structs.replace(wanted, state="waiting"), (0, "")
+        while page := self.letters.page(wanted, after, AT_A_TIME):
+            after = page[-1].position, page[-1].place
+            yield from self._send(account, page)
+
+    def mend(self, account: Account, place: str, mended: bytes) -> Answer:
+        """Send mended bytes in the place of a letter: an event in structured mode, or else a value under the old headers.
+
+        A letter whose mended bytes are refused goes on waiting. Raises `Refused` as `original`.
+        """
+        letter = self._open(place)
+        account.allow(*PUBLISHING)
+        if account.department is not letter.department:
+            raise Refused("forbidden", "place")
+        with self.letters.held([place]):
+            self._open(place)  # somebody may have been faster
+            original = self.letters.original(place)
+            headers: Headers = () if original is None or _structured(mended) else original.named
+            read = partial(envelope_of, headers, mended)
+            (answer,) = accept(self._application, [Received(read, _publisher(letter), mended, f"mended:{place}")])
+            if isinstance(answer, Taken):
+                self._closed(place, self.letters.close(place, "mended", account.name, receipt=answer))
+        return answer
+
+    def give_up(self, account: Account, place: str, reason: str) -> None:
+        """Let a letter be; its publisher has the refusal. Raises `Refused` as `original`, and for a reason that is none."""
+        self._may_send(account, self._open(place))
+        reason = reason.strip()
+        if not reason:
+            raise Refused("missing-field", "reason")
+        if len(reason) > _LONGEST_REASON:
+            raise Refused("invalid-field", "reason", f"at most {_LONGEST_REASON} characters")
+        if names_a_person(reason):
+            raise Refused("identity-number-in-id", "reason")
+        with self.letters.held([place]):
+            self._closed(place, self.letters.close(place, "given-up", account.name, reason=reason))
+
+    def _send(self, account: Account, letters: Sequence[DeadLetter]) -> list[Tried]:
+        """Send those that nobody else has brought to an end meanwhile."""
+        with self.letters.held(letter.place for letter in letters):
+            return self._sent(account, [letter for letter in letters if self.find(letter.place).state == "waiting"])
+
+    def _sent(self, account: Account, letters: Sequence[DeadLetter]) -> list[Tried]:
+        originals = [(letter, self.letters.original(letter.place)) for letter in letters]
+        there = [(letter, original) for letter, original in originals if original is not None]
+        answers = (
+            accept(self._application, [_received(letter, original) for letter, original in there]) if there else []
+        )
+        told: dict[str, Answer] = {}
+        for (letter, _), answer in zip(there, answers, strict=True):
+            told[letter.place] = answer
+            if isinstance(answer, Taken):
+                self.letters.close(letter.place, "replayed", account.name, receipt=answer)
+            else:
+                self.letters.fails(letter.place, account.name, answer.code, answer.path, answer.detail)
+        return [Tried(place=letter.place, answer=told.get(letter.place)) for letter in letters]
+
+    def _open(self, place: str) -> DeadLetter:
+        letter = self.find(place)
+        self._closed(place, letter.state == "waiting")
+        return letter
+
+    def _kept(self, place: str) -> Original:
+        original = self.letters.original(place)
+        if original is None:
+            raise Refused("original-not-kept", "place")
+        return original
+
+    @staticmethod
+    def _closed(place: str, waiting: bool) -> None:  # noqa: FBT001 - what was found out about the place
+        if not waiting:
+            raise Refused("dead-letter-closed", "place", place)
+
+    @staticmethod
+    def _may_send(account: Account, letter: DeadLetter) -> None:
+        account.allow(*PUBLISHING)
+        if not account.of_the_agency and account.department is not letter.department:
+            raise Refused("forbidden", "place")
+
+    def _about(self, original: Original) -> UUID | None:
+        """Whom a message is about, as far as it can be read."""
+        try:
+            found = _glance(bytes(envelope_of(original.named, original.value).data))
+            return self.letters.retiree(normal(found.person.identity_number))
+        except (Refused, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+
+
+def outcome(answer: Answer | None) -> str:
+    """How a letter that was sent again ended, in one word."""
+    if answer is None:
+        return "not-kept"
+    return "known" if isinstance(answer, Taken) and answer.known else str(answer.status)
+
+
+class _Who(Struct):
+    identity_number: str
+
+
+class _About(Struct):
+    person: _Who
+
+
+_glance = msgspec.json.Decoder(_About).decode
+
+
+def _structured(body: bytes) -> bool:
+    """Whether it is an event whole, with its attributes."""
+    try:
+        given: Any = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return isinstance(given, dict) and "specversion" in given
+
+
+def _publisher(letter: DeadLetter) -> Publisher:
+    return Publisher(letter.published_by, letter.department, letter.channel)
+
+
+def _received(letter: DeadLetter, original: Original) -> Received:
+    read = partial(envelope_of, original.named, original.value)
+    place = f"{letter.channel}:{letter.place}"
+    return Received(read, _publisher(letter), original.value, place, at=letter.recorded_at)

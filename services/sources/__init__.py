@@ -1,0 +1,1 @@
+"""Sources as they are shown: the register, what is known of each, and what is missing."""
