@@ -30,7 +30,7 @@ class Asking:
     def names(self, account: str, division: str, on: str = "") -> set[str]:
         """Who is shown on the roster of a division, on every page of it."""
         found: list[dict[str, object]] = []
-        asked = f"/roster?limit=1&division={division}" + (f"&on={on}" if on else "")
+        asked = f"/v1/roster?limit=1&division={division}" + (f"&on={on}" if on else "")
         after = ""
         while rows := self._get(account, asked + after).raise_for_status().json():
             found += rows

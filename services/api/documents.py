@@ -36,7 +36,7 @@ from services.bus.outgoing import (
 )
 from services.bus.topics import Declared, topics
 from services.consumers.showing import ConsumerLine
-from services.reading.reader import RosterLine
+from services.reading.cards import RosterLine
 from services.sources.states import MissingAnswer, SourcePage
 
 VERSION = version("changqing")
@@ -223,7 +223,7 @@ def _openapi(app: FastAPI) -> Json:
     document["security"] = [{"basic": []}, {"bearer": []}]
     events = {"oneOf": [{"$ref": f"#/components/schemas/event.{name}"} for name in (*WIRE_TYPES, *REPORTS)]}
     problem = {"description": "Refused, with a code (RFC 9457)", "content": {PROBLEM: {"schema": _ref("Problem")}}}
-    publish = document["paths"]["/events"]["post"]
+    publish = document["paths"]["/v1/events"]["post"]
     publish["requestBody"] = {
         "required": True,
         "content": {STRUCTURED: {"schema": events}, BATCH: {"schema": {"type": "array", "items": events}}},
@@ -231,18 +231,20 @@ def _openapi(app: FastAPI) -> Json:
     receipt, report, refusal = _ref("SignedReceipt"), _ref("SignedReport"), _ref("SignedRefusal")
     answers = {"anyOf": [receipt, report, {"type": "array", "items": {"anyOf": [receipt, report, refusal]}}]}
     publish["responses"] = {"200": _answer("The receipt, or the receipts of a batch", answers)}
-    document["paths"]["/receipts"]["get"]["responses"]["200"] = _answer("What became of it", _ref("Disposition"))
-    document["paths"]["/sources"]["get"]["responses"]["200"] = _answer("Sources", _ref("SourcePage"))
-    document["paths"]["/sources/missing"]["get"]["responses"]["200"] = _answer("What is missing", _ref("MissingAnswer"))
-    document["paths"]["/alerts"]["get"]["responses"]["200"] = _answer("Alerts", _ref("AlertPage"))
-    document["paths"]["/roster"]["get"]["responses"]["200"] = _answer(
+    document["paths"]["/v1/receipts"]["get"]["responses"]["200"] = _answer("What became of it", _ref("Disposition"))
+    document["paths"]["/v1/sources"]["get"]["responses"]["200"] = _answer("Sources", _ref("SourcePage"))
+    document["paths"]["/v1/sources/missing"]["get"]["responses"]["200"] = _answer(
+        "What is missing", _ref("MissingAnswer")
+    )
+    document["paths"]["/v1/alerts"]["get"]["responses"]["200"] = _answer("Alerts", _ref("AlertPage"))
+    document["paths"]["/v1/roster"]["get"]["responses"]["200"] = _answer(
         "People", {"type": "array", "items": _ref("RosterLine")}
     )
-    document["paths"]["/keys"]["get"]["security"] = []
-    feed, place = document["paths"]["/feeds/{consumer}"], document["paths"]["/feeds/{consumer}/acknowledge"]
+    document["paths"]["/v1/keys"]["get"]["security"] = []
+    feed, place = document["paths"]["/v1/feeds/{consumer}"], document["paths"]["/v1/feeds/{consumer}/acknowledge"]
     feed["get"]["responses"]["200"] = _answer("Events", _ref("FeedPage"))
     place["post"]["responses"]["200"] = _answer("The place now", _ref("FeedPlace"))
-    document["paths"]["/consumers"]["get"]["responses"]["200"] = _answer(
+    document["paths"]["/v1/consumers"]["get"]["responses"]["200"] = _answer(
         "Consumers", {"type": "array", "items": _ref("ConsumerLine")}
     )
     for path in document["paths"].values():

@@ -102,7 +102,7 @@ def inbox(
 def alert(reader: ReaderThen, account: WhoAsks, alert: AlertId) -> Response:
     """One alert with the facts and the rule it follows from, the months before and after, its history and exposure, and similar ones.
 
-    Without the person, who is shown by `/retirees/{retiree}`. This look is recorded before it is answered.
+    Without the person, who is shown by `/v1/retirees/{retiree}`. This look is recorded before it is answered.
     """
     account.allow(Role.OFFICER, Role.AUDITOR)
     return answered(reader.alert(account, alert))

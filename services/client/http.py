@@ -77,7 +77,7 @@ class HttpChannel:
         """Send a batch. Raises `UnreachableError`, `NotAllowedError`, `UntrustedError`, `ClientError`."""
         body = b"[" + b",".join(event.body for event in events) + b"]"
         try:
-            answer = self._client.post("/events", content=body, headers={"content-type": _BATCH})
+            answer = self._client.post("/v1/events", content=body, headers={"content-type": _BATCH})
         except httpx.RequestError as error:
             raise UnreachableError(f"the ledger does not answer: {type(error).__name__}") from error
         if answer.status_code == httpx.codes.OK:
@@ -94,7 +94,7 @@ class HttpChannel:
         Raises `UnreachableError`, `NotAllowedError` for another department's, `UntrustedError`, `ClientError`.
         """
         try:
-            answer = self._client.get("/receipts", params={"source": source, "id": id_})
+            answer = self._client.get("/v1/receipts", params={"source": source, "id": id_})
         except httpx.RequestError as error:
             raise UnreachableError(f"the ledger does not answer: {type(error).__name__}") from error
         if answer.status_code == httpx.codes.NOT_FOUND and _code(answer) == "receipt-unknown":

@@ -63,7 +63,7 @@ class LedgerKeys:
 
     @classmethod
     def of(cls, keys: bytes) -> Self:
-        """The keys in a JWK set, as `/keys` of a ledger shows it. Raises `ClientError`."""
+        """The keys in a JWK set, as `/v1/keys` of a ledger shows it. Raises `ClientError`."""
         try:
             found = msgspec.json.decode(keys, type=_KeySet).keys
             return cls({key.kid: VerifyingKey(from_base64(key.x + "=" * (-len(key.x) % 4))) for key in found})

@@ -30,7 +30,7 @@ class PublishingSettings(BaseModel):
     )
     changqing_signing_key_file: Path | None = Field(default=None, description="the file of the signing key, PEM")
     changqing_ledger_keys_file: Path | None = Field(
-        default=None, description="a file of the ledger's public keys, as its /keys shows them"
+        default=None, description="a file of the ledger's public keys, as its /v1/keys shows them"
     )
     changqing_publish_seconds: float = Field(
         default=120.0, gt=0, description="how long to go on when nothing is answered, in seconds"

@@ -1,21 +1,18 @@
 """Questions to the read models and the log, for the API and the pages alike; the one place where a person is unsealed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
 
 from domain.facts import Person
-from domain.handover import Keeper
-from domain.history import AlertsDelivered, DataDisclosed, Entry, delivery
+from domain.history import Entry, delivery
 from domain.law import Law
 from domain.lineage import Lineage
 from domain.refusals import Refused
-from domain.timeline import PAYS
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from infra import codec, log
 from infra.keys import KeyRing
@@ -25,18 +22,21 @@ from infra.searching import Search, Sought
 from infra.sql import statements
 from infra.views import KnownViews, Views
 from projections import alert_inbox, audit_trail, handovers, lives, roster
-from projections.on_a_day import OnADay, as_of
 from services.accounts import Account, Role
 from services.application import BEIJING, today
+from services.reading.cards import (
+    OF_PERSON,
+    SHOWN,
+    AlertCard,
+    RetireeCard,
+    RosterLine,
+    handover_card,
+    line_of,
+    of_another_day,
+)
+from services.reading.looks import Looks
 from services.reading.rosters import EVERYBODY, Counts, Place, Wanted, counts, people
-from services.reading.why import Why, why
-
-_PURPOSE = {
-    Role.COMMUNITY: "社区服务 community service",
-    Role.OFFICER: "核对待遇 checking a benefit",
-    Role.AUDITOR: "审计 auditing",
-}
-_BASIS = "个人信息保护法 第三十四条"
+from services.reading.why import why
 
 
 def _office(account: Account) -> str:
@@ -48,97 +48,8 @@ def _office_of(entry: Entry) -> str:
     return entry.event.office if isinstance(entry.event, AlertRaised | AlertWithdrawn | AlertEscalated) else ""
 
 
-class RosterLine(Struct, frozen=True, kw_only=True):
-    """A retiree on a roster page, with the personal data that this look was recorded for. `community`: that serves.
-
-    `status`: of today as the office was told, since `stopped_from`; of another day by all that is known. What follows is of the
-    day asked for, as in `OnADay`.
-    """
-
-    retiree: UUID
-    person: Person
-    community: str
-    retired_on: str
-    monthly_pension: str
-    party_member: bool
-    special_groups: tuple[str, ...]
-    status: str
-    stopped_from: str | None
-    verify_alert: str | None
-    keeper: str = Keeper.COMMUNITY
-    served_since: date | None = None
-    pension: str = "0.00"
-    document: str | None = None
-    article: str | None = None
-    verified_on: date | None = None
-    verify_by: date | None = None
-    contact_card_on: date | None = None
-    health_file_on: date | None = None
-    visited_on: date | None = None
-    moving_to: str | None = None
-    moved_on: date | None = None
-
-
-_OF_PERSON = tuple(field for field in Person.__struct_fields__ if field != "other_identity_number")
-_SHOWN = (
-    *_OF_PERSON,
-    *(field for field in RosterLine.__struct_fields__ if field not in {"retiree", "person"}),
-)
-"""What a look shows of somebody, as the record of it says."""
-_THEN = (
-    "special_groups",
-    "keeper",
-    "served_since",
-    "pension",
-    "document",
-    "article",
-    "verified_on",
-    "verify_by",
-    "contact_card_on",
-    "health_file_on",
-    "visited_on",
-    "moving_to",
-    "moved_on",
-)
 _WHOLE = 12
 """Digits of the code of a community."""
-
-
-class OpenStep(Struct, frozen=True, kw_only=True):
-    """A step of a handover that is open, and who may tell that it is done."""
-
-    step: str
-    name_zh: str
-    name_en: str
-    by: tuple[str, ...]
-
-
-class HandoverCard(Struct, frozen=True, kw_only=True):
-    """How far the handover of a retiree is. `done`: steps with their days."""
-
-    batch: str | None
-    enterprise: str | None
-    stage: str
-    done: dict[str, str]
-    missing: list[OpenStep]
-
-
-class RetireeCard(Struct, frozen=True, kw_only=True):
-    """A retiree and every alert about them, the newest first; `handover`: None where none was proposed."""
-
-    line: RosterLine
-    alerts: list[dict[str, Any]]
-    handover: HandoverCard | None = None
-
-
-class AlertCard(Struct, frozen=True, kw_only=True):
-    """An alert with why it was raised, and others: of the same retiree, of the same kind in the same office, of the same sources."""
-
-    alert: dict[str, Any]
-    why: Why
-    of_retiree: list[dict[str, Any]]
-    of_kind: list[dict[str, Any]]
-    of_sources: list[dict[str, Any]]
 
 
 class Reader:
@@ -156,6 +67,7 @@ class Reader:
     ) -> None:
         self.known = known
         self._use = use
+        self._looks = Looks(ledger, use)
         self._ledger = ledger
         self._views = views
         self._keys = keys
@@ -195,7 +107,7 @@ class Reader:
             entries = [codec.decode(*row) for row in log.read_alerts(connection, after, limit)]
         mine = [entry for entry in entries if _office_of(entry).startswith(_office(account))]
         if handed := delivery(account.department, f"http:{account.name}", mine):
-            self._record(account, handed)
+            self._looks.record(account, handed)
         return mine, entries[-1].position if entries else after
 
     def inbox(self, account: Account, state: str, before: int, limit: int) -> list[dict[str, Any]]:
@@ -203,7 +115,7 @@ class Reader:
         given = {"office": _office(account), "state": state, "before": before, "limit": limit}
         rows = self._views.select(alert_inbox.PAGE, given)
         if rows:
-            self._disclose(account, ("alerts",), (row["retiree"] for row in rows))
+            self._looks.seen(account, ("alerts",), (row["retiree"] for row in rows))
         return [row | {"priority": alert_inbox.priority(row, self._today)} for row in rows]
 
     def alert(self, account: Account, alert: str) -> AlertCard:
@@ -223,7 +135,7 @@ class Reader:
         of_kind = self._views.select(alert_inbox.LIKE_IT, given)
         of_sources = self._views.select(alert_inbox.OF_SOURCES, given)
         shown = [row, *of_kind, *of_sources]
-        self._disclose(account, ("alerts", "facts", "months"), (one["retiree"] for one in shown))
+        self._looks.seen(account, ("alerts", "facts", "months"), (one["retiree"] for one in shown))
         found = why(self._ledger.database, self._keys, self._law, row, self._views.known_at, self._today)
         others = [one for one in of_retiree if one["alert"] != alert]
         return AlertCard(alert=row, why=found, of_retiree=others, of_kind=of_kind, of_sources=of_sources)
@@ -280,7 +192,7 @@ class Reader:
         lines = {one.retiree: one for one in islice((one for one in found if wanted.fits(one, day)), limit)}
         rows = self._views.select(lives.OF_RETIREES, {"retirees": list(lines)}) if lines else []
         if on:
-            rows = [row | _as_of(lines[row["retiree"]]) for row in rows]
+            rows = [row | of_another_day(lines[row["retiree"]]) for row in rows]
         return self._lines(account, rows, day)
 
     def search(self, account: Account, sought: Sought, after: UUID, limit: int) -> list[RosterLine]:
@@ -333,7 +245,7 @@ class Reader:
         self, account: Account, fields: tuple[str, ...], rows: list[dict[str, Any]]
     ) -> list[tuple[dict[str, Any], Person]]:
         """The rows of a roster's query, each with its person; not the erased. The look is recorded first, as `fields` and the person's."""
-        opened = self._open(account, (*_OF_PERSON, *fields), rows)
+        opened = self._open(account, (*OF_PERSON, *fields), rows)
         return [(row, msgspec.json.decode(person_of(person), type=Person)) for row, person in opened]
 
     def retiree(self, account: Account, retiree: UUID) -> RetireeCard:
@@ -353,7 +265,7 @@ class Reader:
         return RetireeCard(
             line=lines[0],
             alerts=self._views.select(alert_inbox.OF_RETIREE, given),
-            handover=_handover(self._views.select(handovers.OF_RETIREE, given), self._law, self._today),
+            handover=handover_card(self._views.select(handovers.OF_RETIREE, given), self._law, self._today),
         )
 
     def _of_division(self, account: Account, division: str, day: date) -> list[str]:
@@ -380,8 +292,8 @@ class Reader:
             retirees = [row["retiree"] for row in rows]
             found = {row["retiree"]: row for row in self._views.select(lives.OF_RETIREES, {"retirees": retirees})}
             rows = [found.get(row["retiree"], {}) | row for row in rows]
-        opened = self._open(account, (*_SHOWN, *more), rows)
-        return [_line(row, person, day, self._law) for row, person in opened]
+        opened = self._open(account, (*SHOWN, *more), rows)
+        return [line_of(row, person, day, self._law) for row, person in opened]
 
     def _open(
         self, account: Account, fields: tuple[str, ...], rows: list[dict[str, Any]]
@@ -389,7 +301,7 @@ class Reader:
         """The rows, each with what is sealed in it; not the erased. The look is recorded first."""
         if not rows:
             return []
-        self._disclose(account, fields, (row["retiree"] for row in rows))
+        self._looks.seen(account, fields, (row["retiree"] for row in rows))
         keys = [row["under"] or row["retiree"] for row in rows]  # the record whose number was given
         wrapped = self._wrapped(keys)
         there = [(row, key) for row, key in zip(rows, keys, strict=True) if key in wrapped]  # not the erased
@@ -399,56 +311,3 @@ class Reader:
     def _wrapped(self, retirees: list[UUID]) -> dict[UUID, bytes]:
         with self._ledger.database.transaction() as connection:
             return dict(connection.execute(statements("ledger")["key_find"], {"retirees": retirees}).fetchall())
-
-    def _disclose(self, account: Account, fields: tuple[str, ...], retirees: Iterable[UUID]) -> None:
-        disclosed = DataDisclosed(
-            department=account.department,
-            actor=account.name,
-            purpose=f"{_PURPOSE[account.role]}{self._use}",
-            legal_basis=_BASIS,
-            fields=fields,
-            retirees=tuple(dict.fromkeys(retirees)),
-        )
-        self._record(account, disclosed)
-
-    def _record(self, account: Account, event: DataDisclosed | AlertsDelivered) -> None:
-        self._ledger.append(log.stream_of(f"reader:{account.name}"), event)
-
-
-def _handover(rows: list[dict[str, Any]], law: Law, day: date) -> HandoverCard | None:
-    """Of the present proposal, the last one that a row tells of."""
-    found = [line for row in rows for line in handovers.lines(row, law, day)]
-    if not found:
-        return None
-    one = found[-1]
-    return HandoverCard(
-        batch=one.proposal.batch,
-        enterprise=one.proposal.enterprise,
-        stage=one.stage,
-        done={it.step: it.on.isoformat() for it in one.done},
-        missing=[
-            OpenStep(step=it.step.key, name_zh=it.step.name_zh, name_en=it.step.name_en, by=it.by) for it in one.missing
-        ],
-    )
-
-
-def _line(row: dict[str, Any], person: bytes, day: date, law: Law) -> RosterLine:
-    then = as_of(row, max(day, row["retired_on"]), law)  # whoever is registered before the day is shown as of it
-    given = row | {
-        "person": msgspec.json.decode(person_of(person), type=Person),
-        "community": row["serving"],
-        "retired_on": row["retired_on"].isoformat(),
-    }
-    if then:
-        given |= {field: getattr(then, field) for field in _THEN}
-    return RosterLine(**{field: given[field] for field in RosterLine.__struct_fields__ if field in given})
-
-
-def _as_of(line: OnADay) -> dict[str, Any]:
-    """What a row of the roster says of today, of another day."""
-    return {
-        "serving": line.serving,
-        "status": line.status,
-        "stopped_from": line.since if line.kind and line.status not in PAYS else None,
-        "verify_alert": None,
-    }

@@ -352,7 +352,7 @@ class System:
 
     def post_raw(self, account: str | None, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
         with self.client(account) as client:
-            return client.post("/events", content=body, headers=dict(headers))
+            return client.post("/v1/events", content=body, headers=dict(headers))
 
     def accept(self, sent: CloudEvent, **how: Any) -> Json:
         """Publish over HTTP what must be accepted; its receipt."""

@@ -50,7 +50,7 @@ SHOWN = (
 
 
 class Stream:
-    """Somebody who listens to `GET /alerts/stream` from a position on."""
+    """Somebody who listens to `GET /v1/alerts/stream` from a position on."""
 
     def __init__(self, system: System, after: int) -> None:
         self.events: list[tuple[float, str, str, Json]] = []
@@ -62,7 +62,7 @@ class Stream:
 
     def _listen(self, after: int) -> None:
         try:
-            with self._client.stream("GET", "/alerts/stream", params={"after": after}) as answer:
+            with self._client.stream("GET", "/v1/alerts/stream", params={"after": after}) as answer:
                 assert answer.headers["content-type"].startswith("text/event-stream")
                 self._opened = True
                 fields: dict[str, str] = {}
@@ -112,7 +112,7 @@ def alert_about(retiree: str, action: str) -> Callable[[Json], bool]:
 
 
 def roster_line(system: System, retiree: str) -> Json:
-    answer = system.get("/roster", "community", division=SHENZHEN_COMMUNITY, limit=1_000)
+    answer = system.get("/v1/roster", "community", division=SHENZHEN_COMMUNITY, limit=1_000)
     assert answer.status_code == 200, answer.text
     (line,) = (line for line in answer.json() if line["retiree"] == retiree)
     found: Json = line
@@ -191,7 +191,7 @@ def test_taken_back_the_pension_resumes_and_the_old_alerts_are_replaced(story: S
 
 
 def test_the_inbox_shows_the_resumption_and_keeps_what_it_replaced(system: System, story: Story) -> None:
-    rows = system.get("/inbox", "officer", state="").json()
+    rows = system.get("/v1/inbox", "officer", state="").json()
     mine = {row["action"]: row for row in rows if row["retiree"] == story.retiree}
     assert {action: row["state"] for action, row in mine.items()} == {
         "stop": "replaced",
@@ -201,7 +201,7 @@ def test_the_inbox_shows_the_resumption_and_keeps_what_it_replaced(system: Syste
     }
     assert {row["stage"] for row in mine.values()} == {"raised"}
     assert mine["stop"]["replaced_by"] == story.resume["data"]["alert"]
-    opened = system.get("/inbox", "officer").json()
+    opened = system.get("/v1/inbox", "officer").json()
     assert [row["action"] for row in opened if row["retiree"] == story.retiree] == ["resume"]
 
 
@@ -209,7 +209,7 @@ def test_stream_cursor_and_topic_tell_the_very_same_alerts(system: System, story
     topic = [r.json for r in system.topic("alerts.pension").all() if r.key.decode() == story.retiree]
     unique = list({alert["id"]: alert for alert in topic}.values())
     streamed = [event for _, _, _, event in story.streamed if event["data"]["retiree"] == story.retiree]
-    page = system.get("/alerts", "officer", after=story.before, limit=1_000).json()
+    page = system.get("/v1/alerts", "officer", after=story.before, limit=1_000).json()
     behind_cursor = [alert for alert in page["alerts"] if alert["data"]["retiree"] == story.retiree]
     assert unique == streamed == behind_cursor
     assert [alert["data"]["action"] for alert in unique] == ["stop", "recover", "grant", "resume"]
@@ -219,17 +219,17 @@ def test_stream_cursor_and_topic_tell_the_very_same_alerts(system: System, story
 
 
 def test_the_cursor_goes_on_where_it_was_left(system: System, story: Story) -> None:
-    first = system.get("/alerts", "officer", after=story.before, limit=1).json()
-    second = system.get("/alerts", "officer", after=first["after"], limit=1).json()
+    first = system.get("/v1/alerts", "officer", after=story.before, limit=1).json()
+    second = system.get("/v1/alerts", "officer", after=first["after"], limit=1).json()
     assert [first["alerts"][0]["data"]["action"], second["alerts"][0]["data"]["action"]] == ["stop", "recover"]
-    end = system.get("/alerts", "officer", after=system.position()).json()
+    end = system.get("/v1/alerts", "officer", after=system.position()).json()
     assert end == {"alerts": [], "after": system.position()}
 
 
 def test_the_stream_goes_on_after_the_last_event_seen(system: System, story: Story) -> None:
     with (
         system.client("officer") as client,
-        client.stream("GET", "/alerts/stream", headers={"Last-Event-ID": story.stop["id"]}) as answer,
+        client.stream("GET", "/v1/alerts/stream", headers={"Last-Event-ID": story.stop["id"]}) as answer,
     ):
         first = next(line for line in answer.iter_lines() if line.startswith("id: "))
     assert first == f"id: {story.recover['id']}"
@@ -245,10 +245,10 @@ def test_the_roster_showed_the_stop_and_now_shows_the_resumption(system: System,
 
 def test_the_audit_trail_says_who_published_received_and_read(system: System, story: Story) -> None:
     roster_line(system, story.retiree)
-    system.get("/inbox", "officer", state="", limit=1000)
-    system.get("/alerts", "officer", limit=1000)
+    system.get("/v1/inbox", "officer", state="", limit=1000)
+    system.get("/v1/alerts", "officer", limit=1000)
     system.settled()
-    rows = system.get("/audit", "auditor", retiree=story.retiree).json()
+    rows = system.get("/v1/audit", "auditor", retiree=story.retiree).json()
     deeds = {(row["deed"], row["department"], row["actor"], row["what"]) for row in rows}
     assert deeds >= {
         ("published", "enterprise", "enterprise", "retirement-registered.v1"),
@@ -267,13 +267,13 @@ def test_the_audit_trail_says_who_published_received_and_read(system: System, st
 
 def test_page_by_page_the_audit_trail_loses_nobody(system: System, story: Story) -> None:
     """One look at a roster is one record about many people: a page may end among them."""
-    shown = {line["retiree"] for line in system.get("/roster", "officer", limit=25).json()}
+    shown = {line["retiree"] for line in system.get("/v1/roster", "officer", limit=25).json()}
     assert len(shown) == 25
     system.settled()
-    whole = system.get("/audit", "auditor", limit=30).json()
+    whole = system.get("/v1/audit", "auditor", limit=30).json()
     looked = whole[0]["position"]
     rows: list[Json] = []
-    while page := system.get("/audit", "auditor", before=rows[-1]["deed_id"] if rows else "", limit=10).json():
+    while page := system.get("/v1/audit", "auditor", before=rows[-1]["deed_id"] if rows else "", limit=10).json():
         rows += page
         if rows[-1]["position"] < looked:
             break
@@ -328,7 +328,7 @@ def test_what_the_agency_answers_comes_back_over_the_bus(system: System) -> None
         receipt = next(system.receipts(answer))
         assert (receipt["status"], receipt["retiree"]) == ("accepted", retiree)
         system.settled()
-        shown = system.get("/inbox", "officer", state="").json()
+        shown = system.get("/v1/inbox", "officer", state="").json()
         assert [row["stage"] for row in shown if row["alert"] == alert["alert"]] == [stage]
     told = [r.json["type"] for r in system.topic("life-events").all() if r.key.decode() == retiree]
     assert told[-2:] == ["alert-acknowledged.v1", "alert-applied.v1"]
@@ -492,8 +492,8 @@ def test_pages_show_the_alert_and_the_person_to_those_who_may(system: System, st
     ("path", "account"),
     [
         ("/pages/audit?retiree=nobody", "auditor"),
-        ("/audit?department=%00", "auditor"),
-        ("/roster?after=nobody", "officer"),
+        ("/v1/audit?department=%00", "auditor"),
+        ("/v1/roster?after=nobody", "officer"),
     ],
 )
 def test_a_question_that_makes_no_sense_is_refused_with_a_code(system: System, path: str, account: str) -> None:
@@ -503,7 +503,7 @@ def test_a_question_that_makes_no_sense_is_refused_with_a_code(system: System, p
 
 
 def test_a_community_does_not_see_beyond_its_division(system: System) -> None:
-    answer = system.get("/roster", "community", division="4101")
+    answer = system.get("/v1/roster", "community", division="4101")
     assert answer.status_code == 403
     assert answer.json()["code"] == "forbidden"
 
@@ -545,7 +545,15 @@ def test_a_document_is_whole(system: System, name: str) -> None:
 def test_openapi_names_every_answer_of_every_operation(system: System) -> None:
     document = system.openapi
     assert document["openapi"].startswith("3.1")
-    assert set(document["paths"]) >= {"/events", "/alerts", "/alerts/stream", "/inbox", "/roster", "/audit", "/readyz"}
+    assert set(document["paths"]) >= {
+        "/v1/events",
+        "/v1/alerts",
+        "/v1/alerts/stream",
+        "/v1/inbox",
+        "/v1/roster",
+        "/v1/audit",
+        "/readyz",
+    }
     for path in document["paths"].values():
         for operation in path.values():
             assert operation["summary"]
@@ -591,12 +599,14 @@ def test_what_comes_out_is_read_by_the_official_sdk(system: System, story: Story
 
 def test_answers_over_http_fit_the_openapi_document(system: System, story: Story) -> None:
     conforms(system.openapi, "SignedReceipt", story.registered)
-    conforms(system.openapi, "AlertPage", system.get("/alerts", "officer").json())
+    conforms(system.openapi, "AlertPage", system.get("/v1/alerts", "officer").json())
     conforms(system.openapi, "RosterLine", roster_line(system, story.retiree))
     message = http.to_structured_event(death(somebody(), on="2999-01-01"))
     refused = system.post_raw("civil-affairs", message.body, message.headers)
     assert refused.status_code == 422
-    problem = system.openapi["paths"]["/events"]["post"]["responses"]["default"]["content"]["application/problem+json"]
+    problem = system.openapi["paths"]["/v1/events"]["post"]["responses"]["default"]["content"][
+        "application/problem+json"
+    ]
     conforms(system.openapi, problem["schema"]["$ref"].rpartition("/")[2], refused.json())
 
 

@@ -43,15 +43,15 @@ def test_what_did_not_come_is_told_to_both_sides_and_can_be_asked_until_it_comes
     assert receipt["status"] == "accepted"
     assert "retiree" not in receipt
     found = [both_sides(system, "source-gap-found.v1", source)]
-    asked = system.get("/sources/missing", "civil-affairs", source=source).json()["missing"]
+    asked = system.get("/v1/sources/missing", "civil-affairs", source=source).json()["missing"]
     runs = [(run["first"], run["last"]) for run in asked["missing"]]
     assert (found[0]["first"], found[0]["last"]) in runs == [(2, 2), (5, 5)]
     for number in (2, 5):
         system.publish_raw("intake.civil-affairs", json.dumps(numbered(source, number)).encode())
     both_sides(system, "source-gap-closed.v1", source)
     system.settled()
-    assert system.get("/sources/missing", "officer", source=source).json()["missing"]["count"] == 0
-    assert system.get("/sources/missing", "police", source=source).status_code == 403
+    assert system.get("/v1/sources/missing", "officer", source=source).json()["missing"]["count"] == 0
+    assert system.get("/v1/sources/missing", "police", source=source).status_code == 403
     assert source in system.get("/pages/sources", "auditor", after=source[:-1]).text
 
 
@@ -64,7 +64,7 @@ def test_a_refused_event_fills_its_number_and_one_given_twice_is_told(system: Sy
     assert {one["status"] for one in answer.json()} <= {"accepted", "parked"}
     (fork,) = both_sides(system, "source-fork-found.v1", source)["forks"]
     assert (fork["sequence"], fork["id"], fork["other"]) == (2, sent[0]["id"], sent[1]["id"])
-    assert system.get("/sources/missing", "auditor", source=source).json()["missing"]["count"] == 0
+    assert system.get("/v1/sources/missing", "auditor", source=source).json()["missing"]["count"] == 0
 
 
 def test_a_batch_is_told_to_be_whole(system: System) -> None:

@@ -97,7 +97,7 @@ def test_the_examples_of_publishing_are_taken_in(page: str, system: System, tmp_
 
 def alerts(system: System, retiree: str) -> list[tuple[str, str]]:
     """Action and state of the alerts about a retiree, the newest first."""
-    told = system.get(f"/retirees/{retiree}", "officer").json()["alerts"]
+    told = system.get(f"/v1/retirees/{retiree}", "officer").json()["alerts"]
     return [(one["action"], one["state"]) for one in told]
 
 

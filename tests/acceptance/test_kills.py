@@ -239,7 +239,7 @@ def _post_until_answered(client: httpx.Client, batch: list[Json]) -> list[Json]:
     while True:
         try:
             answer = client.post(
-                "/events", content=body, headers={"content-type": "application/cloudevents-batch+json"}
+                "/v1/events", content=body, headers={"content-type": "application/cloudevents-batch+json"}
             )
             if answer.status_code == 200:
                 receipts: list[Json] = answer.json()

@@ -18,7 +18,7 @@ from tests.docs import ROOT, blocks
 
 
 def channel(system: System, way: str) -> Channel:
-    keys = LedgerKeys.of(system.get("/keys").content)
+    keys = LedgerKeys.of(system.get("/v1/keys").content)
     if way == "http":
         return HttpChannel(system.address, f"enterprise.{system.secret('enterprise')}", keys=keys)
     return KafkaChannel({"bootstrap_servers": system.bootstrap}, keys=keys, answer_seconds=15)
@@ -43,7 +43,7 @@ class Desk:
     def __init__(self, home: Path, system: System, way: str) -> None:
         self.home = home
         (home / "token").write_text(f"enterprise.{system.secret('enterprise')}")
-        (home / "keys").write_bytes(system.get("/keys").content)
+        (home / "keys").write_bytes(system.get("/v1/keys").content)
         self.environment = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
@@ -164,7 +164,7 @@ def test_what_is_published_without_a_ledger_waits_and_goes_when_there_is_one(sys
 @pytest.mark.parametrize("page", ["docs/client.md", "docs/client.zh-CN.md"])
 def test_the_example_for_programs_can_be_pasted(page: str, system: System, tmp_path: Path) -> None:
     (script,) = (block.text for block in blocks((ROOT / page).read_text("utf-8")) if block.language == "python")
-    (tmp_path / "ledger-keys.json").write_bytes(system.get("/keys").content)
+    (tmp_path / "ledger-keys.json").write_bytes(system.get("/v1/keys").content)
     token = f"civil-affairs.{system.secret('civil-affairs')}"
     script = script.replace("https://ledger.example", system.address).replace("civil-affairs.SECRET", token)
     for _ in range(2):

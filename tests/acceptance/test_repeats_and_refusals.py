@@ -328,20 +328,20 @@ def test_binary_mode_without_its_id_is_no_cloudevent(system: System) -> None:
 def test_what_became_of_an_event_can_be_asked_for_and_its_signature_verified_by_another_library(system: System) -> None:
     sent = death(somebody())
     asked = {"source": sent.get_source(), "id": sent.get_id()}
-    unknown = system.get("/receipts", "civil-affairs", **asked)
+    unknown = system.get("/v1/receipts", "civil-affairs", **asked)
     is_problem(unknown, 404, "receipt-unknown")
     early = _bytes(structured(sent) | {"data": structured(sent)["data"] | {"effective": "2999-01-01"}})
     refused = system.post_raw("civil-affairs", early, STRUCTURED).json()
-    found = system.get("/receipts", "civil-affairs", **asked).json()
+    found = system.get("/v1/receipts", "civil-affairs", **asked).json()
     assert (found["disposition"], found["receipt"]["proof"]) == ("refused", refused["proof"])
     receipt = system.accept(sent)
-    found = system.get("/receipts", "auditor", **asked).json()
+    found = system.get("/v1/receipts", "auditor", **asked).json()
     assert (found["disposition"], found["receipt"]) == ("parked", receipt)
     assert [one["proof"] for one in found["refusals"]] == [refused["proof"]]
     conforms(system.openapi, "Disposition", found)
-    is_problem(system.get("/receipts", "police", **asked), 404, "receipt-unknown")
+    is_problem(system.get("/v1/receipts", "police", **asked), 404, "receipt-unknown")
 
-    (key,) = system.get("/keys").json()["keys"]
+    (key,) = system.get("/v1/keys").json()["keys"]
     public = eddsa.import_public_key(base64.urlsafe_b64decode(key["x"] + "="))
     for proof in (receipt["proof"], refused["proof"]):
         kind, payload = proof["payloadType"].encode(), base64.b64decode(proof["payload"])
@@ -369,7 +369,7 @@ def test_what_could_not_be_taken_in_is_mended_by_its_department_on_its_page(syst
         )
     assert mended.status_code == 200
     assert "改正后已受理" in mended.text
-    assert system.get("/receipts", "civil-affairs", source=sent.get_source(), id=sent.get_id()).json()["refusals"]
+    assert system.get("/v1/receipts", "civil-affairs", source=sent.get_source(), id=sent.get_id()).json()["refusals"]
 
 
 def test_a_body_that_is_announced_as_something_else_is_refused(system: System) -> None:
@@ -384,7 +384,7 @@ def test_nobody_publishes_without_credentials(system: System, account: str | Non
     auth = ("civil-affairs", "guessed") if account else None
     before = standing(system)
     answer = httpx.post(
-        f"{system.address}/events", content=message.body, headers=message.headers, auth=auth, trust_env=False
+        f"{system.address}/v1/events", content=message.body, headers=message.headers, auth=auth, trust_env=False
     )
     is_problem(answer, 401, "unauthenticated")
     assert standing(system) == before
@@ -436,7 +436,7 @@ def test_nobody_is_named_in_a_log_a_key_or_on_a_topic_that_goes_out(system: Syst
     system.post_raw("civil-affairs", leaky, STRUCTURED)
     system.publish_raw("intake.civil-affairs", leaky)
     system.settled()
-    shown = system.get("/roster", "officer", limit=1_000).json()
+    shown = system.get("/v1/roster", "officer", limit=1_000).json()
     secrets = {line["person"].get(field) for line in shown for field in ("identity_number", "phone", "address")}
     secrets |= {person.identity_number for person in USED} | {person.name for person in USED} | {"欧阳泄密"}
     wanted = [secret.encode() for secret in secrets if secret]

@@ -91,7 +91,7 @@ def test_a_signal_ends_everything_and_throws_the_data_away(run: System) -> None:
 def listen(run: System) -> None:
     with run.client("officer") as client:
         try:
-            with client.stream("GET", "/alerts/stream") as answer:
+            with client.stream("GET", "/v1/alerts/stream") as answer:
                 for _ in answer.iter_lines():
                     pass
         except httpx.TransportError:
@@ -130,7 +130,7 @@ def test_a_second_run_on_kept_data_keeps_the_data(run: System) -> None:
     assert run.facts() == facts
     repeats = [run.accept(registered), run.accept(died)]
     assert [(one["known"], one["position"]) for one in repeats] == [(True, one["position"]) for one in receipts]
-    inbox = run.get("/inbox", "officer").json()
+    inbox = run.get("/v1/inbox", "officer").json()
     assert {row["action"] for row in inbox if row["retiree"] == receipts[0]["retiree"]} == {"stop", "recover", "grant"}
     alerts = [r.json["data"] for r in run.fresh_topic("alerts.pension")]
     assert [a["action"] for a in alerts if a["retiree"] == receipts[0]["retiree"]] == ["stop", "recover", "grant"]
@@ -192,7 +192,7 @@ def narrow() -> Iterator[System]:
 
 @pytest.mark.parametrize("account", ACCOUNTS)
 def test_in_80_columns_every_secret_is_told_whole(narrow: System, account: str) -> None:
-    paths = {"officer": "/inbox", "community": "/roster", "auditor": "/audit"}
+    paths = {"officer": "/v1/inbox", "community": "/v1/roster", "auditor": "/v1/audit"}
     if account in paths:
         assert narrow.get(paths[account], account).status_code == 200
     else:

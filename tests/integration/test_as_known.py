@@ -61,7 +61,7 @@ def told(ours: Ledger, *submissions: Submission) -> str:
 
 
 def statuses(asked: Asking, known: str = "") -> list[str]:
-    return [row["status"] for row in asked.json("community", f"/roster?division={SZ}{known and '&known=' + known}")]
+    return [row["status"] for row in asked.json("community", f"/v1/roster?division={SZ}{known and '&known=' + known}")]
 
 
 def test_the_roster_and_the_inbox_are_shown_as_they_were_known(ours: Ledger, asked: Asking) -> None:
@@ -69,8 +69,8 @@ def test_the_roster_and_the_inbox_are_shown_as_they_were_known(ours: Ledger, ask
     died = told(ours, submission(DIED, "d1", department=Department.CIVIL_AFFAIRS))
     assert sorted(statuses(asked)) == sorted(statuses(asked, died)) == ["payable", "stopped"]
     assert statuses(asked, before) == ["payable", "payable"]
-    assert asked.json("agency", f"/inbox?known={before}") == []
-    assert asked.json("agency", f"/inbox?known={died}") == asked.json("agency", "/inbox") != []
+    assert asked.json("agency", f"/v1/inbox?known={before}") == []
+    assert asked.json("agency", f"/v1/inbox?known={died}") == asked.json("agency", "/v1/inbox") != []
 
 
 def test_before_anything_was_recorded_nobody_was_known(ours: Ledger, asked: Asking) -> None:
@@ -83,15 +83,15 @@ def test_a_look_at_what_was_known_is_recorded_as_any_other(ours: Ledger, asked: 
     before = told(ours, submission(HOME, "r1"))
     statuses(asked, before)
     catch_up(ours.database)
-    assert [row["deed"] for row in asked.json("auditor", "/audit")] == ["read", "published"]
-    assert [row["deed"] for row in asked.json("auditor", f"/audit?known={before}")] == ["published"]
+    assert [row["deed"] for row in asked.json("auditor", "/v1/audit")] == ["read", "published"]
+    assert [row["deed"] for row in asked.json("auditor", f"/v1/audit?known={before}")] == ["published"]
 
 
 def test_one_retiree_is_shown_as_known_then_with_the_alerts_of_then(ours: Ledger, asked: Asking) -> None:
     before = told(ours, submission(HOME, "r1"))
     told(ours, submission(DIED, "d1", department=Department.CIVIL_AFFAIRS))
-    (who,) = {row["retiree"] for row in asked.json("agency", "/inbox")}
-    now, then = asked.json("agency", f"/retirees/{who}"), asked.json("agency", f"/retirees/{who}?known={before}")
+    (who,) = {row["retiree"] for row in asked.json("agency", "/v1/inbox")}
+    now, then = asked.json("agency", f"/v1/retirees/{who}"), asked.json("agency", f"/v1/retirees/{who}?known={before}")
     assert (now["line"]["status"], then["line"]["status"]) == ("stopped", "payable")
     assert (len(now["alerts"]) > 0, then["alerts"]) == (True, [])
 
@@ -124,7 +124,7 @@ def test_the_roster_of_any_day_as_known_on_any_day(ours: Ledger, asked: Asking) 
     )
 
     def then(on: str, known: str) -> list[tuple[str, str]]:
-        rows = asked.json("community", f"/roster?division={SZ}&on={on}&known={known}")
+        rows = asked.json("community", f"/v1/roster?division={SZ}&on={on}&known={known}")
         return [(row["status"], row["community"]) for row in rows]
 
     assert then("2024-01-31", died) == [("payable", SZ)]
@@ -141,7 +141,7 @@ def test_a_roster_is_asked_for_those_who_are_to_be_seen_to(ours: Ledger, asked: 
     told(ours, submission(ContactCardIssued(effective=date(2024, 2, 1)), "c1", department=Department.COMMUNITY))
 
     def people(asking: str) -> list[str]:
-        rows = asked.json("community", f"/roster?division={SZ}&{asking}")
+        rows = asked.json("community", f"/v1/roster?division={SZ}&{asking}")
         return sorted(row["person"]["identity_number"] for row in rows)
 
     one, two = number_of(1), number_of(2)
@@ -150,7 +150,7 @@ def test_a_roster_is_asked_for_those_who_are_to_be_seen_to(ours: Ledger, asked: 
     assert people("on=2024-01-31&contact_card=false") == sorted([one, two])
     assert people("status=stopped") == people("verification=overdue") == people("moving=out") == []
     assert "未发联系卡" in asked.page("community", f"/pages/roster?division={SZ}&on=2024-02-01&group=alone")
-    assert asked.status("community", f"/roster?division={SZ}&group=rich") == 400
+    assert asked.status("community", f"/v1/roster?division={SZ}&group=rich") == 400
 
 
 def test_a_community_counts_whom_it_has_whom_it_awaits_and_who_left(ours: Ledger, asked: Asking) -> None:
@@ -162,7 +162,7 @@ def test_a_community_counts_whom_it_has_whom_it_awaits_and_who_left(ours: Ledger
     told(ours, submission(received, "m2", department=Department.COMMUNITY))
 
     def counted(account: str, division: str, on: str, known: str = "") -> list[int]:
-        found = asked.json(account, f"/roster/counts?division={division}&on={on}{known and '&known=' + known}")
+        found = asked.json(account, f"/v1/roster/counts?division={division}&on={on}{known and '&known=' + known}")
         return [found[name] for name in ("people", "incoming", "outgoing", "received", "left")]
 
     assert counted("community", SZ, "2024-02-29") == [2, 0, 0, 0, 0]
@@ -172,7 +172,7 @@ def test_a_community_counts_whom_it_has_whom_it_awaits_and_who_left(ours: Ledger
     assert counted("agency", SZ_OTHER, "2024-03-11") == [1, 0, 0, 1, 0]
     assert counted("community", SZ, "2024-03-11", before) == [2, 0, 0, 0, 0]
     assert counted("community", SZ, "2024-12-31") == [1, 0, 0, 0, 0]
-    found = asked.json("community", f"/roster/counts?division={SZ}&on=2024-02-29")
+    found = asked.json("community", f"/v1/roster/counts?division={SZ}&on=2024-02-29")
     assert (found["statuses"], found["groups"], found["without_contact_card"]) == (
         {"payable": 2},
         {"gravely-ill": 1},
@@ -180,18 +180,18 @@ def test_a_community_counts_whom_it_has_whom_it_awaits_and_who_left(ours: Ledger
     )
     page = asked.page("community", f"/pages/roster/counts?division={SZ}&on=2024-02-29")
     assert "台账统计" in page
-    assert asked.status("community", f"/roster/counts?division={SZ_OTHER}") == 403
-    assert asked.status("agency", "/roster/counts?division=4403") == 400
-    awaited = asked.json("agency", f"/roster?division={SZ_OTHER}&on=2024-03-05&moving=in")
+    assert asked.status("community", f"/v1/roster/counts?division={SZ_OTHER}") == 403
+    assert asked.status("agency", "/v1/roster/counts?division=4403") == 400
+    awaited = asked.json("agency", f"/v1/roster?division={SZ_OTHER}&on=2024-03-05&moving=in")
     assert [row["person"]["identity_number"] for row in awaited] == [number_of(1)]
-    assert asked.status("community", f"/roster?division={SZ}&moving=in") == 403
+    assert asked.status("community", f"/v1/roster?division={SZ}&moving=in") == 403
 
 
 def test_the_staff_is_one_for_three_hundred_where_the_city_says_so(ours: Ledger, asked: Asking) -> None:
     told(ours, submission(replace(HOME, residence_division=ZZ), "r1"))
-    found = asked.json("zhengzhou", f"/roster/counts?division={ZZ}")
+    found = asked.json("zhengzhou", f"/v1/roster/counts?division={ZZ}")
     assert (found["people"], found["staff"], "44号" in found["staff_article"]) == (1, 1, True)
-    assert asked.json("community", f"/roster/counts?division={SZ}")["staff"] is None
+    assert asked.json("community", f"/v1/roster/counts?division={SZ}")["staff"] is None
 
 
 @pytest.mark.parametrize("page", [f"/pages/roster?division={SZ}", "/pages/roster?", "/pages/inbox?state="])
@@ -208,7 +208,7 @@ def test_a_page_says_that_it_shows_what_was_known_then_and_its_links_keep_it(
 
 @pytest.mark.parametrize("known", ["yesterday", "2024-13-01", "2024-04-10T12:00:00"])
 def test_a_time_that_is_none_is_refused(asked: Asking, known: str) -> None:
-    assert asked.status("agency", f"/inbox?known={known}") == 400
+    assert asked.status("agency", f"/v1/inbox?known={known}") == 400
 
 
 def test_the_position_of_a_time_is_the_last_one_recorded_by_then(ours: Ledger) -> None:

@@ -54,25 +54,25 @@ def ask(told: None, dsn: str, tmp_path: Path) -> Iterator[Asking]:
 
 def test_a_department_sees_its_own_sources_and_the_agency_all_of_them(ask: Asking) -> None:
     seen = {
-        who: [one["source"] for one in json.loads(ask.page(who, "/sources"))["sources"]]
+        who: [one["source"] for one in json.loads(ask.page(who, "/v1/sources"))["sources"]]
         for who in ("community", "officer")
     }
     assert seen == {"community": [OURS], "officer": [THEIRS, OURS]}
-    assert ask.status("community", f"/sources/missing?source={THEIRS}") == 403
-    assert ask.status("officer", "/sources/missing?source=/police/nowhere") == 404
-    assert ask.status("community", "/sources/missing?source=nowhere") == 403
+    assert ask.status("community", f"/v1/sources/missing?source={THEIRS}") == 403
+    assert ask.status("officer", "/v1/sources/missing?source=/police/nowhere") == 404
+    assert ask.status("community", "/v1/sources/missing?source=nowhere") == 403
 
 
 def test_the_numbers_that_miss_are_told_in_runs_with_the_batches_that_are_not_whole(ask: Asking) -> None:
-    answer = json.loads(ask.page("community", f"/sources/missing?source={OURS}"))["missing"]
+    answer = json.loads(ask.page("community", f"/v1/sources/missing?source={OURS}"))["missing"]
     (run,) = answer["missing"]
     assert (run["first"], run["last"], answer["count"], answer["highest"]) == (2, 3, 2, 4)
     assert answer["batches"] == [{"batch": "<b>", "arrived": 2, "count": None, "missing": []}]
 
 
 def test_pages_of_sources_follow_on_each_other(ask: Asking) -> None:
-    first = json.loads(ask.page("officer", "/sources?limit=1"))
-    second = json.loads(ask.page("officer", f"/sources?limit=1&after={first['after']}"))
+    first = json.loads(ask.page("officer", "/v1/sources?limit=1"))
+    second = json.loads(ask.page("officer", f"/v1/sources?limit=1&after={first['after']}"))
     assert [one["source"] for page in (first, second) for one in page["sources"]] == [THEIRS, OURS]
 
 

@@ -93,7 +93,7 @@ def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
 
 
 def figures(asked: Asking, account: str, query: str = QUARTER) -> dict[tuple[str, str], tuple[int, int, str | None]]:
-    rows = asked.json(account, f"/registers/bulletin?{query}")["rows"]
+    rows = asked.json(account, f"/v1/registers/bulletin?{query}")["rows"]
     return {(row["district"][:6], row["measure"]): (row["done"], row["of"], row["rate"]) for row in rows}
 
 
@@ -138,7 +138,7 @@ def test_each_city_has_the_indicators_of_its_own_document_with_their_articles(to
         (VisitMade(effective=date(2024, 2, 1)), D.COMMUNITY),
         (ContactCardIssued(effective=date(2024, 2, 1)), D.COMMUNITY),
     )
-    rows = asked.json("auditor", f"/registers/bulletin?{QUARTER}&division=21")["rows"]
+    rows = asked.json("auditor", f"/v1/registers/bulletin?{QUARTER}&division=21")["rows"]
     whole = {row["measure"]: row for row in rows if row["district"].startswith("全市")}
     assert whole["visited-in-time"]["rule"] == "大政办发〔2017〕49号 第二十一条"
     assert [whole[key]["rate"] for key in ("visited-in-time", "health-file")] == ["100.00", "100.00"]
@@ -175,12 +175,12 @@ def test_alerts_count_in_the_period_in_which_they_are_due(towns: Towns, asked: A
 
 
 def test_the_bulletin_names_nobody_and_nothing_is_recorded_for_it(towns: Towns, asked: Asking) -> None:
-    text = asked.bytes("auditor", f"/registers/bulletin?as=csv&{QUARTER}").decode()
+    text = asked.bytes("auditor", f"/v1/registers/bulletin?as=csv&{QUARTER}").decode()
     assert "王小明" not in text
     assert "移交率" in text
     printed = asked.page("auditor", f"/pages/registers/bulletin/print?{QUARTER}")
     assert "2024-01 — 2024-03-31" in printed
-    assert {row["deed"] for row in asked.json("auditor", "/audit")} == {"published"}
+    assert {row["deed"] for row in asked.json("auditor", "/v1/audit")} == {"published"}
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def disclosed(ours: Ledger) -> list[DataDisclosed]:
 
 
 def test_a_roster_is_exported_whole_and_every_look_is_recorded_as_an_export(ours: Ledger, asked: Asking) -> None:
-    rows = rows_of(asked, "community", f"/registers/roster?as=csv&division={SZ}")
+    rows = rows_of(asked, "community", f"/v1/registers/roster?as=csv&division={SZ}")
     assert sorted(row["姓名 name"] for row in rows) == [f"'=王{n}" for n in range(1, 6)]
     assert [row["待遇状态 pension status"] for row in rows].count("已停发 stopped") == 1
     looks = disclosed(ours)
@@ -75,7 +75,7 @@ def test_a_roster_is_exported_whole_and_every_look_is_recorded_as_an_export(ours
 
 def test_the_same_roster_is_a_workbook_a_sheet_to_print_and_a_page(ours: Ledger, asked: Asking, tmp_path: Path) -> None:
     path = tmp_path / "roster.xlsx"
-    path.write_bytes(asked.bytes("community", "/registers/roster?as=xlsx"))
+    path.write_bytes(asked.bytes("community", "/v1/registers/roster?as=xlsx"))
     book = CalamineWorkbook.from_path(str(path))
     told: list[list[Any]] = book.get_sheet_by_name("社区台账").to_python()
     assert sorted(row[0] for row in told[1:]) == [f"=王{n}" for n in range(1, 6)]
@@ -84,9 +84,9 @@ def test_the_same_roster_is_a_workbook_a_sheet_to_print_and_a_page(ours: Ledger,
     printed = asked.page("community", "/pages/registers/roster/print")
     assert all(f"=王{n}" in printed for n in range(1, 6))
     assert "日志位置 log position" in printed
-    page = asked.json("community", "/registers/roster?limit=2")
+    page = asked.json("community", "/v1/registers/roster?limit=2")
     assert len(page["rows"]) == 2
-    more = asked.json("community", f"/registers/roster?limit=9&after={page['after']}")
+    more = asked.json("community", f"/v1/registers/roster?limit=9&after={page['after']}")
     assert {row["name"] for row in page["rows"] + more["rows"]} == {f"=王{n}" for n in range(1, 6)}
 
 
@@ -103,23 +103,23 @@ def test_an_export_is_of_one_moment_whatever_comes_while_it_is_written(ours: Led
 
 
 def test_nobody_is_shown_of_a_time_before_anybody_was_known_and_nothing_recorded(ours: Ledger, asked: Asking) -> None:
-    known = rows_of(asked, "community", "/registers/roster?as=csv&known=1999-12-31")
+    known = rows_of(asked, "community", "/v1/registers/roster?as=csv&known=1999-12-31")
     assert known == []
     assert disclosed(ours) == [], "nobody was shown"
 
 
 def test_alerts_are_exported_for_whoever_must_act_and_for_nobody_else(ours: Ledger, asked: Asking) -> None:
-    rows = rows_of(asked, "agency", "/registers/inbox?as=csv")
+    rows = rows_of(asked, "agency", "/v1/registers/inbox?as=csv")
     assert {row["办理 action"] for row in rows} >= {"停发 stop", "追回多发 recover"}
-    assert asked.status("community", "/registers/inbox?as=csv") == 403
-    assert asked.status("auditor", "/registers/roster?as=csv") == 403
-    assert asked.status("community", f"/registers/roster?as=csv&division={SZ_OTHER}") == 403
+    assert asked.status("community", "/v1/registers/inbox?as=csv") == 403
+    assert asked.status("auditor", "/v1/registers/roster?as=csv") == 403
+    assert asked.status("community", f"/v1/registers/roster?as=csv&division={SZ_OTHER}") == 403
     assert asked.status("community", "/pages/registers/roster/print?division=9") == 403
-    assert asked.status("agency", "/registers/nothing") == 404
+    assert asked.status("agency", "/v1/registers/nothing") == 404
 
 
 def test_each_account_is_shown_the_registers_it_may_ask_for(ours: Ledger, asked: Asking) -> None:
-    listed = {one["register"] for one in asked.json("community", "/registers")}
+    listed = {one["register"] for one in asked.json("community", "/v1/registers")}
     assert "roster" in listed
     assert "inbox" not in listed
     page = asked.page("community", "/pages/registers")

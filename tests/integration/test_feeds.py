@@ -57,7 +57,7 @@ class Reader:
 
     def acknowledge(self, position: int | str, account: str = "agency", feed: str = FEED) -> httpx.Response:
         body = {"position": position}
-        return httpx.post(f"{self._url}/feeds/{feed}/acknowledge", json=body, headers=self._headers(account))
+        return httpx.post(f"{self._url}/v1/feeds/{feed}/acknowledge", json=body, headers=self._headers(account))
 
     def stream(
         self, count: int, last: str = "", feed: str = FEED, account: str = "agency", query: str = ""
@@ -65,7 +65,7 @@ class Reader:
         """The first so many events of a stream, which is then cut off."""
         headers = self._headers(account) | ({"Last-Event-ID": last} if last else {})
         found: list[Sent] = []
-        with httpx.stream("GET", f"{self._url}/feeds/{feed}/stream{query}", headers=headers, timeout=30) as response:
+        with httpx.stream("GET", f"{self._url}/v1/feeds/{feed}/stream{query}", headers=headers, timeout=30) as response:
             response.raise_for_status()
             given: dict[str, str] = {}
             for text in response.iter_lines():
@@ -152,13 +152,13 @@ def test_a_feed_goes_on_from_the_place_that_was_acknowledged_and_from_nowhere_el
     consumers.register(FEED, TERMS, "operator", 0)
     tell(ours, range(1, 6))
     all_ = positions(database)
-    first = reader.get(f"/feeds/{FEED}?limit=4").json()
+    first = reader.get(f"/v1/feeds/{FEED}?limit=4").json()
     assert [event["id"] for event in first["events"]] == all_[:4]
-    assert reader.get(f"/feeds/{FEED}?limit=4").json() == first, "nothing was acknowledged"
+    assert reader.get(f"/v1/feeds/{FEED}?limit=4").json() == first, "nothing was acknowledged"
     assert reader.acknowledge(first["after"]).json() == {"position": first["after"]}
-    rest = reader.get(f"/feeds/{FEED}").json()
+    rest = reader.get(f"/v1/feeds/{FEED}").json()
     assert [event["id"] for event in rest["events"]] == all_[4:]
-    assert reader.get(f"/feeds/{FEED}?after={rest['after']}").json()["events"] == []
+    assert reader.get(f"/v1/feeds/{FEED}?after={rest['after']}").json()["events"] == []
     assert reader.acknowledge(first["after"] - 1).json() == {"position": first["after"]}, "it never goes back"
     answer = reader.acknowledge(10**6)
     assert (answer.status_code, answer.json()["code"]) == (422, "position-ahead")
@@ -175,7 +175,7 @@ def test_a_stream_that_breaks_again_and_again_loses_nothing_and_doubles_nothing(
     while len(got) < 12:
         got += reader.stream(2, last=got[-1].id)
     tell(ours, range(4, 6))
-    expected = [event["id"] for event in reader.get(f"/feeds/{FEED}").json()["events"]]
+    expected = [event["id"] for event in reader.get(f"/v1/feeds/{FEED}").json()["events"]]
     got += reader.stream(len(expected) - len(got), last=got[-1].id)
     assert [one.event["id"] for one in got] == expected
     assert len(set(expected)) == len(expected)
@@ -225,13 +225,13 @@ def test_a_feed_is_read_by_its_own_account_and_within_that_accounts_division(
     consumers.register("hook", replace(TERMS, kind="webhook", account="", url="https://a.example/"), "operator", 0)
     tell(ours, range(1, 3))
     for account in ("civil", "auditor", "agency-2102"):
-        assert reader.get(f"/feeds/{FEED}", account).status_code == 403
-        assert reader.get(f"/feeds/{FEED}/stream", account).status_code == 403
+        assert reader.get(f"/v1/feeds/{FEED}", account).status_code == 403
+        assert reader.get(f"/v1/feeds/{FEED}/stream", account).status_code == 403
         assert reader.acknowledge(1, account).status_code == 403
-    assert reader.get("/feeds/hook").status_code == 403
-    assert reader.get("/feeds/nobody").json()["code"] == "unknown-consumer"
-    assert reader.get("/feeds/elsewhere", "agency-2102").json()["events"] == []
-    assert len(reader.get(f"/feeds/{FEED}").json()["events"]) == len(positions(database))
+    assert reader.get("/v1/feeds/hook").status_code == 403
+    assert reader.get("/v1/feeds/nobody").json()["code"] == "unknown-consumer"
+    assert reader.get("/v1/feeds/elsewhere", "agency-2102").json()["events"] == []
+    assert len(reader.get(f"/v1/feeds/{FEED}").json()["events"]) == len(positions(database))
 
 
 def test_alerts_are_read_by_officers_and_auditors_and_what_else_the_agency_gets_by_any_account_of_it(
@@ -241,10 +241,10 @@ def test_alerts_are_read_by_officers_and_auditors_and_what_else_the_agency_gets_
         consumers.register(name, replace(TERMS, account="clerk", types=types), "operator", 0)
     tell(ours, range(1, 2))
     for name in ("all", "alerts"):
-        assert reader.get(f"/feeds/{name}", "clerk").status_code == 403
-        assert reader.get(f"/feeds/{name}/stream", "clerk").status_code == 403
+        assert reader.get(f"/v1/feeds/{name}", "clerk").status_code == 403
+        assert reader.get(f"/v1/feeds/{name}/stream", "clerk").status_code == 403
         assert reader.acknowledge(1, "clerk", name).status_code == 403
-    events = reader.get("/feeds/life", "clerk").json()["events"]
+    events = reader.get("/v1/feeds/life", "clerk").json()["events"]
     assert [event["type"] for event in events] == ["receipt.v1", "death-reported.v1"]
 
 
@@ -253,7 +253,7 @@ def test_what_was_put_into_the_query_of_a_url_of_old_is_not_shown(
 ) -> None:
     old = Terms(department=Department.AGENCY, kind="webhook", url="https://a.example/in?token=secret")
     consumers.register("old", old, "operator")
-    (shown,) = reader.get("/consumers", "auditor").json()
+    (shown,) = reader.get("/v1/consumers", "auditor").json()
     assert shown["url"] == "https://a.example/in"
     assert "secret" not in reader.get("/pages/consumers", "auditor").raise_for_status().text
 
@@ -274,7 +274,7 @@ def test_a_stream_ends_when_its_consumer_does_and_says_why_when_asked_again(
     thread.join(30)
     assert not thread.is_alive()
     assert len(found) == 3
-    answer = reader.get(f"/feeds/{FEED}/stream")
+    answer = reader.get(f"/v1/feeds/{FEED}/stream")
     assert (answer.status_code, answer.json()["code"]) == (410, "consumer-ended")
 
 
@@ -285,16 +285,16 @@ def test_consumers_are_shown_with_their_lag_to_auditors_and_to_their_own_departm
     civil = Terms(department=Department.CIVIL_AFFAIRS, kind="webhook", url="https://a.example/in")
     secret = consumers.register("civil-hook", civil, "operator", 0)
     tell(ours, range(1, 3))
-    shown = {one["consumer"]: one for one in reader.get("/consumers", "auditor").json()}
+    shown = {one["consumer"]: one for one in reader.get("/v1/consumers", "auditor").json()}
     assert (shown[FEED]["waiting"], shown[FEED]["state"]) == (len(positions(database)), "behind")
     assert shown["civil-hook"]["waiting"] == 6
-    assert [one["consumer"] for one in reader.get("/consumers").json()] == [FEED]
-    assert [one["consumer"] for one in reader.get("/consumers", "civil").json()] == ["civil-hook"]
+    assert [one["consumer"] for one in reader.get("/v1/consumers").json()] == [FEED]
+    assert [one["consumer"] for one in reader.get("/v1/consumers", "civil").json()] == ["civil-hook"]
     page = reader.get("/pages/consumers", "auditor").raise_for_status().text
     assert "有待接收" in page
     assert "civil-hook" in page
     assert secret.removeprefix("whsec_") not in page + json.dumps(shown)
     assert reader.get("/pages/consumers", "civil").status_code == 403
     consumers.outlets.acknowledge(FEED, consumers.outlets.head())
-    (mine,) = reader.get("/consumers").json()
+    (mine,) = reader.get("/v1/consumers").json()
     assert (mine["state"], mine["waiting"], mine["behind_seconds"]) == ("current", 0, 0)

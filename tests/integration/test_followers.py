@@ -101,7 +101,7 @@ def test_the_api_the_page_the_probe_and_the_terminal_say_where_it_stopped(
     views: Views, database: Database, asked: Asking, dsn: str, tmp_path: Path
 ) -> None:
     stops_at(database, views, 4)
-    listed = {one["follower"]: one for one in asked.json("agency", "/followers")}
+    listed = {one["follower"]: one for one in asked.json("agency", "/v1/followers")}
     assert (listed["views"]["events"], listed["views"]["stopped"]["position"]) == (2, 4)
     assert listed["relay"]["stopped"] is None
     page = asked.page("agency", "/pages/followers")
@@ -125,7 +125,7 @@ def test_the_api_the_page_the_probe_and_the_terminal_say_where_it_stopped(
 
 
 def test_a_community_is_not_told_how_the_system_is(asked: Asking) -> None:
-    assert asked.status("community", "/followers") == asked.status("community", "/pages/followers") == 403
+    assert asked.status("community", "/v1/followers") == asked.status("community", "/pages/followers") == 403
 
 
 def test_one_that_is_up_to_date_says_so_in_one_line() -> None:

@@ -58,9 +58,9 @@ def test_a_past_roster_is_found_under_the_code_of_its_day(asked: Asking) -> None
 
 def test_nobody_sees_another_district_s_people_by_asking_for_a_day_on_which_both_were_one(asked: Asking) -> None:
     assert asked.names("baoan", "440306", "2010-01-01") == {"宝安区的"}
-    assert asked.status("baoan", "/roster?division=440321&on=1990-01-01") == 403
-    assert asked.status("baoan", "/roster?division=440309") == 403
-    assert asked.status("pulandian", "/roster?division=210281001001") == 403
+    assert asked.status("baoan", "/v1/roster?division=440321&on=1990-01-01") == 403
+    assert asked.status("baoan", "/v1/roster?division=440309") == 403
+    assert asked.status("pulandian", "/v1/roster?division=210281001001") == 403
 
 
 def test_pages_name_a_retired_code_and_what_it_is_now(asked: Asking) -> None:

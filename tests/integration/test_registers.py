@@ -95,7 +95,7 @@ def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
 
 def rows(asked: Asking, register: str, account: str = "community", **given: str) -> list[dict[str, Any]]:
     query = "&".join(f"{name}={value}" for name, value in given.items())
-    found: list[dict[str, Any]] = asked.json(account, f"/registers/{register}?{query}")["rows"]
+    found: list[dict[str, Any]] = asked.json(account, f"/v1/registers/{register}?{query}")["rows"]
     return sorted(found, key=lambda row: row["name"])
 
 
@@ -173,13 +173,13 @@ def test_a_register_goes_on_page_by_page_and_whole_in_a_file(town: Town, asked: 
         town.tell(who, HOME)
     names, after = [], ""
     while True:
-        page = asked.json("community", f"/registers/archives?limit=2&after={after}")
+        page = asked.json("community", f"/v1/registers/archives?limit=2&after={after}")
         names += [row["name"] for row in page["rows"]]
         if page["after"] is None:
             break
         after = page["after"]
     assert sorted(names) == [f"王{n}" for n in range(1, 8)]
-    text = asked.bytes("community", "/registers/archives?as=csv").decode().removeprefix("\ufeff")
+    text = asked.bytes("community", "/v1/registers/archives?as=csv").decode().removeprefix("\ufeff")
     assert len(list(csv.DictReader(io.StringIO(text, newline="")))) == 7
     shown = asked.page("community", "/pages/registers/visits?on=2024-04-01&state=overdue")
     assert "走访慰问计划" in shown
@@ -188,7 +188,7 @@ def test_a_register_goes_on_page_by_page_and_whole_in_a_file(town: Town, asked: 
 
 @pytest.mark.parametrize("register", ["archives", "party-relations", "fees", "visits", "verifications"])
 def test_nobody_sees_a_register_of_another_division(town: Town, asked: Asking, register: str) -> None:
-    assert asked.status("community", f"/registers/{register}?division={SZ}") == 403
+    assert asked.status("community", f"/v1/registers/{register}?division={SZ}") == 403
     assert asked.status("community", f"/pages/registers/{register}/print?division={SZ}") == 403
 
 
@@ -226,10 +226,10 @@ def test_progress_is_counted_by_enterprise_and_city_on_any_day(town: Town, asked
     town.tell(1, PartyRelationTransferred(effective=date(2024, 2, 3), division=DL), D.PARTY)
     town.tell(1, HandoverCompleted(effective=date(2024, 3, 1), division=DL), D.COMMUNITY)
     town.fee(2)
-    (now,) = asked.json("agency", "/registers/handovers")["rows"]
+    (now,) = asked.json("agency", "/v1/registers/handovers")["rows"]
     assert (now["enterprise"], now["city"]) == ("/enterprise/shenzhen", "大连市 Dalian")
     assert (now["people"], now["completed"], now["open"], now["archives"], now["rate"]) == (2, 1, 1, 1, "50.00")
-    (then,) = asked.json("agency", "/registers/handovers?on=2024-02-29")["rows"]
+    (then,) = asked.json("agency", "/v1/registers/handovers?on=2024-02-29")["rows"]
     assert (then["people"], then["completed"], then["open"], then["rate"]) == (2, 0, 2, "0.00")
-    assert asked.json("agency", "/registers/handovers?on=2023-12-31")["rows"] == []
-    assert asked.json("other", "/registers/handovers")["rows"] == []
+    assert asked.json("agency", "/v1/registers/handovers?on=2023-12-31")["rows"] == []
+    assert asked.json("other", "/v1/registers/handovers")["rows"] == []

@@ -62,7 +62,7 @@ def told(ours: Ledger, keys: KeyRing, *submissions: Submission) -> Receipt:
 
 
 def found(asked: Asking, account: str, known: str = "", **sought: str) -> list[str]:
-    answer = asked.post(account, f"/roster/search{known and '?known=' + known}", sought).raise_for_status()
+    answer = asked.post(account, f"/v1/roster/search{known and '?known=' + known}", sought).raise_for_status()
     rows: list[dict[str, Any]] = answer.json()
     return sorted(row["person"]["identity_number"] for row in rows)
 
@@ -87,7 +87,7 @@ def test_somebody_is_found_by_name_number_or_telephone(ours: Ledger, keys: KeyRi
 def test_nobody_finds_people_of_another_division(ours: Ledger, keys: KeyRing, asked: Asking) -> None:
     told(ours, keys, submission(HOME, "r1", person=person(1)))
     assert found(asked, "elsewhere", name="王小明") == found(asked, "elsewhere", number=number_of(1)) == []
-    assert asked.post("auditor", "/roster/search", {"name": "王小明"}).status_code == 403
+    assert asked.post("auditor", "/v1/roster/search", {"name": "王小明"}).status_code == 403
 
 
 def test_each_find_is_recorded_and_a_search_in_vain_shows_nobody(ours: Ledger, keys: KeyRing, asked: Asking) -> None:
@@ -95,13 +95,13 @@ def test_each_find_is_recorded_and_a_search_in_vain_shows_nobody(ours: Ledger, k
     found(asked, "community", name="李秀英")
     found(asked, "community", name="王小明")
     catch_up(ours.database)
-    (look,) = [row for row in asked.json("auditor", "/audit") if row["deed"] == "read"]
+    (look,) = [row for row in asked.json("auditor", "/v1/audit") if row["deed"] == "read"]
     assert look["actor"] == "community"
 
 
 def test_what_is_sought_stands_in_no_address_and_nowhere_in_clear(ours: Ledger, keys: KeyRing, asked: Asking) -> None:
     told(ours, keys, submission(HOME, "r1", person=person(1, phone=PHONE)))
-    assert asked.status("community", f"/roster/search?name={quote('王小明')}") in {404, 405}
+    assert asked.status("community", f"/v1/roster/search?name={quote('王小明')}") in {404, 405}
     page = asked.form("community", "/pages/roster/search", {"name": "王小明", "number": "", "phone": ""})
     assert page.status_code == 200
     assert number_of(1) in page.text
@@ -116,7 +116,7 @@ def test_what_is_sought_stands_in_no_address_and_nowhere_in_clear(ours: Ledger, 
     ("sought", "status"), [({}, 400), ({"phone": "call me"}, 400), ({"number": "1" * 18}, 422), ({"nick": "明"}, 400)]
 )
 def test_what_cannot_be_sought_is_refused(asked: Asking, sought: dict[str, str], status: int) -> None:
-    assert asked.post("community", "/roster/search", sought).status_code == status
+    assert asked.post("community", "/v1/roster/search", sought).status_code == status
 
 
 def test_a_registration_that_is_corrected_is_found_under_its_new_name_and_then_under_the_old_one(

@@ -343,7 +343,7 @@ def test_over_http_every_mode_leads_to_one_receipt(settings: Settings) -> None:
     )
 
     def post(content: bytes, headers: list[tuple[str, str]]) -> Any:
-        return runner.run(client.post("/events", content=content, headers=headers)).json()
+        return runner.run(client.post("/v1/events", content=content, headers=headers)).json()
 
     binary = [
         ("ce-specversion", '"1.0"'),

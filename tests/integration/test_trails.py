@@ -59,24 +59,24 @@ def tell(ours: Ledger, number: int, place: str, *facts: tuple[LifeEvent, Departm
 
 
 def rows(asked: Asking, register: str, query: str = "", account: str = "auditor") -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = asked.json(account, f"/registers/{register}?{query}")["rows"]
+    found: list[dict[str, Any]] = asked.json(account, f"/v1/registers/{register}?{query}")["rows"]
     return found
 
 
 def test_an_auditor_sees_what_one_officer_read_and_how_often(ours: Ledger, asked: Asking) -> None:
     tell(ours, 1, SZ)
     for _ in range(3):
-        asked.json("agency", f"/roster?division={SZ}")
-    asked.json("community", f"/roster?division={SZ}")
+        asked.json("agency", f"/v1/roster?division={SZ}")
+    asked.json("community", f"/v1/roster?division={SZ}")
     catch_up(ours.database)
-    assert {row["actor"] for row in asked.json("auditor", "/audit?actor=agency")} == {"agency"}
-    assert len(asked.json("auditor", "/audit?actor=agency")) == len(rows(asked, "audit", "actor=agency")) == 3
+    assert {row["actor"] for row in asked.json("auditor", "/v1/audit?actor=agency")} == {"agency"}
+    assert len(asked.json("auditor", "/v1/audit?actor=agency")) == len(rows(asked, "audit", "actor=agency")) == 3
     assert "?actor=agency" in asked.page("auditor", "/pages/audit")
     (row,) = rows(asked, "officers", "actor=agency")
     assert (row["deeds"], row["people"], row["deed"]) == (3, 1, "查看 read")
     assert row["purpose"] == "核对待遇 checking a benefit"
     assert rows(asked, "officers", "first=2020-01&last=2020-12") == []
-    assert asked.status("agency", "/registers/officers") == 403
+    assert asked.status("agency", "/v1/registers/officers") == 403
 
 
 def test_the_trail_goes_on_page_by_page(ours: Ledger, asked: Asking) -> None:
@@ -84,7 +84,7 @@ def test_the_trail_goes_on_page_by_page(ours: Ledger, asked: Asking) -> None:
         tell(ours, number, SZ)
     seen, after = [], ""
     while True:
-        page = asked.json("auditor", f"/registers/audit?limit=2&after={after}")
+        page = asked.json("auditor", f"/v1/registers/audit?limit=2&after={after}")
         seen += [row["position"] for row in page["rows"]]
         if page["after"] is None:
             break
@@ -138,5 +138,5 @@ def test_a_source_that_was_silent_is_a_gap_until_it_is_heard(ours: Ledger, asked
 
 
 def test_a_period_that_ends_before_it_begins_is_refused(asked: Asking) -> None:
-    assert asked.status("auditor", "/registers/officers?first=2024-05&last=2024-04") == 400
-    assert asked.status("auditor", "/registers/officers?first=1990-01&last=2024-04") == 400
+    assert asked.status("auditor", "/v1/registers/officers?first=2024-05&last=2024-04") == 400
+    assert asked.status("auditor", "/v1/registers/officers?first=1990-01&last=2024-04") == 400

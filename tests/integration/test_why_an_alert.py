@@ -60,9 +60,11 @@ def told(ours: Ledger, *submissions: Submission, today: date = TODAY) -> None:
 
 def card(asked: Asking, action: str, known: str = "") -> Any:
     (row,) = [
-        row for row in asked.json("agency", "/inbox?state=") if row["action"] == action and row["state"] != "replaced"
+        row
+        for row in asked.json("agency", "/v1/inbox?state=")
+        if row["action"] == action and row["state"] != "replaced"
     ]
-    return asked.json("agency", f"/alerts/{row['alert']}{known}")
+    return asked.json("agency", f"/v1/alerts/{row['alert']}{known}")
 
 
 def test_a_death_says_which_fact_which_rule_and_which_months(ours: Ledger, asked: Asking) -> None:
@@ -113,7 +115,7 @@ def test_the_exposure_is_what_was_paid_until_it_was_applied(ours: Ledger, asked:
         submission(done, "a2", department=Department.AGENCY),
         today=date(2024, 4, 20),
     )
-    after = asked.json("agency", f"/alerts/{alert}")
+    after = asked.json("agency", f"/v1/alerts/{alert}")
     assert after["why"]["exposure"] == {"months": 3, "amount": "10370.34"}
     assert [line["what"] for line in after["why"]["history"]] == ["raised", "alert-acknowledged.v1", "alert-applied.v1"]
     assert (after["alert"]["priority"], stop["alert"]["priority"]) == (None, "overdue")
@@ -123,7 +125,7 @@ def test_a_retracted_death_stands_no_more_on_the_page_of_what_followed_from_it(o
     told(ours, submission(HOME, "r1"), submission(DIED, "d1"))
     alert = card(asked, "stop")["alert"]["alert"]
     told(ours, submission(DeathRetracted(effective=date(2024, 5, 2), retracts="d1"), "b1"), today=date(2024, 5, 2))
-    found = asked.json("agency", f"/alerts/{alert}")
+    found = asked.json("agency", f"/v1/alerts/{alert}")
     assert found["alert"]["state"] == "replaced"
     assert [fact["stands"] for fact in found["why"]["facts"]] == [False]
     assert [line["what"] for line in found["why"]["history"]] == ["raised", "replaced"]
@@ -154,9 +156,9 @@ def test_similar_alerts_are_of_the_office_and_of_the_source(ours: Ledger, asked:
         submission(DIED, "d2", number=number_of(2)),
     )
     first = min(
-        (row for row in asked.json("agency", "/inbox") if row["action"] == "stop"), key=lambda row: row["position"]
+        (row for row in asked.json("agency", "/v1/inbox") if row["action"] == "stop"), key=lambda row: row["position"]
     )
-    found = asked.json("agency", f"/alerts/{first['alert']}")
+    found = asked.json("agency", f"/v1/alerts/{first['alert']}")
     mine = first["retiree"]
     assert mine not in {row["retiree"] for row in found["of_sources"]}
     assert {row["action"] for row in found["of_sources"]} == {"stop", "recover", "grant"}
@@ -172,11 +174,11 @@ def test_another_office_and_a_community_may_not_see_it_and_each_look_is_recorded
         submission(replace(HOME, residence_division=DL), "r2", number=number_of(3)),
     )
     alert = card(asked, "stop")["alert"]["alert"]
-    assert [asked.status(who, f"/alerts/{alert}") for who in ("dalian", "community", "auditor")] == [403, 403, 200]
-    assert asked.status("agency", f"/alerts/{alert[:-1]}99") == 404
-    assert asked.status("agency", "/alerts/nobody") == 400
+    assert [asked.status(who, f"/v1/alerts/{alert}") for who in ("dalian", "community", "auditor")] == [403, 403, 200]
+    assert asked.status("agency", f"/v1/alerts/{alert[:-1]}99") == 404
+    assert asked.status("agency", "/v1/alerts/nobody") == 400
     catch_up(ours.database)
-    reads = [row for row in asked.json("auditor", "/audit") if row["what"] == "alerts, facts, months"]
+    reads = [row for row in asked.json("auditor", "/v1/audit") if row["what"] == "alerts, facts, months"]
     assert {row["actor"] for row in reads} == {"agency", "auditor"}
 
 
@@ -188,7 +190,7 @@ def test_as_known_before_an_answer_it_had_none(ours: Ledger, asked: Asking) -> N
     doubt = AlertContested(effective=date(2024, 4, 12), alert=alert, reason="姓名有误")
     told(ours, submission(doubt, "a1", department=Department.AGENCY), today=date(2024, 4, 12))
     known = "?known=" + then.isoformat().replace("+", "%2B")
-    before, now = asked.json("agency", f"/alerts/{alert}{known}"), asked.json("agency", f"/alerts/{alert}")
+    before, now = asked.json("agency", f"/v1/alerts/{alert}{known}"), asked.json("agency", f"/v1/alerts/{alert}")
     assert [len(one["why"]["history"]) for one in (before, now)] == [1, 2]
     assert (before["alert"]["stage"], now["alert"]["stage"]) == ("raised", "contested")
     assert now["why"]["history"][-1]["note"] == "姓名有误"

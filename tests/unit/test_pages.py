@@ -14,7 +14,7 @@ from domain.kinds import Kind
 from domain.told import Stage
 from projections.alert_inbox import AlertRow
 from projections.audit_trail import TrailRow
-from services.reading.reader import RosterLine
+from services.reading.cards import RosterLine
 from services.web.pages import render
 
 RETIREE = UUID("5e3c2f6e-0000-4000-8000-000000000001")

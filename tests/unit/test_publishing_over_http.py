@@ -185,7 +185,7 @@ def test_a_receipt_of_another_event_is_not_taken_for_this_ones(server: Answering
 
 def test_nothing_is_sent_where_a_redirect_points(server: Answering) -> None:
     with Answering() as elsewhere:
-        server.answer = lambda _: Answer(307, b"", (("location", f"{elsewhere.url}/events"),))
+        server.answer = lambda _: Answer(307, b"", (("location", f"{elsewhere.url}/v1/events"),))
         with client(server) as ours, pytest.raises(ClientError):
             ours.publish(deaths(1)[0])
         assert not elsewhere.came

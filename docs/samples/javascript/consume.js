@@ -41,7 +41,7 @@ async function * oneConnection () {
   const silent = new AbortController()
   const timer = setTimeout(() => silent.abort(), SILENT_SECONDS * 1000)
   try {
-    const answer = await fetch(process.env.CHANGQING_URL + '/alerts/stream', {
+    const answer = await fetch(process.env.CHANGQING_URL + '/v1/alerts/stream', {
       headers: { authorization, 'last-event-id': String(taken.http ?? 0) }, signal: silent.signal
     })
     if (!answer.ok) throw new Error(`refused: ${answer.status}`)

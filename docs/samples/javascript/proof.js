@@ -9,7 +9,7 @@ const CORE = ['id', 'source', 'specversion', 'type', 'datacontenttype', 'datasch
 
 // The ledger's public keys by name. Fetch them once over a connection that you trust, and keep them.
 export async function ledgerKeys (url) {
-  const answer = await fetch(`${url}/keys`)
+  const answer = await fetch(`${url}/v1/keys`)
   if (!answer.ok) throw new Error(`the keys could not be had: ${answer.status}`)
   const { keys } = await answer.json()
   return new Map(keys.map(key => [key.kid, createPublicKey({ key, format: 'jwk' })]))

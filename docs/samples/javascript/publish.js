@@ -42,7 +42,7 @@ function signed (event) {
 async function overHttp (event) {
   const { headers, body } = HTTP.binary(event)
   const authorization = 'Basic ' + Buffer.from(process.env.CHANGQING_ACCOUNT).toString('base64')
-  const answer = await fetch(process.env.CHANGQING_URL + '/events', {
+  const answer = await fetch(process.env.CHANGQING_URL + '/v1/events', {
     method: 'POST', headers: { ...headers, authorization }, body, signal: AbortSignal.timeout(SECONDS * 1000)
   })
   return answer.json()

@@ -41,7 +41,7 @@ def main() -> None:
 def over_http(taken: Mapping[str, int]) -> Iterator[tuple[str, BaseCloudEvent]]:
     """Server-sent events. A connection that breaks is made again from the last id, so nothing is missed or comes twice."""
     name, _, secret = os.environ["CHANGQING_ACCOUNT"].partition(":")
-    url = os.environ["CHANGQING_URL"] + "/alerts/stream"
+    url = os.environ["CHANGQING_URL"] + "/v1/alerts/stream"
     while True:
         headers = {"Last-Event-ID": str(taken.get("http", 0))}
         try:

@@ -19,7 +19,7 @@ CORE = ("id", "source", "specversion", "type", "datacontenttype", "dataschema", 
 
 def ledger_keys(url: str) -> dict[str, Ed25519PublicKey]:
     """The ledger's public keys by name. Fetch them once over a connection that you trust, and keep them."""
-    keys = httpx.get(f"{url}/keys", timeout=30).raise_for_status().json()["keys"]
+    keys = httpx.get(f"{url}/v1/keys", timeout=30).raise_for_status().json()["keys"]
     return {key["kid"]: Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(key["x"] + "==")) for key in keys}
 
 

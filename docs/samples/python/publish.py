@@ -51,7 +51,7 @@ def over_http(event: CloudEvent) -> Any:
     """Binary mode: the data stays the very bytes that were signed."""
     message = http.to_binary_event(event)
     name, _, secret = os.environ["CHANGQING_ACCOUNT"].partition(":")
-    url = os.environ["CHANGQING_URL"] + "/events"
+    url = os.environ["CHANGQING_URL"] + "/v1/events"
     return httpx.post(url, content=message.body, headers=message.headers, auth=(name, secret), timeout=SECONDS).json()
 
 

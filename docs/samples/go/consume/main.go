@@ -106,7 +106,7 @@ func (c *consumer) stream() error {
 	defer cancel()
 	timer := time.AfterFunc(silent, cancel)
 	defer timer.Stop()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, os.Getenv("CHANGQING_URL")+"/alerts/stream", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, os.Getenv("CHANGQING_URL")+"/v1/alerts/stream", nil)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ type Receipt struct {
 
 // LedgerKeys are the ledger's public keys by name. Fetch them once over a connection that you trust, and keep them.
 func LedgerKeys(url string) (map[string]ed25519.PublicKey, error) {
-	answer, err := http.Get(url + "/keys")
+	answer, err := http.Get(url + "/v1/keys")
 	if err != nil {
 		return nil, err
 	}

@@ -103,7 +103,7 @@ func check(answer []byte, e event.Event) (int, error) {
 
 // overHTTP sends in binary mode: the data stays the very bytes that were signed.
 func overHTTP(ctx context.Context, e event.Event) ([]byte, error) {
-	request, err := cehttp.NewHTTPRequestFromEvent(ctx, os.Getenv("CHANGQING_URL")+"/events", e)
+	request, err := cehttp.NewHTTPRequestFromEvent(ctx, os.Getenv("CHANGQING_URL")+"/v1/events", e)
 	if err != nil {
 		return nil, err
 	}
