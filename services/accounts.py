@@ -28,13 +28,17 @@ PUBLISHING = (Role.PUBLISHER, Role.OFFICER, Role.COMMUNITY)
 
 
 class Account(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An account. `division`: the prefix of the division codes it may see; `secret_sha256`: of its secret, in hex."""
+    """An account. `division`: the prefix of the division codes it may see; `secret_sha256`: of its secret, in hex.
+
+    `purpose`: what this request is for, by its key; empty: what the role is there for.
+    """
 
     name: str
     role: Role
     department: Department
     division: str = ""
     secret_sha256: str
+    purpose: str = ""
 
     @property
     def of_the_agency(self) -> bool:

@@ -69,7 +69,7 @@ def test_every_command_shown_is_there_with_its_options(page: Path) -> None:
 def test_every_target_and_every_path_shown_is_there(page: Path) -> None:
     shell = "\n".join(block.text for block in blocks(page.read_text("utf-8")) if block.language == "sh")
     assert set(re.findall(r"^make ([a-z-]+)", shell, re.MULTILINE)) <= TARGETS
-    for path in re.findall(r"\$URL(/[a-z/-]+)", shell):
+    for path in re.findall(r"\$URL(/[a-z0-9/-]+)", shell):
         assert any(re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", route), path) for route in ROUTES), path
 
 
