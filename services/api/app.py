@@ -34,6 +34,18 @@ _HEADERS = {
 }
 
 
+V1 = (
+    events.router,
+    receipts.router,
+    reading.router,
+    sources.router,
+    registers.router,
+    feeds.router,
+    followers.router,
+)
+"""What stands under `/v1`."""
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The application. Nothing connects before the first request."""
     made = parts(settings)
@@ -63,13 +75,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.consumers = made.consumers
     app.state.feeds = Feeds(made.consumers, made.application.ledger)
     app.state.gatherer = Gatherer(partial(accept, made.application))
-    app.include_router(events.router, prefix="/v1")
-    app.include_router(receipts.router, prefix="/v1")
-    app.include_router(reading.router, prefix="/v1")
-    app.include_router(sources.router, prefix="/v1")
-    app.include_router(registers.router, prefix="/v1")
-    app.include_router(feeds.router, prefix="/v1")
-    app.include_router(followers.router, prefix="/v1")
+    for router in V1:
+        app.include_router(router, prefix="/v1")
     app.include_router(pages.router, include_in_schema=False)
     app.include_router(register_pages.router, include_in_schema=False)
     app.include_router(letters.router, include_in_schema=False)
