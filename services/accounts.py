@@ -15,12 +15,17 @@ from services.settings import SettingsError
 
 
 class Role(StrEnum):
-    """What an account is for."""
+    """What an account is for. An administrator keeps accounts, sources and consumers, and sees nobody.
+
+    A guardian answers for the protection of personal data (个人信息保护法 第五十二条): erasure, who saw whom.
+    """
 
     PUBLISHER = "publisher"
     OFFICER = "officer"
     COMMUNITY = "community"
     AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+    GUARDIAN = "guardian"
 
 
 PUBLISHING = (Role.PUBLISHER, Role.OFFICER, Role.COMMUNITY)
