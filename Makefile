@@ -51,11 +51,13 @@ run: env ## Run everything on this machine, embedded (ARGS are passed on)
 	@$(BIN)/changqing run $(ARGS)
 
 test: lint ## Every check and every test
-	$(call say,'Tests: unit; integration; acceptance')
-	@$(BIN)/pytest tests/unit tests/integration tests/acceptance $(ARGS)
+	$(call say,'Tests: unit')
+	@$(BIN)/pytest --numprocesses=auto tests/unit $(ARGS)
+	$(call say,'Tests: integration; acceptance')
+	@$(BIN)/pytest tests/integration tests/acceptance $(ARGS)
 
 test-unit: env ## The tests that need no server
-	@$(BIN)/pytest tests/unit $(ARGS)
+	@$(BIN)/pytest --numprocesses=auto tests/unit $(ARGS)
 
 # Each test ends by itself when its time is over, and what it started with it: under 15 minutes together.
 test-long: env ## Minutes of kills under load, a life of 10,000 facts (ARGS=--seed=N for the same again)
