@@ -7,6 +7,14 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from domain.accounts import (
+    AccountChanged,
+    AccountDisabled,
+    AccountEnabled,
+    AccountRegistered,
+    AccountUnlocked,
+    CredentialChanged,
+)
 from domain.completeness import (
     BatchClosed,
     BatchComplete,
@@ -139,6 +147,12 @@ Event = (
     | DeliveryGivenUp
     | IntakePaused
     | IntakeResumed
+    | AccountRegistered
+    | AccountChanged
+    | AccountDisabled
+    | AccountEnabled
+    | CredentialChanged
+    | AccountUnlocked
 )
 
 STORED_NAMES: dict[str, type[Event]] = {
@@ -177,6 +191,12 @@ STORED_NAMES: dict[str, type[Event]] = {
     "dead-letter-closed.v1": DeadLetterClosed,
     "intake-paused.v1": IntakePaused,
     "intake-resumed.v1": IntakeResumed,
+    "account-registered.v1": AccountRegistered,
+    "account-changed.v1": AccountChanged,
+    "account-disabled.v1": AccountDisabled,
+    "account-enabled.v1": AccountEnabled,
+    "credential-changed.v1": CredentialChanged,
+    "account-unlocked.v1": AccountUnlocked,
 }
 
 

@@ -1,17 +1,11 @@
-"""Who may do what: accounts out of a file."""
+"""What an account may do, as every question sees it. How somebody proves to be one: `services/identities/`."""
 
-import hashlib
-import hmac
-import secrets
 from enum import StrEnum
-from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
 from domain.facts import Department
 from domain.refusals import Refused
-from services.settings import SettingsError
 
 
 class Role(StrEnum):
@@ -33,17 +27,18 @@ PUBLISHING = (Role.PUBLISHER, Role.OFFICER, Role.COMMUNITY)
 
 
 class Account(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An account. `division`: the prefix of the division codes it may see; `secret_sha256`: of its secret, in hex.
+    """An account. `division`: the prefix of the division codes it may see.
 
-    `purpose`: what this request is for, by its key; empty: what the role is there for.
+    `purpose`: what this request is for, by its key; empty: what the role is there for. `session`: by which a person asks at
+    the pages, as a hash in hex; empty: a program asks, by a token.
     """
 
     name: str
     role: Role
     department: Department
     division: str = ""
-    secret_sha256: str
     purpose: str = ""
+    session: str = ""
 
     @property
     def of_the_agency(self) -> bool:
@@ -54,46 +49,3 @@ class Account(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Raise `Refused("forbidden")` unless the account has one of the roles."""
         if self.role not in roles:
             raise Refused("forbidden")
-
-
-class Accounts:
-    """All accounts, by name."""
-
-    def __init__(self, accounts: list[Account]) -> None:
-        self.by_name = {account.name: account for account in accounts}
-
-    @classmethod
-    def from_file(cls, path: Path) -> "Accounts":
-        """The accounts of a JSON file. Raises `SettingsError` naming the file and the member."""
-        try:
-            return cls(msgspec.json.decode(path.read_bytes(), type=list[Account]))
-        except (OSError, msgspec.DecodeError) as error:
-            raise SettingsError(f"CHANGQING_CREDENTIALS_FILE must hold a JSON list of accounts: {error}") from error
-
-    @classmethod
-    def add(cls, path: Path, name: str, role: Role, department: Department, division: str = "") -> str:
-        """Add an account to a file, or give it a new secret. Returns the secret, which is kept nowhere."""
-        if not name or set(name) & set(".:"):
-            raise SettingsError("an account's name must not be empty or hold a dot or a colon")
-        accounts = cls.from_file(path).by_name if path.exists() else {}
-        secret = secrets.token_urlsafe(24)
-        accounts[name] = Account(
-            name=name, role=role, department=department, division=division, secret_sha256=hash_secret(secret)
-        )
-        fresh = path.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.format(msgspec.json.encode(list(accounts.values())), indent=2))
-        fresh.chmod(0o600)
-        fresh.replace(path)
-        return secret
-
-    def check(self, name: str, secret: str) -> Account | None:
-        """The account with this name and secret."""
-        account = self.by_name.get(name)
-        given = hash_secret(secret)
-        expected = account.secret_sha256 if account else hash_secret("")  # the same work whether the name exists or not
-        return account if hmac.compare_digest(given, expected) and account else None
-
-
-def hash_secret(secret: str) -> str:
-    """The hash of a secret that stands in the file. Secrets are random, 32 characters: no slow hash is needed."""
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from domain.lineage import Lineage
+from infra.accounts import AccountRegister
 from infra.bus import Bus
 from infra.consumers import Consumers
 from infra.keys import KeyRing
@@ -17,6 +18,7 @@ from infra.webhooks import Reach, Sender
 from services.accepting.receipts import Notary
 from services.application import Changqing
 from services.bus.topics import learners, wanted_topics
+from services.identities.accounts import Accounts
 from services.opening import opened
 from services.reading.reader import Reader
 from services.settings import Settings, SettingsError
@@ -36,6 +38,7 @@ class Parts(NamedTuple):
     notary: Notary
     consumers: Consumers
     search: Search
+    accounts: Accounts
 
 
 def parts(settings: Settings) -> Parts:
@@ -47,7 +50,8 @@ def parts(settings: Settings) -> Parts:
     reader = Reader(application.ledger, views, keys, divisions, the_law())
     consumers = Consumers(application.database, keys, learners(settings.changqing_topics_file))
     outbox, notary = Outbox(application.database), Notary(keys)
-    return Parts(application, keys, views, outbox, reader, divisions, notary, consumers, search)
+    accounts = Accounts(AccountRegister(application.database))
+    return Parts(application, keys, views, outbox, reader, divisions, notary, consumers, search, accounts)
 
 
 def lineage(settings: Settings) -> Lineage:

@@ -10,9 +10,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from domain.facts import Department
-from services.accounts import Role
 from services.cases.benefit import benefit
+from services.commands.accounts import add_commands as add_account_commands
 from services.commands.consumers import add_commands as add_consumer_commands
 from services.commands.guard import sentences
 from services.commands.importing import import_
@@ -71,6 +70,7 @@ def api() -> None:
         host=settings.changqing_host,
         port=settings.changqing_port,
         access_log=False,  # addresses and retirees stay out of logs; the audit trail is the record of who looked
+        proxy_headers=False,  # services/api/peers.py believes those proxies alone that the settings name
         log_level="warning",
         timeout_graceful_shutdown=2,  # event streams never end by themselves
     )
@@ -176,21 +176,6 @@ def new_key(file: Annotated[Path, typer.Argument(help="The file to make; an exis
     KeyRing.from_file(file, create=True)
 
 
-@main.command("new-account")
-@sentences
-def new_account(
-    file: Annotated[Path, typer.Argument(help="The credentials file, made when missing.")],
-    name: Annotated[str, typer.Argument(help="The account's name, without a dot or a colon.")],
-    role: Annotated[Role, typer.Option(help="What it is for.")],
-    department: Annotated[Department, typer.Option(help="Whom it belongs to.")],
-    division: Annotated[str, typer.Option(help="The beginning of the division codes it may see.")] = "",
-) -> None:
-    """Add an account, or give one a new secret, which is shown once; only its hash is kept."""
-    from services.accounts import Accounts
-
-    typer.echo(Accounts.add(file, name, role, department, division))
-
-
 _ArchiveDirectory = Annotated[
     Path, typer.Argument(help="The directory of the archives; CHANGQING_ARCHIVE of services.")
 ]
@@ -285,6 +270,7 @@ def check(
 
 
 main.command()(sentences(benefit))
+add_account_commands(main, sentences)
 add_source_commands(main, sentences)
 add_view_commands(main, sentences)
 for _command in (intake_pause, intake_resume, intake_status):

@@ -37,7 +37,19 @@ class Settings(BaseModel):
         pattern=r"^(\w+(\.\w+)*:\w+)?$",
         description="a function that gives the key, as package.module:function",
     )
-    changqing_credentials_file: Path = Field(description="the file of who may do what, JSON")
+    changqing_public_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^/?#@\s]+)?$",
+        description="the address that people and programs use, https://host, without a path; the issuer of tokens",
+    )
+    changqing_trusted_proxies: str = Field(
+        default="", description="networks of the proxies whose headers are believed, such as 10.0.0.0/28"
+    )
+    changqing_certificate_header: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9-]*$",
+        description="the header in which these proxies hand on a client's certificate, such as Client-Cert",
+    )
     changqing_status_file: Path | None = Field(default=None, description="where `run` writes how far it is")
     changqing_divisions_file: Path | None = Field(
         default=None, description="a TOML file that names streets and communities"
@@ -59,6 +71,11 @@ class Settings(BaseModel):
     )
     changqing_host: str = Field(default="127.0.0.1", description="the address to listen on")
     changqing_port: int = Field(default=8000, ge=0, le=65535, description="the port to listen on")
+
+    @property
+    def public_url(self) -> str:
+        """The address that people and programs use, by default this very machine's."""
+        return self.changqing_public_url or f"http://{self.changqing_host}:{self.changqing_port}"
 
     @classmethod
     def read(cls) -> "Settings":

@@ -14,9 +14,10 @@ from domain.facts import Department
 from infra import codec, log
 from infra.database import Database
 from infra.views import Views
-from services.accounts import Accounts, Role
+from services.accounts import Role
 from services.api.app import create_app
 from services.settings import Settings
+from tests.accounts import bearer, form, new_accounts
 
 
 class Asking:
@@ -26,6 +27,7 @@ class Asking:
         self._runner = runner
         self._client = client
         self._secrets = secrets
+        self._headers: dict[str, dict[str, str]] = {}
 
     def names(self, account: str, division: str, on: str = "") -> set[str]:
         """Who is shown on the roster of a division, on every page of it."""
@@ -57,33 +59,42 @@ class Asking:
         return self._get(account, path).raise_for_status().content
 
     def post(self, account: str, path: str, body: object) -> Response:
-        headers = {"Authorization": f"Bearer {account}.{self._secrets[account]}"}
+        headers = self.headers(account)
         return self._runner.run(self._client.post(path, headers=headers, json=body))
 
     def form(self, account: str, path: str, fields: Mapping[str, str]) -> Response:
         """Send a form with the token of the account's page of rosters."""
         (token,) = set(re.findall(r'name="token" value="([0-9a-f]+)"', self.page(account, "/pages/roster")))
-        headers = {"Authorization": f"Bearer {account}.{self._secrets[account]}"}
+        headers = self.headers(account)
         return self._runner.run(self._client.post(path, headers=headers, data={**fields, "token": token}))
 
+    def headers(self, account: str) -> dict[str, str]:
+        """What an account's program sends along: its token, which is got once."""
+        if account not in self._headers:
+            asked = self._client.post("/oauth/token", data=form(account, self._secrets[account]))
+            self._headers[account] = bearer(self._runner.run(asked))
+        return self._headers[account]
+
     def _get(self, account: str, path: str) -> Response:
-        headers = {"Authorization": f"Bearer {account}.{self._secrets[account]}"}
+        headers = self.headers(account)
         return self._runner.run(self._client.get(path, headers=headers))
 
 
 @contextmanager
 def asking(dsn: str, folder: Path, accounts: Mapping[str, tuple[Role, str]]) -> Iterator[Asking]:
-    """The application of a database, with accounts by their names: what for, and of which division."""
-    file = folder / "accounts"
-    departments = {
-        Role.COMMUNITY: Department.COMMUNITY,
-        Role.OFFICER: Department.AGENCY,
-        Role.AUDITOR: Department.AGENCY,
-    }
-    secrets = {
-        name: Accounts.add(file, name, role, departments[role], division) for name, (role, division) in accounts.items()
-    }
-    settings = {"DATABASE_URL": dsn, "CHANGQING_KEY": bytes(range(32)).hex(), "CHANGQING_CREDENTIALS_FILE": str(file)}
+    """The application of a database, with accounts by their names: what for, and of which division.
+
+    `folder` is where files of a test may stand; nothing of accounts does.
+    """
+    departments = {Role.COMMUNITY: Department.COMMUNITY}
+    secrets = new_accounts(
+        dsn,
+        (
+            (name, role, departments.get(role, Department.AGENCY), division)
+            for name, (role, division) in accounts.items()
+        ),
+    )
+    settings = {"DATABASE_URL": dsn, "CHANGQING_KEY": bytes(range(32)).hex()}
     app = create_app(Settings.of(settings))
     lifespan = app.router.lifespan_context(app)
     client = AsyncClient(transport=ASGITransport(app), base_url="http://here")

@@ -39,7 +39,6 @@ class Home:
             | {
                 "DATABASE_URL": self.dsn,
                 "CHANGQING_KEY_FILE": str(self.path / "key"),
-                "CHANGQING_CREDENTIALS_FILE": str(self.path / "accounts"),
             }
         )
 

@@ -68,6 +68,14 @@ _ANSWERS = (
     FeedPlace,
     ConsumerLine,
 )
+_OPEN = (
+    ("/v1/keys", "get"),
+    ("/oauth/token", "post"),
+    ("/.well-known/oauth-authorization-server", "get"),
+    ("/.well-known/jwks.json", "get"),
+)
+"""What is answered to everybody; at the second one says who one is by the body or by HTTP Basic."""
+
 _RECORDS = ("records-joined.v1", "records-parted.v1")
 
 
@@ -217,10 +225,13 @@ def _openapi(app: FastAPI) -> Json:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(_schemas())
     document["components"]["securitySchemes"] = {
-        "basic": {"type": "http", "scheme": "basic"},
-        "bearer": {"type": "http", "scheme": "bearer", "description": "name.secret"},
+        "token": {
+            "type": "oauth2",
+            "description": "an access token (JWT, RFC 9068) as Bearer, good for ten minutes",
+            "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": {}}},
+        },
     }
-    document["security"] = [{"basic": []}, {"bearer": []}]
+    document["security"] = [{"token": []}]
     events = {"oneOf": [{"$ref": f"#/components/schemas/event.{name}"} for name in (*WIRE_TYPES, *REPORTS)]}
     problem = {"description": "Refused, with a code (RFC 9457)", "content": {PROBLEM: {"schema": _ref("Problem")}}}
     publish = document["paths"]["/v1/events"]["post"]
@@ -240,7 +251,8 @@ def _openapi(app: FastAPI) -> Json:
     document["paths"]["/v1/roster"]["get"]["responses"]["200"] = _answer(
         "People", {"type": "array", "items": _ref("RosterLine")}
     )
-    document["paths"]["/v1/keys"]["get"]["security"] = []
+    for path, method in _OPEN:
+        document["paths"][path][method]["security"] = []
     feed, place = document["paths"]["/v1/feeds/{consumer}"], document["paths"]["/v1/feeds/{consumer}/acknowledge"]
     feed["get"]["responses"]["200"] = _answer("Events", _ref("FeedPage"))
     place["post"]["responses"]["200"] = _answer("The place now", _ref("FeedPlace"))

@@ -53,7 +53,9 @@ def problem(refused: Refusal) -> Response:
     sentence = SENTENCES[refused.code]
     members = msgspec.structs.asdict(refused) | {"status": sentence.status}
     body = Problem(type=f"urn:changqing:refusal:{refused.code}", title=f"{sentence.zh} / {sentence.en}", **members)
-    headers = {"WWW-Authenticate": 'Basic realm="Changqing", charset="UTF-8"'} if sentence.status == 401 else {}
+    # RFC 6750: the error is named where there was a token, and not where there was none
+    given = f', error="invalid_token", error_description="{refused.detail}"' if refused.detail else ""
+    headers = {"WWW-Authenticate": f'Bearer realm="Changqing"{given}'} if sentence.status == 401 else {}
     return Response(msgspec.json.encode(body), sentence.status, headers, PROBLEM)
 
 

@@ -13,9 +13,7 @@ letters = typer.Typer(
 )
 
 Place = Annotated[str, typer.Argument(help="Where the message stood: TOPIC-PARTITION-OFFSET.")]
-Who = Annotated[
-    str, typer.Option("--account", help="In whose name: an account of CHANGQING_CREDENTIALS_FILE; the log keeps it.")
-]
+Who = Annotated[str, typer.Option("--account", help="In whose name: an account; the log keeps it.")]
 Json = Annotated[bool, typer.Option("--json", help="The answer as JSON.")]
 
 
@@ -48,7 +46,7 @@ def show(
     ] = False,
     account: Annotated[
         str | None,
-        typer.Option("--account", help="With --original: who looks, an account of CHANGQING_CREDENTIALS_FILE."),
+        typer.Option("--account", help="With --original: the account of who looks."),
     ] = None,
     json: Json = False,
 ) -> None:

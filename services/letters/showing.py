@@ -9,10 +9,12 @@ from typing import Any
 import msgspec
 
 from domain.history import Taken
+from infra.accounts import AccountRegister
 from infra.letters import DeadLetter, Group, Wanted
 from services.accepting.intake import Answer
-from services.accounts import Account, Accounts
+from services.accounts import Account
 from services.commands.guard import REFUSED
+from services.identities.accounts import account_of, usable
 from services.letters.dealing import DeadLetters, outcome
 from services.opening import opened
 from services.sentences import SENTENCES
@@ -45,10 +47,10 @@ def show_one(place: str, *, as_json: bool) -> None:
 
 def show_original(place: str, name: str | None, *, as_json: bool) -> None:
     """The bytes on standard output as they came; all else on standard error, so that they can be kept in a file and mended."""
-    dead, settings = _opened()
+    dead, register = _opened()
     if name is None:
         raise SettingsError("--account must name who looks, as the look is recorded")
-    original = dead.original(_account(settings, name), place)
+    original = dead.original(_account(register, name), place)
     if as_json:
         value = base64.b64encode(original.value).decode()
         _print(_json({"place": place, "headers": original.shown, "value_base64": value}))
@@ -61,8 +63,8 @@ def show_original(place: str, name: str | None, *, as_json: bool) -> None:
 
 def mend_one(place: str, file: Path, name: str, *, as_json: bool) -> int:
     """Send mended bytes; the exit code."""
-    dead, settings = _opened()
-    account = _account(settings, name)
+    dead, register = _opened()
+    account = _account(register, name)
     try:
         mended = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
@@ -76,8 +78,8 @@ def replay_some(place: str | None, group: str | None, name: str, *, everything: 
     """Send one letter, a group or all again; the exit code."""
     if (place is not None) + (group is not None) + everything != 1:
         raise SettingsError("name one message, or --group CODE[:PATH], or --all")
-    dead, settings = _opened()
-    account = _account(settings, name)
+    dead, register = _opened()
+    account = _account(register, name)
     if place is not None:
         answer = dead.replay(account, place)
         _print(_json(answer) if as_json else f"{place}: {_said(answer)}")
@@ -98,23 +100,22 @@ def replay_some(place: str | None, group: str | None, name: str, *, everything: 
 
 def give_up_one(place: str, reason: str, name: str) -> None:
     """Let a letter be."""
-    dead, settings = _opened()
-    dead.give_up(_account(settings, name), place, reason)
+    dead, register = _opened()
+    dead.give_up(_account(register, name), place, reason)
     _print(f"{place}: {both('given-up')}")
 
 
-def _opened() -> tuple[DeadLetters, Settings]:
-    settings = Settings.read()
-    application, keys = opened(settings)
+def _opened() -> tuple[DeadLetters, AccountRegister]:
+    application, keys = opened(Settings.read())
     application.ledger.check_key()
-    return DeadLetters(application, keys), settings
+    return DeadLetters(application, keys), AccountRegister(application.database)
 
 
-def _account(settings: Settings, name: str) -> Account:
-    account = Accounts.from_file(settings.changqing_credentials_file).by_name.get(name)
-    if account is None:
-        raise SettingsError(f"--account must name an account of CHANGQING_CREDENTIALS_FILE, and there is no {name}")
-    return account
+def _account(register: AccountRegister, name: str) -> Account:
+    found = usable(register.find(name))
+    if found is None:
+        raise SettingsError(f"--account must name an account that may be used, and there is no {name}")
+    return account_of(found)
 
 
 def _word(what: str) -> str:

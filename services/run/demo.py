@@ -11,17 +11,20 @@ from threading import Event as Flag
 
 import msgspec
 
+from domain.accounts import Standing
 from domain.facts import Department
 from infra.bus import Bus, BusError, Message
 from infra.statutes import the_divisions
 from services.accepting.cloudevents import Publisher, department_of, structured
 from services.accepting.intake import Received, accept
-from services.accounts import Accounts, Role
+from services.accounts import Role
 from services.application import Changqing, today
 from services.bus.outgoing import intake_topic
 from services.demo.people import invented_retirees
 from services.demo.sample import Event, sample_areas
 from services.demo.trickle import trickle
+from services.identities import passwords
+from services.identities.accounts import Accounts
 
 SEED = 20_210_901
 BATCH = 1_000
@@ -37,12 +40,21 @@ _ACCOUNTS = (
 )
 
 
-def make_accounts(file: Path) -> dict[str, tuple[str, str]]:
-    """Write fresh accounts; their secrets and what each is for, by name. Only hashes stand in the file."""
-    return {
-        name: (Accounts.add(file, name, role, department, division), what)
-        for name, role, department, division, what in _ACCOUNTS
-    }
+def make_accounts(accounts: Accounts) -> dict[str, tuple[str, str]]:
+    """Make the accounts that are not there yet; their secrets, which are kept nowhere, and what each is for, by name.
+
+    A person's secret is the password of the pages, and a program that does the same work gets tokens by it.
+    """
+    made = {}
+    for name, role, department, division, what in _ACCOUNTS:
+        if accounts.find(name) is None:
+            standing = Standing(role=role, department=department, division=division)
+            made[name] = (accounts.new(name, standing, "changqing run"), what)
+            if role is not Role.PUBLISHER:
+                accounts.register.set_password(
+                    name, passwords.hashed(made[name][0]), "changqing run", must_change=False
+                )
+    return made
 
 
 def name_places(file: Path) -> None:

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from pathlib import Path
 from threading import Event as Flag
@@ -19,16 +19,19 @@ from urllib.request import urlopen
 
 from rich.console import Console
 
+from infra.accounts import AccountRegister
+from infra.database import Database
 from infra.embedded import EmbeddedError, Kafka, Postgres
 from infra.keys import KeyRing
 from infra.migrations import migrate
 from services import bootstrap
 from services.bus.outgoing import INTAKE_GROUP
 from services.demo.sample import Event
+from services.identities.accounts import Accounts
 from services.run import demo
 from services.run.children import Child
 from services.run.progress import Progress, Step
-from services.run.welcome import welcome
+from services.run.welcome import accounts_made, welcome
 from services.settings import Settings
 
 _STEPS = {
@@ -79,13 +82,13 @@ class Run:
     def _come_up(self) -> None:
         home = self._home()
         environment = self._environment(home)
-        secrets = demo.make_accounts(home / "credentials.json")
         KeyRing.from_file(home / "key", create=True)
         demo.name_places(home / "divisions.toml")
         progress = Progress(home / "status.json", self._console, _STEPS)
         environment |= {"DATABASE_URL": self._database(home, progress)}
         with progress.step("migrate"):
             migrate(environment["DATABASE_URL"])
+        secrets = self._accounts(environment["DATABASE_URL"])
         logs = home / "logs"
         logs.mkdir(exist_ok=True)
         with progress.step("api"):
@@ -126,16 +129,24 @@ class Run:
         return home
 
     def _environment(self, home: Path) -> dict[str, str]:
+        port = _free_port(self._port)
         return {
             "CHANGQING_KEY_FILE": str(home / "key"),
             "CHANGQING_KEY": "",  # nor what the operator's shell has for another ledger
             "CHANGQING_KEY_PROVIDER": "",
-            "CHANGQING_CREDENTIALS_FILE": str(home / "credentials.json"),
             "CHANGQING_STATUS_FILE": str(home / "status.json"),
             "CHANGQING_DIVISIONS_FILE": str(home / "divisions.toml"),
             "CHANGQING_WEBHOOK_NETWORKS": os.environ.get("CHANGQING_WEBHOOK_NETWORKS", _LOOPBACK),
-            "CHANGQING_PORT": str(_free_port(self._port)),
+            "CHANGQING_PORT": str(port),
+            "CHANGQING_PUBLIC_URL": os.environ.get("CHANGQING_PUBLIC_URL", f"http://127.0.0.1:{port}"),
         }
+
+    def _accounts(self, dsn: str) -> dict[str, tuple[str, str]]:
+        """Make the accounts and say their secrets at once: whoever stops us before the end knows them."""
+        with closing(Database(dsn)) as database:
+            made = demo.make_accounts(Accounts(AccountRegister(database)))
+        accounts_made(self._console, made)
+        return made
 
     def _database(self, home: Path, progress: Progress) -> str:
         with progress.step("postgres"):

@@ -1,4 +1,4 @@
-"""What the terminal says when everything is up: the accounts, and three things to try."""
+"""What the terminal says: the accounts as soon as there are any, and when everything is up three things to try."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -7,17 +7,27 @@ from pathlib import Path
 from rich.console import Console
 
 
+def accounts_made(console: Console, accounts: Mapping[str, tuple[str, str]]) -> None:
+    """Say the secret of each account that was just made and what it is for, by name: this once, as they are kept nowhere."""
+    say = partial(console.print, highlight=False, soft_wrap=True)
+    if not accounts:
+        say("账号照旧 accounts as before; 密钥遗失 a lost secret is replaced by: changqing account rotate NAME")
+        return
+    say("账号 accounts: name, secret (只显示这一次 shown this once), what for")
+    for name, (secret, what) in accounts.items():
+        say(f"{name:<14} {secret}  {what}", markup=False)
+
+
 def welcome(
     console: Console, address: str, bus: str, accounts: Mapping[str, tuple[str, str]], home: Path, *, kept: bool
 ) -> None:
-    """Say it. `address` of the pages and `bus` of Kafka. `accounts`: the secret of each and what it is for, by name."""
-    post = f"curl -u civil-affairs:{accounts['civil-affairs'][0]} -H 'Content-Type: application/cloudevents+json'"
+    """Say it. `address` of the pages and `bus` of Kafka. `accounts`: those that were just made, with their secrets."""
+    secret = accounts["civil-affairs"][0] if "civil-affairs" in accounts else "SECRET"
+    token = f"curl -s -u civil-affairs:{secret} -d grant_type=client_credentials {address}/oauth/token | cut -d'\"' -f4"
+    post = f'curl -H "Authorization: Bearer $({token})" -H "Content-Type: application/cloudevents+json"'
     say = partial(console.print, highlight=False, soft_wrap=True)
-    say("账号 accounts: name, secret, what for")
-    for name, (secret, what) in accounts.items():
-        say(f"{name:<14} {secret}  {what}", markup=False)
     say(f"Kafka {bus} (topics: {address}/asyncapi.json)")
-    say(f"\n打开 open [bold]{address}[/bold]")
+    say(f"\n打开 open [bold]{address}[/bold]，以 officer、community、auditor 登录 sign in as one of these")
     if (home / "death.json").exists():
         _three_things(console, address, post, home)
     say("\nCtrl-C 停止 stops everything" + ("." if kept else "，数据随之清除 and throws the data away."))

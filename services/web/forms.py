@@ -1,7 +1,7 @@
 """Forms of the pages: their fields, and that they were sent from a page of ours.
 
-A browser sends an account's secret along with whatever any page makes it send. So each form carries a token that only our own
-pages know: a keyed hash of the account and its secret's hash, which a new secret makes another.
+A browser sends its cookie along with whatever any page makes it send. So each form carries a token that only our own pages
+know: a keyed hash of the account and the session, which the next session makes another.
 """
 
 import hmac
@@ -27,7 +27,7 @@ class Forms:
 
     def token(self, account: Account) -> str:
         """What stands in each form that an account is shown."""
-        return self._keys.tag("form", f"{account.name}\0{account.secret_sha256}").hex()
+        return self._keys.tag("form", f"{account.name}\0{account.session}").hex()
 
     def check(self, account: Account, token: str) -> None:
         """Raise `Refused("form-expired")` unless a form was shown to this account by us."""

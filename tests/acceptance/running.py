@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from itertools import count
@@ -234,6 +234,8 @@ class System:
         self._options = list(options)
         self._environment = {"COLUMNS": "200", "PYTHONUNBUFFERED": "1", **environment}
         self._process: subprocess.Popen[bytes] | None = None
+        self._secrets: dict[str, str] = {}
+        self._tokens: dict[str, str] = {}
         self._topics: dict[str, Topic] = {}
         self._producer: Producer | None = None
 
@@ -332,12 +334,26 @@ class System:
         return found.group(1)
 
     def secret(self, account: str) -> str:
+        """An account's secret, which is told at the first start on its data and at no later one."""
         found = re.search(rf"^{account}\s+([\w-]{{16,}})\s", self.output, re.MULTILINE)
-        assert found, f"no whole secret of {account} was told: {self.output}"
-        return found.group(1)
+        if found:
+            self._secrets[account] = found.group(1)
+        assert account in self._secrets, f"no whole secret of {account} was told: {self.output}"
+        return self._secrets[account]
+
+    def token(self, account: str, *, fresh: bool = False) -> str:
+        """An access token of an account; the one that was got before, unless a fresh one is wanted."""
+        if fresh or account not in self._tokens:
+            asked = {"grant_type": "client_credentials"}
+            auth = (account, self.secret(account))
+            answer = httpx.post(f"{self.address}/oauth/token", data=asked, auth=auth, timeout=30, trust_env=False)
+            assert answer.status_code == 200, answer.text
+            self._tokens[account] = answer.json()["access_token"]
+        return self._tokens[account]
 
     def client(self, account: str | None = None) -> httpx.Client:
-        auth = (account, self.secret(account)) if account else None
+        """A client that asks as an account, and gets another token when one is over."""
+        auth = _Bearer(self, account) if account else None
         return httpx.Client(base_url=self.address, auth=auth, timeout=30, trust_env=False)
 
     def get(self, path: str, account: str | None = None, **parameters: Any) -> httpx.Response:
@@ -487,6 +503,21 @@ class System:
     def check(self, sent: Json) -> None:
         """That an event fits its schema in the AsyncAPI document."""
         conforms(self.asyncapi, f"event.{sent['type']}", sent)
+
+
+class _Bearer(httpx.Auth):
+    """An account's token in each request; a fresh one when it is refused."""
+
+    def __init__(self, system: System, account: str) -> None:
+        self._system = system
+        self._account = account
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._system.token(self._account)}"
+        answer = yield request
+        if answer.status_code == 401:
+            request.headers["Authorization"] = f"Bearer {self._system.token(self._account, fresh=True)}"
+            yield request
 
 
 def conforms(document: Json, schema: str, value: Any) -> None:

@@ -59,7 +59,6 @@ class Secured(NamedTuple):
             kafka_ssl_cafile=str(self.certificate),
             changqing_topics_file=self.home / "topics.toml",
             changqing_key_file=self.home / "key",
-            changqing_credentials_file=self.home / "none",
         )
 
 

@@ -16,7 +16,6 @@ def command(system: System, *words: str) -> str:
         "DATABASE_URL": system.dsn,
         "KAFKA_BOOTSTRAP": system.bootstrap,
         "CHANGQING_KEY_FILE": str(system.data / "key"),
-        "CHANGQING_CREDENTIALS_FILE": str(system.data / "credentials.json"),
         "CHANGQING_WEBHOOK_NETWORKS": "127.0.0.0/8",
     }
     done = subprocess.run(

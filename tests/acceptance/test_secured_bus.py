@@ -74,7 +74,7 @@ def test_intake_and_topics_work_with_tls_and_a_password(
 
 
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DATABASE_URL", "CHANGQING_KEY_FILE", "CHANGQING_CREDENTIALS_FILE"):
+    for name in ("DATABASE_URL", "CHANGQING_KEY_FILE"):
         monkeypatch.setenv(name, "postgresql:///x")
     monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "TLS")
     with pytest.raises(SettingsError, match="KAFKA_SECURITY_PROTOCOL"):
@@ -92,7 +92,6 @@ def _settings(home: Path, port: int, certificate: Path) -> Settings:
         kafka_sasl_password=PASSWORD,
         kafka_ssl_cafile=str(certificate),
         changqing_key_file=home / "key",
-        changqing_credentials_file=home / "none",
     )
 
 

@@ -45,7 +45,6 @@ class BusProcesses:
             "DATABASE_URL": dsn,
             "KAFKA_BOOTSTRAP": kafka.bootstrap,
             "CHANGQING_KEY_FILE": str(home / "key"),
-            "CHANGQING_CREDENTIALS_FILE": str(home / "accounts"),
             "TMPDIR": str(home),
         }
         self._bus: Bus = bootstrap.bus(Settings.of(self._environment))

@@ -72,7 +72,6 @@ def _import(bench: Bench, home: Path, name: str, lines: int) -> tuple[float, flo
         given = {
             "DATABASE_URL": dsn,
             "CHANGQING_KEY_FILE": str(home / "key"),
-            "CHANGQING_CREDENTIALS_FILE": str(home / "accounts"),
         }
         command = [*COMMAND, str(home / name), "--refusals", str(Path(written) / "refused.jsonl")]
         peak = 0

@@ -467,7 +467,6 @@ def test_the_commands_say_what_they_do_and_end_with_a_code(
 ) -> None:
     (tmp_path / "key").write_text("ab" * 32)
     environment = {**os.environ, "DATABASE_URL": dsn, "CHANGQING_KEY_FILE": str(tmp_path / "key")}
-    environment["CHANGQING_CREDENTIALS_FILE"] = str(tmp_path / "credentials")
 
     def changqing(*arguments: str) -> tuple[int, str]:
         command = [sys.executable, "-m", "services.cli", *arguments]

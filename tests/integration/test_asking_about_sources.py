@@ -90,7 +90,6 @@ def test_the_terminal_says_it_in_both_languages_and_ends_with_3(
     settings = {
         "DATABASE_URL": dsn,
         "CHANGQING_KEY": bytes(32).hex(),
-        "CHANGQING_CREDENTIALS_FILE": str(tmp_path / "a"),
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)

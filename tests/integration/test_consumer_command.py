@@ -40,13 +40,10 @@ class Terminal:
 
 @pytest.fixture
 def terminal(dsn: str, tmp_path: Path) -> Terminal:
-    credentials = tmp_path / "credentials.json"
-    credentials.write_text("[]")
     return Terminal(
         {
             "DATABASE_URL": dsn,
             "CHANGQING_KEY": bytes(range(32)).hex(),
-            "CHANGQING_CREDENTIALS_FILE": str(credentials),
             "KAFKA_BOOTSTRAP": "",
         }
     )

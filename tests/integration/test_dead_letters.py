@@ -25,21 +25,22 @@ from infra.keys import KeyRing
 from infra.letters import Wanted
 from infra.refused import LETTER_LIMIT, Headers
 from services.accepting.intake import accept
-from services.accounts import Account, Accounts, Role
+from services.accounts import Account, Role
 from services.api.app import create_app
 from services.application import Changqing
 from services.bus.worker import Arrived
 from services.cli import main
 from services.letters.dealing import AT_A_TIME, NOBODY, DeadLetters
 from services.settings import Settings
+from tests.accounts import bearer, form, new_accounts
 from tests.building import number_of
 
 INTAKE = "intake.civil-affairs"
 SOURCE = "/civil-affairs/shenzhen"
-MINE = Account(name="mine", role=Role.PUBLISHER, department=Department.CIVIL_AFFAIRS, secret_sha256="")
-POLICE = Account(name="police", role=Role.PUBLISHER, department=Department.POLICE, secret_sha256="")
-OFFICER = Account(name="officer", role=Role.OFFICER, department=Department.AGENCY, secret_sha256="")
-AUDITOR = Account(name="auditor", role=Role.AUDITOR, department=Department.AGENCY, secret_sha256="")
+MINE = Account(name="mine", role=Role.PUBLISHER, department=Department.CIVIL_AFFAIRS)
+POLICE = Account(name="police", role=Role.PUBLISHER, department=Department.POLICE)
+OFFICER = Account(name="officer", role=Role.OFFICER, department=Department.AGENCY)
+AUDITOR = Account(name="auditor", role=Role.AUDITOR, department=Department.AGENCY)
 
 
 def death(id_: str, *, on: str = "2024-03-12", number: str | None = None) -> bytes:
@@ -349,16 +350,9 @@ def test_bytes_that_were_too_many_can_be_mended_but_not_sent_again(post: Post) -
 
 
 @pytest.fixture
-def environment(dsn: str, tmp_path: Path) -> dict[str, str]:
-    file = tmp_path / "accounts"
-    for name, role, department in (
-        ("mine", Role.PUBLISHER, Department.CIVIL_AFFAIRS),
-        ("police", Role.PUBLISHER, Department.POLICE),
-        ("officer", Role.OFFICER, Department.AGENCY),
-    ):
-        Accounts.add(file, name, role, department)
-    key = bytes(range(32)).hex()
-    return {"DATABASE_URL": dsn, "CHANGQING_KEY": key, "CHANGQING_CREDENTIALS_FILE": str(file)}
+def environment(dsn: str) -> dict[str, str]:
+    new_accounts(dsn, ((one.name, one.role, one.department, "") for one in (MINE, POLICE, OFFICER)))
+    return {"DATABASE_URL": dsn, "CHANGQING_KEY": bytes(range(32)).hex()}
 
 
 def command(environment: dict[str, str], *words: str) -> tuple[int, str]:
@@ -416,6 +410,7 @@ class Browser:
         self._client = client
         self._secrets = secrets
         self._tokens: dict[str, str] = {}
+        self._headers: dict[str, dict[str, str]] = {}
 
     def get(self, account: str, path: str) -> Response:
         return self._runner.run(self._client.get(f"/pages/dead-letters{path}", headers=self._as(account)))
@@ -433,17 +428,17 @@ class Browser:
         return self._runner.run(sent)
 
     def _as(self, account: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {account}.{self._secrets[account]}", "Accept": "text/html"}
+        if account not in self._headers:
+            asked = self._client.post("/oauth/token", data=form(account, self._secrets[account]))
+            self._headers[account] = bearer(self._runner.run(asked)) | {"Accept": "text/html"}
+        return self._headers[account]
 
 
 @pytest.fixture
-def browser(dsn: str, tmp_path: Path) -> Iterator[Browser]:
-    file = tmp_path / "accounts"
-    secrets = {
-        account.name: Accounts.add(file, account.name, account.role, account.department)
-        for account in (MINE, POLICE, OFFICER, AUDITOR)
-    }
-    settings = {"DATABASE_URL": dsn, "CHANGQING_KEY": bytes(range(32)).hex(), "CHANGQING_CREDENTIALS_FILE": str(file)}
+def browser(dsn: str) -> Iterator[Browser]:
+    everybody = (MINE, POLICE, OFFICER, AUDITOR)
+    secrets = new_accounts(dsn, ((one.name, one.role, one.department, "") for one in everybody))
+    settings = {"DATABASE_URL": dsn, "CHANGQING_KEY": bytes(range(32)).hex()}
     app = create_app(Settings.of(settings))
     lifespan = app.router.lifespan_context(app)
     client = AsyncClient(transport=ASGITransport(app), base_url="http://here")

@@ -401,12 +401,9 @@ def test_a_process_killed_at_any_moment_misses_nothing_and_repeats_only_under_th
     ours: Ledger, consumers: Consumers, receiver: Receiver, database: Database, dsn: str, tmp_path: Path
 ) -> None:
     register(consumers, receiver)
-    credentials = tmp_path / "credentials.json"
-    credentials.write_text("[]")
     environment = os.environ | {
         "DATABASE_URL": dsn,
         "CHANGQING_KEY": bytes(range(32)).hex(),
-        "CHANGQING_CREDENTIALS_FILE": str(credentials),
         "CHANGQING_WEBHOOK_NETWORKS": "127.0.0.0/8",
     }
     told = 0

@@ -78,7 +78,7 @@ def told(database: Database) -> list[tuple[int, SubmissionRefused]]:
 
 
 def account(role: Role, department: Department) -> Account:
-    return Account(name="somebody", role=role, department=department, secret_sha256="")
+    return Account(name="somebody", role=role, department=department)
 
 
 CIVIL_AFFAIRS = account(Role.PUBLISHER, Department.CIVIL_AFFAIRS)

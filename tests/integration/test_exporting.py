@@ -92,7 +92,7 @@ def test_the_same_roster_is_a_workbook_a_sheet_to_print_and_a_page(ours: Ledger,
 
 def test_an_export_is_of_one_moment_whatever_comes_while_it_is_written(ours: Ledger, keys: KeyRing, law: Law) -> None:
     reader = Reader(ours, Views(ours.database), keys, the_lineage(), law)
-    account = Account(name="here", role=Role.COMMUNITY, department=Department.COMMUNITY, division=SZ, secret_sha256="")
+    account = Account(name="here", role=Role.COMMUNITY, department=Department.COMMUNITY, division=SZ)
     chunks = whole(ROSTER, reader.steady(""), account, Asked(division=SZ))
     seen = [row["name"] for row in next(chunks)]
     for n in range(6, 20):

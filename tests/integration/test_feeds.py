@@ -25,9 +25,10 @@ from infra.consumers import Consumers
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
-from services.accounts import Accounts, Role
+from services.accounts import Role
 from services.api.app import create_app
 from services.settings import Settings
+from tests.accounts import bearer, form, new_accounts
 from tests.building import number_of, retirement, submission
 
 TODAY = date(2024, 6, 10)
@@ -51,6 +52,7 @@ class Reader:
     def __init__(self, url: str, secrets: dict[str, str]) -> None:
         self._url = url
         self._secrets = secrets
+        self._tokens: dict[str, dict[str, str]] = {}
 
     def get(self, path: str, account: str = "agency") -> httpx.Response:
         return httpx.get(self._url + path, headers=self._headers(account))
@@ -80,7 +82,10 @@ class Reader:
         return found
 
     def _headers(self, account: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {account}.{self._secrets[account]}"}
+        if account not in self._tokens:
+            asked = httpx.post(f"{self._url}/oauth/token", data=form(account, self._secrets[account]))
+            self._tokens[account] = bearer(asked)
+        return self._tokens[account]
 
 
 @pytest.fixture
@@ -102,14 +107,12 @@ def reader(dsn: str, tmp_path: Path) -> Iterator[Reader]:
         "clerk": (Role.PUBLISHER, Department.AGENCY, "4403"),
         "auditor": (Role.AUDITOR, Department.AGENCY, ""),
     }
-    file = tmp_path / "accounts"
-    secrets = {name: Accounts.add(file, name, *given) for name, given in accounts.items()}
+    secrets = new_accounts(dsn, ((name, *given) for name, given in accounts.items()))
     topics = tmp_path / "topics.toml"
     topics.write_text('[kinds.life-events]\nreaders = ["civil-affairs"]\n')
     settings = {
         "DATABASE_URL": dsn,
         "CHANGQING_KEY": bytes(range(32)).hex(),
-        "CHANGQING_CREDENTIALS_FILE": str(file),
         "CHANGQING_TOPICS_FILE": str(topics),
     }
     with _served(Settings.of(settings)) as url:

@@ -115,7 +115,6 @@ def test_the_api_the_page_the_probe_and_the_terminal_say_where_it_stopped(
     environment = {
         "DATABASE_URL": dsn,
         "CHANGQING_KEY": bytes(range(32)).hex(),
-        "CHANGQING_CREDENTIALS_FILE": str(tmp_path / "accounts"),
     }
     told = CliRunner().invoke(main, ["followers"], env=environment)
     assert told.exit_code == 3

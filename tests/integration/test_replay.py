@@ -37,8 +37,6 @@ def ours(
     """Four people, one of them next door; two died; somebody looked at two."""
     monkeypatch.setenv("DATABASE_URL", dsn)
     monkeypatch.setenv("CHANGQING_KEY", bytes(range(32)).hex())
-    (tmp_path / "credentials.json").write_text("[]")
-    monkeypatch.setenv("CHANGQING_CREDENTIALS_FILE", str(tmp_path / "credentials.json"))
     ledger = Ledger(database, keys, law)
     moved = replace(retirement(), residence_division=NEXT_DOOR)
     for n, fact in enumerate((retirement(), moved, retirement(), retirement()), start=1):

@@ -30,7 +30,7 @@ from services.accepting.cloudevents import Publisher
 from services.accepting.envelopes import structured
 from services.accepting.intake import Answer, Received, Refusal, accept
 from services.accepting.verifying import sign
-from services.accounts import Account, Accounts, Role
+from services.accounts import Account, Role
 from services.api.app import create_app
 from services.application import Changqing
 from services.bus.worker import Arrived, arrived
@@ -38,6 +38,7 @@ from services.cli import main
 from services.letters.dealing import DeadLetters
 from services.settings import Settings
 from services.sources.showing import accepted_under
+from tests.accounts import bearer, form, new_accounts
 
 POLICE = "/police/shenzhen"
 KEY = SigningKey.from_seed(bytes(range(32)))
@@ -57,7 +58,6 @@ def settings(dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setti
     given = {
         "DATABASE_URL": dsn,
         "CHANGQING_KEY": bytes(range(32)).hex(),
-        "CHANGQING_CREDENTIALS_FILE": str(tmp_path / "accounts"),
     }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
@@ -251,7 +251,7 @@ def test_a_dead_letter_is_sent_again_under_the_key_that_was_good_when_it_came(
     assert [said(one) for one in answers(application, signed("2"))] == ["signing-key-expired"]
     waited = Arrived("intake.police", 0, 2, (), signed("3"), earlier)
     assert [said(one) for one in accept(application, [waited.received])] == ["parked"]
-    mine = Account(name="mine", role=Role.PUBLISHER, department=Department.POLICE, secret_sha256="")
+    mine = Account(name="mine", role=Role.PUBLISHER, department=Department.POLICE)
     assert said(DeadLetters(application, keys).replay(mine, waiting.place)) == "parked"
 
 
@@ -333,14 +333,10 @@ def test_of_what_is_not_there_and_of_the_erased_nothing_is_shown_and_nothing_rec
 
 
 def test_over_http_every_mode_leads_to_one_receipt(settings: Settings) -> None:
-    secret = Accounts.add(settings.changqing_credentials_file, "gateway", Role.PUBLISHER, Department.POLICE, "")
+    secrets = new_accounts(settings.database_url, [("gateway", Role.PUBLISHER, Department.POLICE, "")])
     app = create_app(settings)
     lifespan = app.router.lifespan_context(app)
-    client = httpx.AsyncClient(
-        transport=httpx.ASGITransport(app),
-        base_url="http://here",
-        headers={"Authorization": f"Bearer gateway.{secret}"},
-    )
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here")
 
     def post(content: bytes, headers: list[tuple[str, str]]) -> Any:
         return runner.run(client.post("/v1/events", content=content, headers=headers)).json()
@@ -356,6 +352,8 @@ def test_over_http_every_mode_leads_to_one_receipt(settings: Settings) -> None:
     whole = [("content-type", "Application/CloudEvents+JSON; charset=utf-8")]
     with Runner() as runner:
         runner.run(lifespan.__aenter__())
+        asked = client.post("/oauth/token", data=form("gateway", secrets["gateway"]))
+        client.headers.update(bearer(runner.run(asked)))
         one = post(DATA, binary)
         assert one["id"] == "一 1"
         again = post(told("一 1", traceparent="x"), whole)

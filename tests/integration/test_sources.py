@@ -129,7 +129,6 @@ def test_of_a_key_revoked_twice_the_earlier_day_counts(sources: Sources) -> None
 def at_the_terminal(dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", dsn)
     monkeypatch.setenv("CHANGQING_KEY", "00" * 32)
-    monkeypatch.setenv("CHANGQING_CREDENTIALS_FILE", str(tmp_path / "credentials.json"))
 
 
 def said(*words: str, code: int = 0) -> str:

@@ -22,7 +22,6 @@ SETTINGS = Settings(
     database_url="postgresql://nowhere",
     kafka_bootstrap="127.0.0.1:1",
     changqing_key_file=Path("none"),
-    changqing_credentials_file=Path("none"),
 )
 
 

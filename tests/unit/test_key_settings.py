@@ -12,7 +12,7 @@ from services.settings import Settings, SettingsError
 
 MASTER = bytes(range(32))
 HEX = MASTER.hex()
-ENOUGH = {"DATABASE_URL": "postgresql:///x", "CHANGQING_CREDENTIALS_FILE": "none"}
+ENOUGH = {"DATABASE_URL": "postgresql:///x"}
 
 
 def an_operators_own() -> KeyEncryptionKey:

@@ -1,0 +1,1 @@
+"""Who asks: accounts, secrets and passwords, tokens, sessions."""
