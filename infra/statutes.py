@@ -1,4 +1,4 @@
-"""Reads the TOML files of the domain out of the installed package: the law, and the names of divisions."""
+"""Reads the TOML files of the domain out of the installed package: the law, who may do what, and the names of divisions."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -10,6 +10,7 @@ from domain.law.calendar import Calendar, parse_calendar
 from domain.law.survivors import SurvivorLaw
 from domain.law.survivors_files import parse_survivor_law
 from domain.lineage import Lineage, parse_lineage
+from domain.rights.rights import Rights, parse_rights
 
 
 @cache
@@ -49,6 +50,12 @@ def the_survivor_law() -> SurvivorLaw:
         ("benefit.toml", folder.joinpath("benefit.toml").read_text("utf-8")),
         {name: text for name, text in sorted(provinces.items()) if name.endswith(".toml")},
     )
+
+
+@cache
+def the_rights() -> Rights:
+    """Who may do what, as shipped. Raises `RightsFileError` naming the entry when the file is wrong."""
+    return parse_rights(files("domain.rights").joinpath("rights.toml").read_text("utf-8"))
 
 
 def the_divisions(more: str = "") -> Divisions:

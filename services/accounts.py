@@ -1,29 +1,14 @@
 """What an account may do, as every question sees it. How somebody proves to be one: `services/identities/`."""
 
-from enum import StrEnum
-
 from msgspec import Struct
 
 from domain.facts import Department
 from domain.refusals import Refused
+from domain.rights.acts import Act, Role
+from domain.rights.rights import Place
+from infra.statutes import the_rights
 
-
-class Role(StrEnum):
-    """What an account is for. An administrator keeps accounts, sources and consumers, and sees nobody.
-
-    A guardian answers for the protection of personal data (个人信息保护法 第五十二条): erasure, who saw whom.
-    """
-
-    PUBLISHER = "publisher"
-    OFFICER = "officer"
-    COMMUNITY = "community"
-    AUDITOR = "auditor"
-    ADMINISTRATOR = "administrator"
-    GUARDIAN = "guardian"
-
-
-PUBLISHING = (Role.PUBLISHER, Role.OFFICER, Role.COMMUNITY)
-"""Roles that may publish, each for its own department."""
+__all__ = ["Account", "Act", "Role"]
 
 
 class Account(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,11 +26,20 @@ class Account(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     session: str = ""
 
     @property
-    def of_the_agency(self) -> bool:
-        """Whether it is an officer of the agency, who deals with what came from every department."""
-        return self.role is Role.OFFICER and self.department is Department.AGENCY
+    def acts(self) -> frozenset[Act]:
+        """What it may do, for what this request is for."""
+        return the_rights().acts_of(self.role, self.department, self.purpose)
 
-    def allow(self, *roles: Role) -> None:
-        """Raise `Refused("forbidden")` unless the account has one of the roles."""
-        if self.role not in roles:
+    @property
+    def place(self) -> Place:
+        """By what people are of its division: registered there, or served there; or it sees nobody."""
+        return the_rights().place(self.role)
+
+    def may(self, act: Act) -> bool:
+        """Whether it may do this."""
+        return act in self.acts
+
+    def allow(self, *acts: Act) -> None:
+        """Raise `Refused("forbidden")` unless the account may do one of these."""
+        if self.acts.isdisjoint(acts):
             raise Refused("forbidden")

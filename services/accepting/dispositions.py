@@ -15,7 +15,7 @@ from infra.reports import stream_of_reports
 from services.accepting.cloudevents import department_of
 from services.accepting.intake import refusal_of
 from services.accepting.receipts import Notary, SignedRefusal
-from services.accounts import PUBLISHING, Account, Role
+from services.accounts import Account, Act
 
 REFUSALS = 100
 """So many of the newest refusals of one id are told."""
@@ -53,8 +53,8 @@ class Dispositions:
 
         Raises `Refused`: `forbidden`, `receipt-unknown`.
         """
-        account.allow(*PUBLISHING, Role.AUDITOR)
-        whose = None if account.role is Role.AUDITOR else account.department
+        account.allow(Act.RECEIPTS)
+        whose = None if account.may(Act.RECEIPTS_ALL) else account.department
         refused = self._refusals(source, id_, whose)
         if (taken := self._taken(source, id_, whose)) is not None:
             now, receipt = taken

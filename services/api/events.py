@@ -25,7 +25,7 @@ from services.accepting.envelopes import media_of
 from services.accepting.gather import Gatherer
 from services.accepting.intake import Received
 from services.accepting.receipts import Notary, SignedRefusal
-from services.accounts import PUBLISHING
+from services.accounts import Act
 from services.api.auth import WhoAsks
 from services.api.problems import problem
 
@@ -38,7 +38,7 @@ async def publish(request: Request, account: WhoAsks) -> Response:
 
     200 with the receipt, or problem details with a code; a batch always answers 200 with a receipt for each event.
     """
-    account.allow(*PUBLISHING)
+    account.allow(Act.PUBLISH)
     publisher = Publisher(account.name, account.department, "http")
     gatherer: Gatherer = request.app.state.gatherer
     notary: Notary = request.app.state.notary

@@ -11,7 +11,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from domain.refusals import Refused
 from infra.database import DatabaseError
-from services.accounts import Account
+from services.accounts import Account, Act
 from services.api.auth import WhoAsks
 from services.api.questions import Limit, answered
 from services.consumers.feeds import CURSOR, Cursor, Feeds
@@ -42,6 +42,7 @@ class FeedPlace(msgspec.Struct):
 @router.get("/consumers", summary="The consumers, and how each is")
 def consumers(request: Request, account: WhoAsks) -> Response:
     """An auditor sees all, everybody else those of their department: how far behind, the last error, dead letters."""
+    account.allow(Act.CONSUMERS)
     return answered(lines_for(request.app.state.consumers, account))
 
 

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from infra.followers import following
-from services.accounts import Role
+from services.accounts import Act
 from services.api.auth import WhoAsks
 
 router = APIRouter(tags=["operation"])
@@ -14,5 +14,5 @@ router = APIRouter(tags=["operation"])
 @router.get("/followers", summary="How far behind each follower of the log is, and where one stopped")
 def followers(request: Request, account: WhoAsks) -> Response:
     """A list by name: `position`, `events` still to be done, `seconds` since the first of them was recorded, `stopped` or null."""
-    account.allow(Role.OFFICER, Role.AUDITOR)
+    account.allow(Act.FOLLOWERS)
     return Response(msgspec.json.encode(following(request.app.state.database)), media_type="application/json")

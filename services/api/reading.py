@@ -18,7 +18,7 @@ from domain.facts import Department
 from infra.database import DatabaseError
 from infra.log import LAST
 from infra.searching import Sought
-from services.accounts import Account, Role
+from services.accounts import Account, Act
 from services.api.auth import WhoAsks
 from services.api.questions import (
     NOBODY,
@@ -51,7 +51,7 @@ class AlertPage(msgspec.Struct):
 @router.get("/alerts", summary="Alerts after a cursor")
 def alerts(request: Request, account: WhoAsks, after: Annotated[int, Query(ge=0)] = 0, limit: Limit = PAGE) -> Response:
     """The alerts after a position, as CloudEvents, in the log's order. Ask again with the `after` of the answer."""
-    account.allow(Role.OFFICER, Role.AUDITOR)
+    account.allow(Act.ALERTS)
     entries, come = reader_of(request).alerts(account, after, limit)
     return answered(AlertPage([alert_event(entry) for entry in entries], come))
 
@@ -64,7 +64,7 @@ async def stream(
     last_event_id: Annotated[int | None, Header(ge=0)] = None,
 ) -> EventSourceResponse:
     """The alerts after a position, then each new one as it comes. `Last-Event-ID` goes on where a connection broke."""
-    account.allow(Role.OFFICER, Role.AUDITOR)
+    account.allow(Act.ALERTS)
     return EventSourceResponse(_stream(request, account, after if last_event_id is None else last_event_id))
 
 
@@ -94,7 +94,7 @@ def inbox(
     limit: Limit = PAGE,
 ) -> Response:
     """The newest alerts in a state, before a position."""
-    account.allow(Role.OFFICER, Role.AUDITOR)
+    account.allow(Act.ALERTS)
     return answered(reader.inbox(account, state, before, limit))
 
 
@@ -104,7 +104,7 @@ def alert(reader: ReaderThen, account: WhoAsks, alert: AlertId) -> Response:
 
     Without the person, who is shown by `/v1/retirees/{retiree}`. This look is recorded before it is answered.
     """
-    account.allow(Role.OFFICER, Role.AUDITOR)
+    account.allow(Act.ALERTS)
     return answered(reader.alert(account, alert))
 
 
@@ -122,14 +122,14 @@ def roster(
 
     This look is recorded before it is answered.
     """
-    account.allow(Role.COMMUNITY, Role.OFFICER)
+    account.allow(Act.ROSTER)
     return answered(reader.roster(account, division or account.division, after, limit, on, wanted))
 
 
 @router.get("/roster/counts", summary="What is to be counted of a community or street")
 def roster_counts(reader: ReaderThen, account: WhoAsks, division: StreetOrCommunity, on: AsOf = None) -> Response:
     """How many people it served on a day, by status and group, what is to be done for how many, moves, and the staff that the city wants."""
-    account.allow(Role.COMMUNITY, Role.OFFICER)
+    account.allow(Act.ROSTER)
     return answered(reader.roster_counts(account, division, on))
 
 
@@ -144,14 +144,14 @@ class SearchBody(BaseModel, extra="forbid"):
 @router.post("/roster/search", summary="Find people by name, number or telephone")
 def search(reader: ReaderThen, account: WhoAsks, body: SearchBody, after: UUID = NOBODY, limit: Limit = 50) -> Response:
     """People of the account's division. By POST, so that who is sought stands in no address. This look is recorded before it is answered."""
-    account.allow(Role.COMMUNITY, Role.OFFICER)
+    account.allow(Act.SEARCH)
     return answered(reader.search(account, Sought(name=body.name, number=body.number, phone=body.phone), after, limit))
 
 
 @router.get("/retirees/{retiree}", summary="A retiree, with the alerts about them")
 def retiree(reader: ReaderThen, account: WhoAsks, retiree: UUID) -> Response:
     """Who an alert is about, for whoever must act on it. This look is recorded before it is answered."""
-    account.allow(Role.COMMUNITY, Role.OFFICER)
+    account.allow(Act.RETIREE)
     return answered(reader.retiree(account, retiree))
 
 
@@ -166,5 +166,5 @@ def audit(
     actor: Annotated[str, Query(max_length=100, description="An account, a gateway or an outlet.")] = "",
 ) -> Response:
     """Who published, received and read what about whom; the newest first, before the `deed_id` of the last one seen."""
-    account.allow(Role.AUDITOR)
+    account.allow(Act.AUDIT)
     return answered(reader.audit(department or "", retiree, before, limit, actor))

@@ -109,7 +109,7 @@ def register(
     sheet = sheet_named(register)
     if form != "json":
         return file_of(sheet, reader, account, asked, form)
-    account.allow(*sheet.roles)
+    account.allow(sheet.act)
     page = sheet.page(reader, account, asked, after, limit)
     columns = {column.key: (column.zh, column.en) for column in sheet.columns}
     answer = RegisterPage(sheet.key, columns, [dict(row) for row in page.rows], page.after, reader.position)
@@ -131,7 +131,7 @@ def file_of(sheet: Sheet, reader: Reader, account: Account, asked: Asked, form: 
 
 def visible(account: Account) -> list[Sheet]:
     """The registers that an account may ask for."""
-    return [one for one in REGISTERS.values() if account.role in one.roles]
+    return [one for one in REGISTERS.values() if account.may(one.act)]
 
 
 def about_of(sheet: Sheet, reader: Reader, account: Account, asked: Asked) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from domain.refusals import Refused
 from infra.consumers import Consumer, Consumers
 from infra.ledger import Ledger
 from infra.log import stream_of
-from services.accounts import Account, Role
+from services.accounts import Account, Act
 from services.consumers.catalogue import gets_alerts
 from services.consumers.selecting import Item, Leaves, selected
 
@@ -95,7 +95,7 @@ class Feeds:
         if terms.kind != "feed" or (terms.account, terms.department) != (account.name, account.department):
             raise Refused("forbidden", "consumer")
         if gets_alerts(terms):
-            account.allow(Role.OFFICER, Role.AUDITOR)
+            account.allow(Act.ALERTS)
         if consumer.ended is not None:
             raise Refused("consumer-ended", "consumer", consumer.ended)
         return consumer

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from infra.consumers import Consumer, Consumers
 from infra.outlets import Outlet
-from services.accounts import Account, Role
+from services.accounts import Account, Act
 from services.consumers.selecting import Leaves, selected
 
 LOOKED_AT = 1_000
@@ -56,7 +56,7 @@ def lines(consumers: Consumers, now: datetime | None = None) -> list[ConsumerLin
 
 def lines_for(consumers: Consumers, account: Account) -> list[ConsumerLine]:
     """The consumers that an account may know of: all for an auditor, those of its department for anybody else."""
-    everybody = account.role is Role.AUDITOR
+    everybody = account.may(Act.CONSUMERS_ALL)
     return [line for line in lines(consumers) if everybody or line.department == account.department]
 
 

@@ -20,7 +20,7 @@ from infra.letters import DeadLetter, Letters, Wanted
 from infra.refused import Headers, Original
 from services.accepting.cloudevents import Publisher
 from services.accepting.intake import Answer, Received, accept
-from services.accounts import PUBLISHING, Account, Role
+from services.accounts import Account, Act
 from services.application import Changqing
 from services.bus.worker import envelope_of
 
@@ -60,8 +60,8 @@ class DeadLetters:
         Raises `Refused`: `forbidden`, `dead-letter-unknown`, `dead-letter-closed`, `original-not-kept`.
         """
         letter = self._open(place)
-        account.allow(*PUBLISHING, Role.AUDITOR)
-        if account.role is not Role.AUDITOR and account.department is not letter.department:
+        account.allow(Act.LETTERS_ORIGINAL)
+        if not account.may(Act.LETTERS_ORIGINAL_ALL) and account.department is not letter.department:
             raise Refused("forbidden", "place")
         original = self._kept(place)
         disclosed = DataDisclosed(
@@ -90,8 +90,8 @@ class DeadLetters:
 
         Interrupted anywhere, the same again goes on: what is closed is no longer waiting.
         """
-        account.allow(*PUBLISHING)
-        if not account.of_the_agency:
+        account.allow(Act.LETTERS_SEND)
+        if not account.may(Act.LETTERS_SEND_ALL):
             wanted = msgspec.structs.replace(wanted, department=account.department)
         wanted, after = msgspec.structs.replace(wanted, state="waiting"), (0, "")
         while page := self.letters.page(wanted, after, AT_A_TIME):
@@ -104,7 +104,7 @@ class DeadLetters:
         A letter whose mended bytes are refused goes on waiting. Raises `Refused` as `original`.
         """
         letter = self._open(place)
-        account.allow(*PUBLISHING)
+        account.allow(Act.LETTERS_SEND)
         if account.department is not letter.department:
             raise Refused("forbidden", "place")
         with self.letters.held([place]):
@@ -168,8 +168,8 @@ class DeadLetters:
 
     @staticmethod
     def _may_send(account: Account, letter: DeadLetter) -> None:
-        account.allow(*PUBLISHING)
-        if not account.of_the_agency and account.department is not letter.department:
+        account.allow(Act.LETTERS_SEND)
+        if not account.may(Act.LETTERS_SEND_ALL) and account.department is not letter.department:
             raise Refused("forbidden", "place")
 
     def _about(self, original: Original) -> UUID | None:

@@ -22,7 +22,7 @@ from infra.searching import Search, Sought
 from infra.sql import statements
 from infra.views import KnownViews, Views
 from projections import alert_inbox, audit_trail, handovers, lives, roster
-from services.accounts import Account, Role
+from services.accounts import Account
 from services.application import BEIJING, today
 from services.reading.cards import (
     OF_PERSON,
@@ -157,7 +157,7 @@ class Reader:
 
     def communities(self, account: Account) -> list[dict[str, Any]]:
         """How many people each community of the account's division serves, or for the agency has; nobody is shown."""
-        counts = roster.COUNTS if account.role is Role.OFFICER else roster.SERVED_COUNTS
+        counts = roster.COUNTS if account.place == "community" else roster.SERVED_COUNTS
         return self._views.select(counts, {"communities": self._communities(account)})
 
     def roster(
@@ -176,7 +176,7 @@ class Reader:
         is. Raises `Refused("forbidden")` outside the account's division.
         """
         day = self.day(on)
-        registered = account.role is Role.OFFICER
+        registered = account.place == "community"
         communities = self.within(account, division, day)
         if on is None and wanted == EVERYBODY:
             page = roster.PAGE if registered else roster.SERVED_PAGE
@@ -202,7 +202,7 @@ class Reader:
         """
         given = {
             "communities": self._communities(account),
-            "registered": account.role is Role.OFFICER,
+            "registered": account.place == "community",
             "after": after,
             "limit": limit,
         }
@@ -256,7 +256,7 @@ class Reader:
         rows = self._views.select(roster.ONE, {"retiree": retiree})
         if not rows:
             raise Refused("not-found", "retiree")
-        if not self._may_see(account, rows[0]["community" if account.role is Role.OFFICER else "serving"]):
+        if not self._may_see(account, rows[0]["community" if account.place == "community" else "serving"]):
             raise Refused("forbidden", "retiree")
         lines = self._lines(account, rows, self._today, "alerts", "handover")
         if not lines:

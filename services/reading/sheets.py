@@ -10,7 +10,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.months import Month
-from services.accounts import Account, Role
+from services.accounts import Account, Act
 from services.reading.reader import Reader
 
 Cell = str | int | Decimal | date | datetime | None
@@ -62,7 +62,7 @@ class Page(NamedTuple):
 class Sheet(NamedTuple):
     """A register. `page`: its rows after a cursor (empty: from the beginning), so many at most; looks are recorded before it returns.
 
-    `asks`: the names of what can be asked of it. `intro`: what it says, and by which article.
+    `act`: what whoever asks must be allowed; `asks`: the names of what can be asked of it. `intro`: what it says, and by which article.
     """
 
     key: str
@@ -70,7 +70,7 @@ class Sheet(NamedTuple):
     en: str
     intro_zh: str
     intro_en: str
-    roles: tuple[Role, ...]
+    act: Act
     asks: tuple[str, ...]
     columns: tuple[Column, ...]
     page: Callable[[Reader, Account, Asked, str, int], Page]
@@ -81,7 +81,8 @@ def whole(sheet: Sheet, reader: Reader, account: Account, asked: Asked) -> Itera
 
     A look is recorded before its chunk is given, and none for a chunk that nobody asks for any more.
     """
-    account.allow(*sheet.roles)
+    account.allow(sheet.act)
+    account.allow(Act.EXPORT)
     first = sheet.page(reader, account, asked, "", CHUNK)
 
     def rest() -> Iterator[list[Row]]:

@@ -10,7 +10,7 @@ from domain.law import Indicator, Law
 from domain.months import Month, month_of, plus
 from projections import alert_inbox, audit_trail, bulletin, kept
 from projections.bulletin import MEASURES, Counted
-from services.accounts import Account, Role
+from services.accounts import Account, Act
 from services.reading.reader import Reader
 from services.reading.sheets import Asked, Cell, Column, Page, Sheet
 from services.registers.periods import Period, period_of
@@ -48,7 +48,7 @@ def _page(reader: Reader, account: Account, asked: Asked, _after: str, _limit: i
     day = reader.day(asked.on)
     period = period_of(asked, day, last_quarter(day))
     communities = reader.within(account, asked.division or account.division, period.last_day)
-    serving = account.role is Role.COMMUNITY
+    serving = account.place == "serving"
     figures = _figures(_Reckoning(reader, reader.law, communities, period, serving))
     cities = sorted({city.code for code in communities if (city := reader.law.city_of(code))})
     return Page([row for city in cities for row in _rows(city, figures, reader, period)], None)
@@ -153,7 +153,7 @@ BULLETIN = Sheet(
     "quarterly bulletin",
     "各区企业退休人员社会化管理服务进展，每季度通报一次（深府办〔2006〕72号 六）；各市按本市文件的指标。默认为上一季度。",
     "The progress of every district, each quarter, with the indicators of each city's own document; by default the quarter that is over.",
-    (Role.COMMUNITY, Role.OFFICER, Role.AUDITOR),
+    Act.BULLETIN,
     ("division", "on", "first", "last", "known"),
     (
         Column("city", "城市", "city", 18),

@@ -8,7 +8,7 @@ from uuid import UUID
 from domain.law import Law
 from projections import kept
 from projections.read_model import ReadModel
-from services.accounts import Account, Role
+from services.accounts import Account, Act
 from services.reading.reader import Reader
 from services.reading.sheets import Asked, Cell, Column, Page, Row, Sheet
 
@@ -35,7 +35,7 @@ def people_sheet(
 
     def page(reader: Reader, account: Account, asked: Asked, after: str, limit: int) -> Page:
         """People of the division on the day: those whom a community serves, for the agency those registered there."""
-        serving = account.role is not Role.OFFICER
+        serving = account.place == "serving"
         query = kept.page(model, serving=serving, then=asked.on is not None)
         communities = reader.within(account, asked.division or account.division, asked.on)
         day, chunk, there = reader.day(asked.on), max(limit, _SCAN), frozenset(communities)
@@ -73,7 +73,7 @@ def people_sheet(
         key,
         *names,
         *intro,
-        roles=(Role.COMMUNITY, Role.OFFICER),
+        act=Act.ROSTER,
         asks=("division", "on", "state", "known"),
         columns=(*_PERSON, *own),
         page=page,

@@ -12,7 +12,7 @@ from domain.law import Law
 from projections import handovers
 from projections.handover_days import on_day
 from projections.handovers import HandoverLine
-from services.accounts import Account, Role
+from services.accounts import Account, Act
 from services.reading.reader import Reader
 from services.reading.sheets import Asked, Cell, Column, Page, Sheet
 
@@ -92,7 +92,7 @@ HANDOVER_PROGRESS = Sheet(
     "handover progress",
     "各企业移交退休人员的进度：按企业和城市统计，移交率为已完成占应移交（终止和保持现有管理的除外）。",
     "Handovers by enterprise and city; the rate is of those to be handed over, without the refused and those who stay as managed.",
-    (Role.COMMUNITY, Role.OFFICER, Role.AUDITOR),
+    Act.BULLETIN,
     ("division", "on", "known"),
     (
         Column("enterprise", "企业", "enterprise", 22),

@@ -4,7 +4,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from infra.log import LAST
-from services.accounts import Account, Role
+from services.accounts import Account, Act
 from services.reading.reader import Reader
 from services.reading.sheets import Asked, Column, Page, Row, Sheet
 from services.web.words import both
@@ -61,7 +61,7 @@ ROSTER = Sheet(
     "community roster",
     "街道、社区服务的企业退休人员；社保经办机构看到的是登记在该地的人（豫政办〔2017〕44号 四（一））。",
     "Whom a street or community serves; for the agency, who is registered there.",
-    (Role.COMMUNITY, Role.OFFICER),
+    Act.ROSTER,
     ("division", "on", "known"),
     (
         Column("name", "姓名", "name", 10),
@@ -85,7 +85,7 @@ INBOX = Sheet(
     "alerts",
     "交由本机构办理的预警，依据和证据逐条列明。",
     "Alerts for the account's offices, each with its rule and what it follows from.",
-    (Role.OFFICER, Role.AUDITOR),
+    Act.ALERTS,
     ("state", "known"),
     (
         Column("alert", "预警编号", "alert", 40),

@@ -10,7 +10,7 @@ from domain.law import Law, Sharing
 from infra.log import LAST
 from projections import audit_trail, source_gaps
 from projections.source_gaps import SourceGapsRow, told
-from services.accounts import Account, Role
+from services.accounts import Account, Act
 from services.reading.reader import Reader
 from services.reading.sheets import Asked, Cell, Column, Page, Sheet
 from services.registers.periods import Period, lately, period_of
@@ -103,7 +103,7 @@ SHARING_GAPS = Sheet(
     "gaps in data sharing",
     "逾期未到的来源、缺号、不齐的批次，以及生效多日才发布的信息，逐条注明依据；“及时”未定天数的按 30 天。",
     "Sources that were silent, missing numbers and batches, and facts told long after they were true, each with its duty; 30 days where a document only says promptly.",
-    (Role.OFFICER, Role.AUDITOR),
+    Act.SHARING,
     ("division", "first", "last", "department", "known"),
     (
         Column("kind", "缺口", "gap", 20),

@@ -1,7 +1,7 @@
 """Audit trails: who did what about whom, and what each account of a department did in a period."""
 
 from projections import audit_trail
-from services.accounts import Account, Role
+from services.accounts import Account, Act
 from services.reading.reader import Reader
 from services.reading.sheets import Asked, Cell, Column, Page, Sheet
 from services.registers.periods import lately, period_of
@@ -62,7 +62,7 @@ AUDIT = Sheet(
     "audit trail",
     "谁在何时发布、接收、查看了谁的什么信息，目的和法律依据；可按部门、账号、人员查询（个人信息保护法 第四十五条）。",
     "Who published, received and read what about whom, when, what for and on which basis; by department, account or person.",
-    (Role.AUDITOR,),
+    Act.AUDIT,
     ("department", "actor", "retiree", "known"),
     (
         Column("position", "位置", "position", 10),
@@ -84,7 +84,7 @@ OFFICERS = Sheet(
     "deeds by account",
     "一段时间内每个账号做了什么、多少次、涉及多少人，供审计抽查；默认为本月和前两个月。",
     "What each account did in a period, how often and about how many people; by default this month and the two before.",
-    (Role.AUDITOR,),
+    Act.AUDIT,
     ("first", "last", "department", "actor", "known"),
     (
         Column("department", "部门", "department", 24),

@@ -13,7 +13,7 @@ from projections.source_findings import expected, missing_of
 from projections.source_queries import ONE, OPEN_BATCHES, PAGE, READ
 from projections.sources import BatchRow, SourceRow
 from services.accepting.cloudevents import department_of
-from services.accounts import PUBLISHING, Account, Role
+from services.accounts import Account, Act
 
 BATCHES = 200
 """So many open batches are told at a time."""
@@ -71,8 +71,8 @@ class SourceStates:
 
     def page(self, account: Account, after: str, limit: int) -> SourcePage:
         """Sources after one: of the account's department, for an auditor and the agency all. Raises `Refused("forbidden")`."""
-        account.allow(*PUBLISHING, Role.AUDITOR)
-        whose = "" if _sees_all(account) else account.department
+        account.allow(Act.SOURCES)
+        whose = "" if account.may(Act.SOURCES_ALL) else account.department
         rows = self._rows(PAGE, after=after, department=whose, limit=limit)
         return SourcePage(
             sources=self._states(rows), after=rows[-1].source if rows else after, position=self.position()
@@ -80,8 +80,8 @@ class SourceStates:
 
     def of(self, account: Account, source: str) -> MissingAnswer:
         """One source, for its own department, an auditor and the agency. Raises `Refused`: `forbidden`, `not-found`."""
-        account.allow(*PUBLISHING, Role.AUDITOR)
-        if not _sees_all(account) and department_of(source) is not account.department:
+        account.allow(Act.SOURCES)
+        if not account.may(Act.SOURCES_ALL) and department_of(source) is not account.department:
             raise Refused("forbidden", "source")
         return self.one(source)
 
@@ -105,10 +105,6 @@ class SourceStates:
         """How far the log was read."""
         rows = self._views.select(READ, {})
         return int(rows[0]["position"]) if rows else 0
-
-
-def _sees_all(account: Account) -> bool:
-    return account.role is Role.AUDITOR or account.department is Department.AGENCY
 
 
 def _state(row: SourceRow, batches: list[BatchRow]) -> SourceState:

@@ -12,7 +12,7 @@ from domain.facts import Department
 from domain.history import Taken
 from domain.refusals import Refused
 from infra.letters import DeadLetter, State, Wanted
-from services.accounts import PUBLISHING, Account, Role
+from services.accounts import Account, Act
 from services.api.auth import WhoAsks
 from services.letters.dealing import DeadLetters, outcome
 from services.sentences import SENTENCES
@@ -53,7 +53,7 @@ def listed(
         "groups": letters.groups(wanted),
         "letters": page,
         "later": _later(wanted, page[-1]) if len(page) == ROWS else None,
-        "sends": account.role in PUBLISHING,
+        "sends": account.may(Act.LETTERS_SEND),
         "sentences": SENTENCES,
         "token": token_of(request, account),
         "tried": [one.split(" ") for one in tried.replace("refused", "not-accepted").split(", ")] if tried else [],
@@ -110,14 +110,14 @@ def give_up(request: Request, account: WhoAsks, place: str, fields: Fields) -> H
 
 def _page(request: Request, account: Account, place: str, **more: object) -> HTMLResponse:
     letter = _seen(request, account, place)
-    own = account.role in PUBLISHING and account.department is letter.department
+    own = account.may(Act.LETTERS_SEND) and account.department is letter.department
     given: dict[str, Any] = {
         "account": account,
         "letter": letter,
         "why": SENTENCES[letter.code],
-        "looks": letter.kept and (own or account.role is Role.AUDITOR),
+        "looks": letter.kept and (own or account.may(Act.LETTERS_ORIGINAL_ALL)),
         "mends": own,
-        "sends": own or account.of_the_agency,
+        "sends": own or account.may(Act.LETTERS_SEND_ALL),
         "token": token_of(request, account),
         "headers": [],
         "text": None,
@@ -141,8 +141,8 @@ def _seen(request: Request, account: Account, place: str) -> DeadLetter:
 
 def _whose(account: Account) -> Department | None:
     """Whose letters an account may see; None: all."""
-    account.allow(*PUBLISHING, Role.AUDITOR)
-    return None if account.role is Role.AUDITOR or account.of_the_agency else account.department
+    account.allow(Act.LETTERS)
+    return None if account.may(Act.LETTERS_ALL) else account.department
 
 
 def _dead(request: Request) -> DeadLetters:

@@ -18,7 +18,7 @@ from domain.lineage import Lineage
 from domain.refusals import Refused
 from infra.log import LAST
 from infra.searching import Sought
-from services.accounts import Role
+from services.accounts import Act
 from services.api.auth import WhoAsks
 from services.api.questions import (
     NOBODY,
@@ -101,7 +101,7 @@ def inbox(
     before: int = LAST,
 ) -> HTMLResponse:
     """The alert inbox."""
-    account.allow(Role.OFFICER, Role.AUDITOR)
+    account.allow(Act.ALERTS)
     rows = reader.inbox(account, state, before, ROWS)
     return HTMLResponse(
         render("inbox.html", known=reader.known, account=account, rows=rows, state=state, full=len(rows) == ROWS)
@@ -111,7 +111,7 @@ def inbox(
 @router.get("/pages/alerts/{alert}")
 def alert(reader: ReaderThen, account: WhoAsks, alert: AlertId) -> HTMLResponse:
     """One alert, and why."""
-    account.allow(Role.OFFICER, Role.AUDITOR)
+    account.allow(Act.ALERTS)
     card = reader.alert(account, alert)
     return HTMLResponse(render("alert.html", known=reader.known, account=account, card=card))
 
@@ -127,7 +127,7 @@ def roster(
     wanted: WhoIsWanted = EVERYBODY,
 ) -> HTMLResponse:
     """The communities of the account's division, or the people of one of them as they were on a day, by its code of that day."""
-    account.allow(Role.COMMUNITY, Role.OFFICER)
+    account.allow(Act.ROSTER)
     if not division:
         return HTMLResponse(
             render(
@@ -155,7 +155,7 @@ def roster(
 @router.get("/pages/roster/counts")
 def counts(reader: ReaderThen, account: WhoAsks, division: StreetOrCommunity, on: AsOf = None) -> HTMLResponse:
     """What is to be counted of a community or street."""
-    account.allow(Role.COMMUNITY, Role.OFFICER)
+    account.allow(Act.ROSTER)
     found = reader.roster_counts(account, division, on)
     return HTMLResponse(render("counts.html", known=reader.known, account=account, found=found, code=division, on=on))
 
@@ -163,7 +163,7 @@ def counts(reader: ReaderThen, account: WhoAsks, division: StreetOrCommunity, on
 @router.post("/pages/roster/search")
 def search(request: Request, reader: ReaderThen, account: WhoAsks, fields: Fields) -> HTMLResponse:
     """The people who fit what was sought, by a form."""
-    account.allow(Role.COMMUNITY, Role.OFFICER)
+    account.allow(Act.SEARCH)
     sought = Sought(**{name: fields.get(name, "").strip() or None for name in Sought.__struct_fields__})
     rows = reader.search(account, sought, NOBODY, ROWS)
     page = render("search.html", known=reader.known, account=account, rows=rows, token=token_of(request, account))
@@ -173,7 +173,7 @@ def search(request: Request, reader: ReaderThen, account: WhoAsks, fields: Field
 @router.get("/pages/retirees/{retiree}")
 def retiree(reader: ReaderThen, account: WhoAsks, retiree: UUID) -> HTMLResponse:
     """Who an alert is about."""
-    account.allow(Role.COMMUNITY, Role.OFFICER)
+    account.allow(Act.RETIREE)
     card = reader.retiree(account, retiree)
     return HTMLResponse(
         render(
@@ -197,7 +197,7 @@ def audit(
     actor: Annotated[str, Query(max_length=100)] = "",
 ) -> HTMLResponse:
     """The audit trail."""
-    account.allow(Role.AUDITOR)
+    account.allow(Act.AUDIT)
     rows = reader.audit(department or "", retiree, before, ROWS, actor)
     page = render(
         "audit.html",
@@ -223,7 +223,7 @@ def sources(request: Request, account: WhoAsks, after: After = "") -> HTMLRespon
 @router.get("/pages/consumers")
 def consumers(request: Request, account: WhoAsks) -> HTMLResponse:
     """How each consumer is."""
-    account.allow(Role.OFFICER, Role.AUDITOR)
+    account.allow(Act.CONSUMERS_WATCH)
     rows = lines_for(request.app.state.consumers, account)
     return HTMLResponse(render("consumers.html", account=account, rows=rows))
 

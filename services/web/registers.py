@@ -35,7 +35,7 @@ def register(
 ) -> HTMLResponse:
     """A page of a register."""
     sheet = sheet_named(register)
-    account.allow(*sheet.roles)
+    account.allow(sheet.act)
     page = sheet.page(reader, account, asked, after, ROWS)
     given = _given(sheet, asked)
     then = {"known": reader.known.isoformat()} if reader.known else {}

@@ -1,0 +1,73 @@
+"""Who may do what, as the file of rights says it."""
+
+import pytest
+
+from domain.facts import Department
+from domain.rights.acts import Act, Role
+from domain.rights.rights import RightsFileError, parse_rights
+from infra.statutes import the_rights
+
+FILE = """
+[[role]]
+key = "{role}"
+zh = "甲"
+en = "one"
+place = "none"
+
+[[act]]
+key = "{act}"
+zh = "乙"
+en = "two"
+to = [{{ roles = ["{to}"]{more} }}]
+"""
+A, P = Department.AGENCY, Department.POLICE
+
+
+def test_an_administrator_sees_nobody_and_a_guardian_keeps_no_accounts() -> None:
+    administrator = the_rights().acts_of(Role.ADMINISTRATOR, A)
+    of_people = {Act.ALERTS, Act.ROSTER, Act.RETIREE, Act.SEARCH, Act.UNMASK, Act.EXPORT, Act.AUDIT, Act.LOOKS}
+    assert not administrator & of_people
+    assert the_rights().place(Role.ADMINISTRATOR) == "none"
+    guardian = the_rights().acts_of(Role.GUARDIAN, A)
+    assert {Act.ERASE, Act.LOOKS, Act.FLAGS, Act.AUDIT} <= guardian
+    assert not guardian & {Act.ACCOUNTS_MANAGE, Act.PUBLISH, Act.ROSTER}
+
+
+def test_only_the_agency_sends_the_letters_of_others_again() -> None:
+    assert Act.LETTERS_SEND_ALL in the_rights().acts_of(Role.OFFICER, A)
+    assert Act.LETTERS_SEND_ALL not in the_rights().acts_of(Role.OFFICER, P)
+    assert Act.LETTERS_SEND_ALL not in the_rights().acts_of(Role.PUBLISHER, A)
+
+
+@pytest.mark.parametrize("act", [Act.ERASE, Act.HOLD_LIFT, Act.EXPORT_UNMASKED, Act.CONSUMERS_REPLAY, Act.LAW_CHANGE])
+def test_what_unlocks_much_needs_a_second_person(act: Act) -> None:
+    assert the_rights().needs_second(act)
+
+
+def test_what_is_for_a_purpose_is_for_no_other() -> None:
+    text = "".join(FILE.format(role=role, act="", to="", more="").split("[[act]]")[0] for role in Role)
+    for act in Act:
+        entry = (
+            "[[act]]"
+            + FILE.format(role="", act=act, to="officer", more=', purposes = ["checking"]').split("[[act]]")[1]
+        )
+        text += entry
+    rights = parse_rights(text)
+    assert rights.acts_of(Role.OFFICER, A, "checking") == rights.acts_of(Role.OFFICER, A) == frozenset(Act)
+    assert rights.acts_of(Role.OFFICER, A, "auditing") == frozenset()
+    assert rights.acts_of(Role.COMMUNITY, A) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (FILE.format(role="king", act="publish", to="officer", more=""), "king"),
+        (FILE.format(role="officer", act="reign", to="officer", more=""), "reign"),
+        (FILE.format(role="officer", act="publish", to="officer", more=', places = ["4403"]'), "places"),
+        (FILE.format(role="officer", act="publish", to="officer", more=', departments = ["navy"]'), "navy"),
+        (FILE.format(role="officer", act="publish", to="officer", more=""), "role publisher must stand there once"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_by_its_entry(text: str, said: str) -> None:
+    with pytest.raises(RightsFileError, match=f"rights.toml: .*{said}"):
+        parse_rights(text)
