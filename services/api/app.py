@@ -14,7 +14,7 @@ from services.accepting.dispositions import Dispositions
 from services.accepting.gather import Gatherer
 from services.accepting.intake import accept
 from services.accounts import Accounts
-from services.api import documents, events, feeds, followers, problems, reading, receipts, registers, sources
+from services.api import documents, events, feeds, followers, problems, reading, receipts, registers, sources, unmasking
 from services.api.wakeups import Wakeups
 from services.bootstrap import Parts, parts
 from services.consumers.feeds import Feeds
@@ -22,7 +22,7 @@ from services.letters.dealing import DeadLetters
 from services.settings import Settings
 from services.sources.states import SourceStates
 from services.web import following as following_pages
-from services.web import letters, pages
+from services.web import letters, pages, retirees
 from services.web import registers as register_pages
 from services.web.forms import Forms
 
@@ -38,6 +38,7 @@ V1 = (
     events.router,
     receipts.router,
     reading.router,
+    unmasking.router,
     sources.router,
     registers.router,
     feeds.router,
@@ -78,6 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in V1:
         app.include_router(router, prefix="/v1")
     app.include_router(pages.router, include_in_schema=False)
+    app.include_router(retirees.router, include_in_schema=False)
     app.include_router(register_pages.router, include_in_schema=False)
     app.include_router(letters.router, include_in_schema=False)
     app.include_router(following_pages.router, include_in_schema=False)

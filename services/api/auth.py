@@ -5,6 +5,7 @@ import binascii
 from typing import Annotated
 
 from fastapi import Depends, Request
+from msgspec.structs import replace
 
 from domain.refusals import Refused
 from services.accounts import Account, Accounts
@@ -23,6 +24,8 @@ def account_of(request: Request) -> Account:
     account = accounts.check(name, secret)
     if account is None:
         raise Refused("unauthenticated")
+    if purpose := request.headers.get("changqing-purpose", ""):
+        account = replace(account, purpose=purpose)
     request.state.account = account  # for the page that says why something is refused
     return account
 
