@@ -115,8 +115,16 @@ class Catalogue:
 
     def members(self, topic: str, type_: str) -> tuple[str, ...]:
         """The members that the data of a type of message have on a topic; `receipts.police` is of `receipts`."""
-        delivery = self.deliveries.get(topic) or self.deliveries.get(topic.partition(".")[0])
+        delivery = self.delivery(topic)
         return delivery.members(type_) if delivery else ()
+
+    def carried(self, topic: str, type_: str) -> frozenset[str]:
+        """The first part of each of them: the members of the data itself."""
+        return frozenset(member.partition(".")[0] for member in self.members(topic, type_))
+
+    def delivery(self, topic: str) -> Delivery | None:
+        """What a topic is for; `receipts.police` is of `receipts`. None: it is not in the catalogue, and nothing leaves on it."""
+        return self.deliveries.get(topic) or self.deliveries.get(topic.partition(".")[0])
 
 
 def parse_catalogue(text: str) -> Catalogue:
