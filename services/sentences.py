@@ -328,6 +328,27 @@ SENTENCES: dict[str, Sentence] = {
     "forbidden": Sentence(
         403, "无权查看", "this role may not see this", "由有权人员查看", "ask somebody whose role may"
     ),
+    "purpose-not-allowed": Sentence(
+        403,
+        "该账号不能以此用途查看",
+        "this account may not look for this purpose",
+        "在 /v1/purposes 查看可用的用途，或不注明用途",
+        "choose one of /v1/purposes, or name none",
+    ),
+    "not-of-purpose": Sentence(
+        403,
+        "当前用途不包括这些信息",
+        "the purpose has no use for this",
+        "path 指出不包括的一项；需要时改用包括它的用途（/v1/purposes）",
+        "path names what it has no use for; choose a purpose that has, out of /v1/purposes",
+    ),
+    "reason-missing": Sentence(
+        400,
+        "显示全文须说明理由",
+        "to be shown what is masked takes a reason",
+        "选择一项理由，或用 2 至 200 个字说明",
+        "choose a reason, or give one of 2 to 200 characters",
+    ),
     "invalid-request": Sentence(
         400,
         "请求参数不对",

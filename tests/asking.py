@@ -4,6 +4,8 @@ import re
 from asyncio import Runner
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from csv import DictReader
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +32,24 @@ class Asking:
         self._headers: dict[str, dict[str, str]] = {}
 
     def names(self, account: str, division: str, on: str = "") -> set[str]:
-        """Who is shown on the roster of a division, on every page of it."""
+        """Who is shown on the roster of a division, on every page of it; by names as they are, out of the whole of it unmasked."""
         found: list[dict[str, object]] = []
         asked = f"/v1/roster?limit=1&division={division}" + (f"&on={on}" if on else "")
         after = ""
         while rows := self._get(account, asked + after).raise_for_status().json():
             found += rows
             after = f"&after={rows[-1]['retiree']}"
-        people = [msgspec.convert(row["person"], dict[str, str]) for row in found]
-        return {person["name"] for person in people}
+        whole = f"/v1/registers/roster/unmasked?division={division}" + (f"&on={on}" if on else "")
+        file = self.post(account, whole, {"reason": "identity-check"}).raise_for_status()
+        names = [row["姓名 name"] for row in DictReader(StringIO(file.text.removeprefix("\ufeff"), newline=""))]
+        assert len(names) == len(found)
+        return set(names)
+
+    def unmask(self, account: str, retiree: str, *fields: str) -> dict[str, str]:
+        """Some fields of somebody, plain."""
+        body = {"fields": fields or ["name", "identity_number"], "reason": "identity-check"}
+        answer = self.post(account, f"/v1/retirees/{retiree}/unmask", body).raise_for_status()
+        return msgspec.convert(answer.json()["fields"], dict[str, str])
 
     def counts(self, account: str) -> dict[str, int]:
         """How many people each community has, as its page says: by code."""

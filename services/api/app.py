@@ -15,7 +15,19 @@ from infra.token_keys import TokenKeys
 from services.accepting.dispositions import Dispositions
 from services.accepting.gather import Gatherer
 from services.accepting.intake import accept
-from services.api import documents, events, feeds, followers, problems, reading, receipts, registers, sources, tokens
+from services.api import (
+    documents,
+    events,
+    feeds,
+    followers,
+    problems,
+    reading,
+    receipts,
+    registers,
+    sources,
+    tokens,
+    unmasking,
+)
 from services.api.denials import logged
 from services.api.peers import Peers
 from services.api.wakeups import Wakeups
@@ -27,7 +39,7 @@ from services.letters.dealing import DeadLetters
 from services.settings import Settings, SettingsError
 from services.sources.states import SourceStates
 from services.web import following as following_pages
-from services.web import letters, pages
+from services.web import letters, pages, retirees
 from services.web import registers as register_pages
 from services.web.forms import Forms
 
@@ -43,6 +55,7 @@ V1 = (
     events.router,
     receipts.router,
     reading.router,
+    unmasking.router,
     sources.router,
     registers.router,
     feeds.router,
@@ -88,6 +101,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router, prefix="/v1")
     app.include_router(tokens.router)
     app.include_router(pages.router, include_in_schema=False)
+    app.include_router(retirees.router, include_in_schema=False)
     app.include_router(register_pages.router, include_in_schema=False)
     app.include_router(letters.router, include_in_schema=False)
     app.include_router(following_pages.router, include_in_schema=False)

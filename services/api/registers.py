@@ -21,14 +21,16 @@ from services.api.auth import WhoAsks
 from services.api.questions import DivisionPrefix, Limit, ReaderThen
 from services.application import today
 from services.reading.exporting import csv_of, text, xlsx_of
+from services.reading.purposes import purpose_of, view_of
 from services.reading.reader import Reader
-from services.reading.sheets import Asked, Sheet, whole
+from services.reading.sheets import Asked, Sheet, carried, is_of, page_of, whole
 from services.registers import REGISTERS
 
 router = APIRouter(tags=["registers"])
 
 _USES = {"csv": "，导出 CSV export", "xlsx": "，导出 Excel export", "print": "，打印 print"}
 _TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+_IN_PART = "按用途部分隐去，带 * 的不是全文 in part where there are asterisks, as the purpose has it"
 _MonthText = Annotated[str, Query(pattern="^([0-9]{4}-(0[1-9]|1[0-2]))?$", description="A month, YYYY-MM.")]
 
 
@@ -54,11 +56,14 @@ class RegisterPage(msgspec.Struct):
     position: int
 
 
-def sheet_named(register: str) -> Sheet:
-    """A register by its name. Raises `Refused("not-found")`."""
+def sheet_for(register: str, reader: Reader, account: Account) -> Sheet:
+    """A register by its name, with the columns that the account is shown.
+
+    Raises `Refused`: `not-found`, `forbidden`, `not-of-purpose`, `purpose-not-allowed`.
+    """
     if register not in REGISTERS:
         raise Refused("not-found", "register")
-    return REGISTERS[register]
+    return carried(REGISTERS[register], reader, account)
 
 
 def asked_of(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can be asked
@@ -106,11 +111,10 @@ def register(
     limit: Limit = 200,
 ) -> Response:
     """JSON: a page, and the cursor to go on after. `as=csv` and `as=xlsx`: the whole of it, of one position of the log."""
-    sheet = sheet_named(register)
+    sheet = sheet_for(register, reader, account)
     if form != "json":
         return file_of(sheet, reader, account, asked, form)
-    account.allow(sheet.act)
-    page = sheet.page(reader, account, asked, after, limit)
+    page = page_of(sheet, reader, account, asked, after, limit)
     columns = {column.key: (column.zh, column.en) for column in sheet.columns}
     answer = RegisterPage(sheet.key, columns, [dict(row) for row in page.rows], page.after, reader.position)
     return Response(msgspec.json.encode(answer), media_type="application/json")
@@ -131,7 +135,8 @@ def file_of(sheet: Sheet, reader: Reader, account: Account, asked: Asked, form: 
 
 def visible(account: Account) -> list[Sheet]:
     """The registers that an account may ask for."""
-    return [one for one in REGISTERS.values() if account.may(one.act)]
+    view = view_of(account)
+    return [one for one in REGISTERS.values() if account.may(one.act) and is_of(one, view)]
 
 
 def about_of(sheet: Sheet, reader: Reader, account: Account, asked: Asked) -> list[tuple[str, str]]:
@@ -144,7 +149,9 @@ def about_of(sheet: Sheet, reader: Reader, account: Account, asked: Asked) -> li
         ("按当时所知 as known on", text(reader.known) or "现在 now"),
         ("日志位置 log position", str(reader.position)),
         ("导出账号 taken by", account.name),
+        ("用途 purpose", purpose_of(account).said),
         ("提示 note", "含个人信息的，本次导出已记入审计轨迹 personal data: this export is on the audit trail"),
+        ("隐去 masked", f"全文显示，理由：{reader.reason} whole, for this reason" if reader.reason else _IN_PART),
     ]
     if asked.first or asked.last:
         lines.insert(4, ("期间 period", f"{asked.first or ''} — {asked.last or ''}"))

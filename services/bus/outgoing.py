@@ -1,10 +1,12 @@
 """What leaves the log for others: which entry goes to which topic, under which key, as which CloudEvent.
 
-Nothing here carries personal data: a retiree is an id, and whoever may see the person asks the API, which records it.
+Nothing here carries personal data: a retiree is an id, and whoever may see the person asks the API, which records it. Which members
+each topic carries stands in the catalogue of fields (`domain/rights/fields.toml`); what a type has beside them is left out.
 """
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +21,7 @@ from domain.history import Entry, FactPublished, Outcome, Receipt, Taken
 from domain.links import RecordsJoined, RecordsParted
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from infra.bus import Message
+from infra.field_catalogue import the_catalogue
 from services.accepting.cloudevents import department_of
 from services.accepting.intake import Answer, refusal_of
 from services.accepting.receipts import Signed, SignedRefusal
@@ -101,7 +104,7 @@ def receipts_topic(department: Department) -> str:
 
 def alert_event(entry: Entry) -> Outgoing:
     """An alert as a CloudEvent: the same on the topic, in the event stream and behind the cursor."""
-    return _outgoing(entry, entry.event)
+    return _outgoing(ALERTS, entry, entry.event)
 
 
 def leaving(entry: Entry, sign: Sign, alert_of: Callable[[str], AlertRaised | None]) -> Iterator[Message]:
@@ -120,7 +123,7 @@ def messages(entry: Entry) -> Iterator[Message]:
     elif isinstance(event, RecordsJoined | RecordsParted):
         goes_on = isinstance(event, RecordsParted) or event.leads or event.both
         regrouped = RecordsTold(retiree=entry.stream, other=event.other, goes_on=goes_on)
-        yield Message(LIFE_EVENTS, key, msgspec.json.encode(_outgoing(entry, regrouped)))
+        yield Message(LIFE_EVENTS, key, msgspec.json.encode(_outgoing(LIFE_EVENTS, entry, regrouped)))
     elif isinstance(event, FactPublished):
         told = LifeEventTold(
             retiree=entry.stream,
@@ -130,7 +133,7 @@ def messages(entry: Entry) -> Iterator[Message]:
             effective=event.fact.effective,
         )
         if not _says_too_much(event):
-            yield Message(LIFE_EVENTS, key, msgspec.json.encode(_outgoing(entry, told)))
+            yield Message(LIFE_EVENTS, key, msgspec.json.encode(_outgoing(LIFE_EVENTS, entry, told)))
     elif isinstance(event, Finding):
         body = msgspec.json.encode(finding_event(entry, event))
         yield Message(SOURCE_ALERTS, event.source.encode(), body)
@@ -147,7 +150,7 @@ def without_data(message: Message) -> Message:
 
 def finding_event(entry: Entry, finding: Finding) -> Outgoing:
     """What was found out about a source, as a CloudEvent: the same for the agency and for the source."""
-    return msgspec.structs.replace(_outgoing(entry, finding), subject=finding.source)
+    return msgspec.structs.replace(_outgoing(SOURCE_ALERTS, entry, finding), subject=finding.source)
 
 
 def contests(entry: Entry, alert_of: Callable[[str], AlertRaised | None]) -> Iterator[Message]:
@@ -161,8 +164,9 @@ def contests(entry: Entry, alert_of: Callable[[str], AlertRaised | None]) -> Ite
         behind.setdefault(reference.source, []).append(reference.id)
     for number, (source, ids) in enumerate(behind.items(), 1):
         told = ContestTold(alert=event.fact.alert, retiree=entry.stream, source=source, ids=tuple(ids))
-        said = msgspec.structs.replace(_outgoing(entry, told), id=f"{entry.position}-{number}", subject=source)
-        yield Message(receipts_topic(department_of(source)), source.encode(), msgspec.json.encode(said))
+        topic = receipts_topic(department_of(source))
+        said = msgspec.structs.replace(_outgoing(topic, entry, told), id=f"{entry.position}-{number}", subject=source)
+        yield Message(topic, source.encode(), msgspec.json.encode(said))
 
 
 def receipt_for(entry: Entry) -> Department | None:
@@ -198,14 +202,35 @@ def _says_too_much(event: FactPublished) -> bool:
 
 def receipt_message(department: Department, receipt: Signed, number: str, at: datetime) -> Message:
     """A receipt on its way to the department that published; `number` is the receipt's own, as one id may have several."""
-    event = Outgoing(id=number, type=RECEIPT, time=at, data=receipt)
+    topic = receipts_topic(department)
+    event = Outgoing(id=number, type=RECEIPT, time=at, data=carried(topic, RECEIPT, receipt))
     key = f"{receipt.source} {receipt.id}" if receipt.source and receipt.id else number
-    return Message(receipts_topic(department), key.encode(), msgspec.json.encode(event))
+    return Message(topic, key.encode(), msgspec.json.encode(event))
 
 
-def _outgoing(entry: Entry, data: Any) -> Outgoing:
+def carried(topic: str, type_: str, data: Struct) -> Any:
+    """The data of a message with the members that the catalogue has for its type on a topic; as it is where it has no others."""
+    more = _not_carried(topic, type_, type(data))
+    if not more:
+        return data
+    return {name: value for name, value in msgspec.to_builtins(data).items() if name not in more}
+
+
+@cache
+def _not_carried(topic: str, type_: str, struct: type[Struct]) -> frozenset[str]:
+    """The members of a type that the catalogue does not have for a topic."""
+    wanted = the_catalogue().carried(topic, type_)
+    tag = struct.__struct_config__.tag_field
+    return frozenset({*struct.__struct_encode_fields__, *([tag] if tag else [])} - wanted)
+
+
+def _outgoing(topic: str, entry: Entry, data: Struct) -> Outgoing:
     return Outgoing(
-        id=str(entry.position), type=entry.name, time=entry.recorded_at, subject=str(entry.stream), data=data
+        id=str(entry.position),
+        type=entry.name,
+        time=entry.recorded_at,
+        subject=str(entry.stream),
+        data=carried(topic, entry.name, data),
     )
 
 

@@ -29,7 +29,7 @@ from services.accepting.envelopes import media_of
 from services.accepting.intake import Answer, Received, accept
 from services.accepting.receipts import Notary, SignedRefusal
 from services.application import Changqing
-from services.bus.outgoing import DEAD_LETTERS, DeadLetter, intake_topic, receipt_message
+from services.bus.outgoing import DEAD_LETTERS, DeadLetter, carried, intake_topic, receipt_message
 
 _logger = structlog.get_logger()
 
@@ -153,7 +153,9 @@ class Worker:
         letter = DeadLetter(
             topic=one.topic, partition=one.partition, offset=one.offset, refusal=refusal, sealed=self._sealed(one.value)
         )
-        return Message(DEAD_LETTERS, one.place.encode(), msgspec.json.encode(letter), "application/json")
+        return Message(
+            DEAD_LETTERS, one.place.encode(), msgspec.json.encode(carried(DEAD_LETTERS, "", letter)), "application/json"
+        )
 
     def _sealed(self, value: bytes) -> str:
         """The original bytes, unless a message could not hold them: then their place in the topic must do."""

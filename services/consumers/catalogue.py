@@ -5,8 +5,8 @@ beside the agency that may learn of life events: the declared readers of that to
 """
 
 import re
-from collections.abc import Collection, Iterable
-from typing import Any, get_args
+from collections.abc import Collection
+from typing import get_args
 
 from msgspec import Struct
 
@@ -17,6 +17,7 @@ from domain.facts import Department
 from domain.identity import names_a_person
 from domain.refusals import Refused
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
+from infra.field_catalogue import the_catalogue
 from infra.webhooks import Reach, UrlError
 from services.accepting.receipts import SignedReceipt, SignedRefusal, SignedReport
 from services.bus.outgoing import (
@@ -98,12 +99,12 @@ def check(terms: Terms, reach: Reach, learners: Collection[Department]) -> None:
         if not _OFFICE.fullmatch(office):
             raise Refused("consumer-invalid", "offices", f"{office} begins the name of no office")
     handed = topics(terms.department, learners)
-    may = {name: members for types in handed.values() for name, members in types.items()}
+    may = {name: the_catalogue().carried(topic, name) for topic, types in handed.items() for name in types}
     for pattern in terms.types:
         if not any(fits(pattern, name) for name in may):
             raise Refused("consumer-type-unknown", "types", pattern)
     wanted = [name for name in may if not terms.types or any(fits(pattern, name) for pattern in terms.types)]
-    members = {member for name in wanted for struct in may[name] for member in _members(struct)}
+    members = {member for name in wanted for member in may[name]}
     for field in terms.fields:
         if field not in members:
             raise Refused("consumer-field-unknown", "fields", field)
@@ -120,7 +121,3 @@ def _check_url(terms: Terms, reach: Reach) -> None:
         reach.check(terms.url)
     except UrlError as error:
         raise Refused("consumer-url-refused", "url", str(error)) from None
-
-
-def _members(struct: type[Any]) -> Iterable[str]:
-    return struct.__struct_encode_fields__  # type: ignore[no-any-return] # a tuple of names, in msgspec's own words

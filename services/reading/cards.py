@@ -5,55 +5,76 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from domain.facts import Person
 from domain.handover import Keeper
 from domain.law import Law
+from domain.rights.fields import View
 from domain.timeline import PAYS
 from infra.sealed import person_of
 from projections import handovers
 from projections.on_a_day import OnADay, as_of
-from services.reading.why import Why
+
+
+class PersonShown(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who somebody is, as far as the purpose shows it: whole, in part, or not at all."""
+
+    identity_number: str | UnsetType = UNSET
+    name: str | None = None
+    phone: str | None = None
+    address: str | None = None
 
 
 class RosterLine(Struct, frozen=True, kw_only=True):
-    """A retiree on a roster page, with the personal data that this look was recorded for. `community`: that serves.
+    """A retiree on a roster page, with what the purpose shows of them and this look was recorded for. `community`: that serves.
 
     `status`: of today as the office was told, since `stopped_from`; of another day by all that is known. What follows is of the
-    day asked for, as in `OnADay`.
+    day asked for, as in `OnADay`. What the purpose leaves out is not there; an amount that it masks is asterisks.
     """
 
     retiree: UUID
-    person: Person
-    community: str
-    retired_on: str
-    monthly_pension: str
-    party_member: bool
-    special_groups: tuple[str, ...]
-    status: str
-    stopped_from: str | None
-    verify_alert: str | None
-    keeper: str = Keeper.COMMUNITY
-    served_since: date | None = None
-    pension: str = "0.00"
-    document: str | None = None
-    article: str | None = None
-    verified_on: date | None = None
-    verify_by: date | None = None
-    contact_card_on: date | None = None
-    health_file_on: date | None = None
-    visited_on: date | None = None
-    moving_to: str | None = None
-    moved_on: date | None = None
+    person: PersonShown
+    community: str | UnsetType = UNSET
+    retired_on: str | UnsetType = UNSET
+    monthly_pension: str | UnsetType = UNSET
+    party_member: bool | UnsetType = UNSET
+    special_groups: tuple[str, ...] | UnsetType = UNSET
+    status: str | UnsetType = UNSET
+    stopped_from: str | UnsetType | None = UNSET
+    verify_alert: str | UnsetType | None = UNSET
+    keeper: str | UnsetType = UNSET
+    served_since: date | UnsetType | None = UNSET
+    pension: str | UnsetType = UNSET
+    document: str | UnsetType | None = UNSET
+    article: str | UnsetType | None = UNSET
+    verified_on: date | UnsetType | None = UNSET
+    verify_by: date | UnsetType | None = UNSET
+    contact_card_on: date | UnsetType | None = UNSET
+    health_file_on: date | UnsetType | None = UNSET
+    visited_on: date | UnsetType | None = UNSET
+    moving_to: str | UnsetType | None = UNSET
+    moved_on: date | UnsetType | None = UNSET
 
 
-OF_PERSON = tuple(field for field in Person.__struct_fields__ if field != "other_identity_number")
-SHOWN = (
+OF_PERSON = PersonShown.__struct_fields__
+OF_LINE = tuple(field for field in RosterLine.__struct_fields__ if field not in {"retiree", "person"})
+SHOWN = (*OF_PERSON, *OF_LINE)
+"""What an answer may have of somebody."""
+ON_PAGE = (
     *OF_PERSON,
-    *(field for field in RosterLine.__struct_fields__ if field not in {"retiree", "person"}),
+    *(name for name in OF_LINE if name not in {"document", "article", "verified_on", "moved_on"}),
 )
-"""What a look shows of somebody, as the record of it says."""
+"""What the pages have of somebody."""
+MASKABLE = ("person", "line")
+"""The groups of the catalogue in which something may be masked."""
+_NEVER: dict[str, Any] = {
+    **dict.fromkeys(OF_LINE),
+    "special_groups": (),
+    "keeper": Keeper.COMMUNITY,
+    "pension": "0.00",
+}
+"""What a line says where nothing is known of the day."""
 _THEN = (
     "special_groups",
     "keeper",
@@ -102,7 +123,7 @@ class AlertCard(Struct, frozen=True, kw_only=True):
     """An alert with why it was raised, and others: of the same retiree, of the same kind in the same office, of the same sources."""
 
     alert: dict[str, Any]
-    why: Why
+    why: dict[str, Any]
     of_retiree: list[dict[str, Any]]
     of_kind: list[dict[str, Any]]
     of_sources: list[dict[str, Any]]
@@ -125,17 +146,24 @@ def handover_card(rows: list[dict[str, Any]], law: Law, day: date) -> HandoverCa
     )
 
 
-def line_of(row: dict[str, Any], person: bytes, day: date, law: Law) -> RosterLine:
-    """The line of a row whose person is opened, as they were on a day."""
+def person_shown(view: View, person: bytes) -> PersonShown:
+    """What is shown of who somebody is, out of what was sealed."""
+    known = msgspec.json.decode(person_of(person), type=Person)
+    return PersonShown(**view.shown("person", {name: getattr(known, name) for name in OF_PERSON}))
+
+
+def line_of(row: dict[str, Any], person: bytes, day: date, law: Law, view: View) -> RosterLine:
+    """The line of a row whose person is opened, as they were on a day, and as the purpose shows it."""
     then = as_of(row, max(day, row["retired_on"]), law)  # whoever is registered before the day is shown as of it
-    given = row | {
-        "person": msgspec.json.decode(person_of(person), type=Person),
+    given = {
+        **_NEVER,
+        **{name: row[name] for name in OF_LINE if name in row},
         "community": row["serving"],
         "retired_on": row["retired_on"].isoformat(),
     }
     if then:
         given |= {field: getattr(then, field) for field in _THEN}
-    return RosterLine(**{field: given[field] for field in RosterLine.__struct_fields__ if field in given})
+    return RosterLine(retiree=row["retiree"], person=person_shown(view, person), **view.shown("line", given))
 
 
 def of_another_day(line: OnADay) -> dict[str, Any]:

@@ -1,23 +1,23 @@
 """Questions to the read models and the log, for the API and the pages alike; the one place where a person is unsealed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from copy import copy
 from datetime import date, datetime
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
-import msgspec
+from msgspec.structs import asdict
 
-from domain.facts import Person
 from domain.history import Entry, delivery
 from domain.law import Law
 from domain.lineage import Lineage
 from domain.refusals import Refused
+from domain.rights.fields import View
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from infra import codec, log
 from infra.keys import KeyRing
 from infra.ledger import Ledger
-from infra.sealed import person_of
 from infra.searching import Search, Sought
 from infra.sql import statements
 from infra.views import KnownViews, Views
@@ -25,16 +25,21 @@ from projections import alert_inbox, audit_trail, handovers, lives, roster
 from services.accounts import Account
 from services.application import BEIJING, today
 from services.reading.cards import (
+    MASKABLE,
+    OF_LINE,
     OF_PERSON,
     SHOWN,
     AlertCard,
+    PersonShown,
     RetireeCard,
     RosterLine,
     handover_card,
     line_of,
     of_another_day,
+    person_shown,
 )
 from services.reading.looks import Looks
+from services.reading.purposes import view_of
 from services.reading.rosters import EVERYBODY, Counts, Place, Wanted, counts, people
 from services.reading.why import why
 
@@ -53,7 +58,10 @@ _WHOLE = 12
 
 
 class Reader:
-    """Reads for people. Whatever shows personal data is recorded in the log first. `known`: the time (Beijing) as of which; None: now."""
+    """Reads for people: what their purpose shows. Whatever shows personal data is recorded in the log first.
+
+    `known`: the time (Beijing) as of which; None: now. `reason`: why everything that is masked is asked for plain; empty: it is not.
+    """
 
     def __init__(
         self,
@@ -66,7 +74,7 @@ class Reader:
         use: str = "",
     ) -> None:
         self.known = known
-        self._use = use
+        self.reason = ""
         self._looks = Looks(ledger, use)
         self._ledger = ledger
         self._views = views
@@ -76,8 +84,7 @@ class Reader:
 
     def as_known(self, at: datetime) -> "Reader":
         """A reader of what the read models said at a time, and what followed from it on that day. A look is recorded as any other."""
-        views = Views(self._ledger.database).as_known(at)
-        return Reader(self._ledger, views, self._keys, self._lineage, self._law, at.astimezone(BEIJING), self._use)
+        return self._but(_views=Views(self._ledger.database).as_known(at), known=at.astimezone(BEIJING))
 
     def steady(self, use: str) -> "Reader":
         """The same reader held to the position of now, for whatever is read page by page and must be of one moment.
@@ -87,7 +94,31 @@ class Reader:
         views = self._views
         if isinstance(views, Views):
             views = KnownViews(self._ledger.database, views.position())
-        return Reader(self._ledger, views, self._keys, self._lineage, self._law, self.known, use)
+        return self._but(_views=views, _looks=Looks(self._ledger, use))
+
+    def unmasking(self, reason: str) -> "Reader":
+        """The same reader, who shows plain what the purpose masks; the record of each look says why."""
+        return self._but(reason=reason)
+
+    def _but(self, **other: object) -> "Reader":
+        """The same reader, but for some of what it holds."""
+        one = copy(self)
+        vars(one).update(other)
+        return one
+
+    def view(self, account: Account) -> View:
+        """What an account is shown. Raises `Refused("purpose-not-allowed")`."""
+        view = view_of(account)
+        return view.opening(view.masked(MASKABLE)) if self.reason else view
+
+    def carried(
+        self, account: Account, group: str, rows: Iterable[Mapping[str, Any]], *, demanded: bool = True
+    ) -> list[dict[str, Any]]:
+        """Rows of a group as the account is shown them. Raises `Refused("not-of-purpose")` where it is shown nothing of them."""
+        view = self.view(account)
+        if demanded:
+            view.demand(group)
+        return [view.shown(group, row) for row in rows]
 
     @property
     def position(self) -> int:
@@ -103,6 +134,7 @@ class Reader:
 
         Handing them over is recorded first, as sending them to a topic is.
         """
+        self.view(account).demand("alert")
         with self._ledger.database.transaction() as connection:
             entries = [codec.decode(*row) for row in log.read_alerts(connection, after, limit)]
         mine = [entry for entry in entries if _office_of(entry).startswith(_office(account))]
@@ -112,17 +144,23 @@ class Reader:
 
     def inbox(self, account: Account, state: str, before: int, limit: int) -> list[dict[str, Any]]:
         """The newest alerts in a state, for the account's offices; this look is recorded first."""
+        self.view(account).demand("alert")
         given = {"office": _office(account), "state": state, "before": before, "limit": limit}
         rows = self._views.select(alert_inbox.PAGE, given)
         if rows:
             self._looks.seen(account, ("alerts",), (row["retiree"] for row in rows))
-        return [row | {"priority": alert_inbox.priority(row, self._today)} for row in rows]
+        return self.carried(
+            account, "alert", (row | {"priority": alert_inbox.priority(row, self._today)} for row in rows)
+        )
 
     def alert(self, account: Account, alert: str) -> AlertCard:
         """An alert of the account's offices with why it was raised; recorded first, and without the person.
 
         Raises `Refused`: `not-found`, or `forbidden` where it is another office's.
         """
+        view = self.view(account)
+        view.demand("alert")
+        view.demand("why")
         rows = self._views.select(alert_inbox.ONE, {"alert": alert})
         if not rows:
             raise Refused("not-found", "alert")
@@ -135,13 +173,20 @@ class Reader:
         of_kind = self._views.select(alert_inbox.LIKE_IT, given)
         of_sources = self._views.select(alert_inbox.OF_SOURCES, given)
         shown = [row, *of_kind, *of_sources]
-        self._looks.seen(account, ("alerts", "facts", "months"), (one["retiree"] for one in shown))
+        told = view.carries("why", ("facts", "months"))
+        self._looks.seen(account, ("alerts", *told), (one["retiree"] for one in shown))
         found = why(self._ledger.database, self._keys, self._law, row, self._views.known_at, self._today)
         others = [one for one in of_retiree if one["alert"] != alert]
-        return AlertCard(alert=row, why=found, of_retiree=others, of_kind=of_kind, of_sources=of_sources)
+        return AlertCard(
+            alert=view.shown("alert", row),
+            why=view.shown("why", asdict(found)),
+            of_retiree=self.carried(account, "alert", others),
+            of_kind=self.carried(account, "alert", of_kind),
+            of_sources=self.carried(account, "alert", of_sources),
+        )
 
     def audit(
-        self, department: str, retiree: UUID | None, before: str, limit: int, actor: str = ""
+        self, account: Account, department: str, retiree: UUID | None, before: str, limit: int, actor: str = ""
     ) -> list[dict[str, Any]]:
         """The newest deeds of a department, of an account, about a retiree (empty, None: of any), before one of them (its `deed_id`; empty: from the newest)."""
         position = int(before.partition("-")[0]) if before else log.LAST
@@ -153,7 +198,7 @@ class Reader:
             "deed_id": before,
             "limit": limit,
         }
-        return self._views.select(audit_trail.PAGE, given)
+        return self.carried(account, "trail", self._views.select(audit_trail.PAGE, given))
 
     def communities(self, account: Account) -> list[dict[str, Any]]:
         """How many people each community of the account's division serves, or for the agency has; nobody is shown."""
@@ -168,11 +213,12 @@ class Reader:
         limit: int,
         on: date | None = None,
         wanted: Wanted = EVERYBODY,
+        only: tuple[str, ...] = SHOWN,
     ) -> list[RosterLine]:
         """A page of people of a division as they were on the day `on`, today by default, by its code of that day.
 
         The agency sees those registered there, whom it pays; a community those whom it serves, registered there and not
-        received elsewhere, or received there. The disclosure is committed before anybody is shown; if that fails, nothing
+        received elsewhere, or received there. `only`: the fields that the answer has. The disclosure is committed before anybody is shown; if that fails, nothing
         is. Raises `Refused("forbidden")` outside the account's division.
         """
         day = self.day(on)
@@ -181,7 +227,10 @@ class Reader:
         if on is None and wanted == EVERYBODY:
             page = roster.PAGE if registered else roster.SERVED_PAGE
             return self._lines(
-                account, self._views.select(page, {"communities": communities, "after": after, "limit": limit}), day
+                account,
+                self._views.select(page, {"communities": communities, "after": after, "limit": limit}),
+                day,
+                only=only,
             )
         place: Place = "community" if registered else "serving"
         if wanted.moving == "in":
@@ -193,9 +242,11 @@ class Reader:
         rows = self._views.select(lives.OF_RETIREES, {"retirees": list(lines)}) if lines else []
         if on:
             rows = [row | of_another_day(lines[row["retiree"]]) for row in rows]
-        return self._lines(account, rows, day)
+        return self._lines(account, rows, day, only=only)
 
-    def search(self, account: Account, sought: Sought, after: UUID, limit: int) -> list[RosterLine]:
+    def search(
+        self, account: Account, sought: Sought, after: UUID, limit: int, only: tuple[str, ...] = SHOWN
+    ) -> list[RosterLine]:
         """The people of the account's division who fit what is sought; recorded as `roster` is, and nothing where nobody fits.
 
         Raises `Refused`: `identity-number-invalid`, `invalid-request`.
@@ -207,7 +258,7 @@ class Reader:
             "limit": limit,
         }
         found = Search(self._ledger.database, self._keys).find(self._views, sought, given)
-        return self._lines(account, found, self._today)
+        return self._lines(account, found, self._today, only=only)
 
     def roster_counts(self, account: Account, division: str, on: date | None = None) -> Counts:
         """What is to be counted of a community or street on a day, of those whom it served; nobody is shown.
@@ -242,31 +293,63 @@ class Reader:
         return self._views.select(query, given)
 
     def people(
-        self, account: Account, fields: tuple[str, ...], rows: list[dict[str, Any]]
-    ) -> list[tuple[dict[str, Any], Person]]:
-        """The rows of a roster's query, each with its person; not the erased. The look is recorded first, as `fields` and the person's."""
-        opened = self._open(account, (*OF_PERSON, *fields), rows)
-        return [(row, msgspec.json.decode(person_of(person), type=Person)) for row, person in opened]
+        self, account: Account, fields: Mapping[str, Iterable[str]], rows: list[dict[str, Any]]
+    ) -> list[tuple[dict[str, Any], PersonShown]]:
+        """The rows of a roster's query, each with its person as shown; not the erased.
 
-    def retiree(self, account: Account, retiree: UUID) -> RetireeCard:
+        The look is recorded first, as of those of `fields`, by group, that the purpose carries.
+        """
+        view = self.view(account)
+        told = [name for group, names in fields.items() for name in view.recorded(group, names)]
+        return [(row, person_shown(view, person)) for row, person in self._open(account, tuple(told), rows)]
+
+    def retiree(self, account: Account, retiree: UUID, only: tuple[str, ...] = SHOWN) -> RetireeCard:
         """A retiree with the alerts about them; recorded as `roster` is.
 
         Raises `Refused`: `not-found`, or `forbidden` outside the account's division.
         """
+        view = self.view(account)
+        more = [
+            *(["alerts"] if view.how("alert.alert") else ()),
+            *(["handover"] if view.how("line.handover") else ()),
+        ]
+        lines = self._lines(account, self._one(account, retiree), self._today, *more, only=only)
+        if not lines:
+            raise Refused("person-erased", "retiree")
+        given = {"retiree": lines[0].retiree}
+        alerts = self._views.select(alert_inbox.OF_RETIREE, given) if "alerts" in more else []
+        told = self._views.select(handovers.OF_RETIREE, given) if "handover" in more else []
+        return RetireeCard(
+            line=lines[0],
+            alerts=self.carried(account, "alert", alerts, demanded=False),
+            handover=handover_card(told, self._law, self._today),
+        )
+
+    def unmask(self, account: Account, retiree: UUID, fields: tuple[str, ...], reason: str) -> dict[str, str | None]:
+        """Some fields of a retiree plain, which the purpose masks (`phone`, `monthly_pension`); the reason is recorded first.
+
+        Raises `Refused` as `retiree` does, and `not-of-purpose`.
+        """
+        view = view_of(account)
+        allowed = {key.partition(".")[2] for key in view.masked(MASKABLE)} | {*view.carries("person", OF_PERSON)}
+        for name in fields:
+            if name not in allowed:
+                raise Refused("not-of-purpose", name)
+        rows = self._one(account, retiree)
+        lines = self.unmasking(reason)._lines(account, rows, self._today, only=fields)  # noqa: SLF001 - a reader like this one
+        if not lines:
+            raise Refused("person-erased", "retiree")
+        (line,) = lines
+        return {name: getattr(line.person if name in OF_PERSON else line, name) for name in fields}
+
+    def _one(self, account: Account, retiree: UUID) -> list[dict[str, Any]]:
+        """The row of a retiree. Raises `Refused`: `not-found`, `forbidden`."""
         rows = self._views.select(roster.ONE, {"retiree": retiree})
         if not rows:
             raise Refused("not-found", "retiree")
         if not self._may_see(account, rows[0]["community" if account.place == "community" else "serving"]):
             raise Refused("forbidden", "retiree")
-        lines = self._lines(account, rows, self._today, "alerts", "handover")
-        if not lines:
-            raise Refused("person-erased", "retiree")
-        given = {"retiree": lines[0].retiree}
-        return RetireeCard(
-            line=lines[0],
-            alerts=self._views.select(alert_inbox.OF_RETIREE, given),
-            handover=handover_card(self._views.select(handovers.OF_RETIREE, given), self._law, self._today),
-        )
+        return rows
 
     def _of_division(self, account: Account, division: str, day: date) -> list[str]:
         """The codes that are of a division on a day; a community's own also where nobody is served under it any more."""
@@ -286,14 +369,27 @@ class Reader:
         """Whether a code is of the account's division, as it is or by what became of it."""
         return code.startswith(account.division) or self._lineage.placed(code, today()).startswith(account.division)
 
-    def _lines(self, account: Account, rows: list[dict[str, Any]], day: date, *more: str) -> list[RosterLine]:
-        """The people of some rows of the roster, with what holds of them on a day; `more`: what else is shown."""
+    def _lines(
+        self,
+        account: Account,
+        rows: list[dict[str, Any]],
+        day: date,
+        *more: str,
+        only: tuple[str, ...] = SHOWN,
+    ) -> list[RosterLine]:
+        """The people of some rows of the roster, with what holds of them on a day; `more`: what else is shown; `only`: of what."""
+        view = self.view(account)
+        view.demand("line")
         if rows and "facts" not in rows[0]:
             retirees = [row["retiree"] for row in rows]
             found = {row["retiree"]: row for row in self._views.select(lives.OF_RETIREES, {"retirees": retirees})}
             rows = [found.get(row["retiree"], {}) | row for row in rows]
-        opened = self._open(account, (*SHOWN, *more), rows)
-        return [line_of(row, person, day, self._law) for row, person in opened]
+        told = [
+            *view.recorded("person", (name for name in OF_PERSON if name in only)),
+            *view.recorded("line", (name for name in OF_LINE if name in only)),
+        ]
+        opened = self._open(account, (*told, *more), rows)
+        return [line_of(row, person, day, self._law, view) for row, person in opened]
 
     def _open(
         self, account: Account, fields: tuple[str, ...], rows: list[dict[str, Any]]
@@ -301,7 +397,11 @@ class Reader:
         """The rows, each with what is sealed in it; not the erased. The look is recorded first."""
         if not rows:
             return []
-        self._looks.seen(account, fields, (row["retiree"] for row in rows))
+        retirees = (row["retiree"] for row in rows)
+        if self.reason:
+            self._looks.unmasked(account, fields, retirees, self.reason)
+        else:
+            self._looks.seen(account, fields, retirees)
         keys = [row["under"] or row["retiree"] for row in rows]  # the record whose number was given
         wrapped = self._wrapped(keys)
         there = [(row, key) for row, key in zip(rows, keys, strict=True) if key in wrapped]  # not the erased

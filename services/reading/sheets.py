@@ -10,6 +10,9 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.months import Month
+from domain.refusals import Refused
+from domain.rights.fields import View
+from domain.rights.purposes import How
 from services.accounts import Account, Act
 from services.reading.reader import Reader
 
@@ -22,12 +25,16 @@ CHUNK = 2_000
 
 
 class Column(NamedTuple):
-    """A column: its key, what it is called, and how wide it is in characters of a printed page."""
+    """A column: its key, what it is called, and how wide it is in characters of a printed page.
+
+    `field`: what it is in the catalogue of fields; empty: the field of this key in the group of the register's.
+    """
 
     key: str
     zh: str
     en: str
     width: int = 12
+    field: str = ""
 
     @property
     def title(self) -> str:
@@ -76,20 +83,57 @@ class Sheet(NamedTuple):
     page: Callable[[Reader, Account, Asked, str, int], Page]
 
 
+def field_of(sheet: Sheet, column: Column) -> str:
+    """What a column is in the catalogue of fields."""
+    return column.field or f"{sheet.key}.{column.key}"
+
+
+def carried(sheet: Sheet, reader: Reader, account: Account) -> Sheet:
+    """The register with the columns that the account's purpose shows. Raises `Refused`: `forbidden`, `not-of-purpose`, `purpose-not-allowed`."""
+    account.allow(sheet.act)
+    view = reader.view(account)
+    if not is_of(sheet, view):
+        raise Refused("not-of-purpose", sheet.key)
+    return sheet._replace(columns=tuple(column for column in sheet.columns if view.how(field_of(sheet, column))))
+
+
+def is_of(sheet: Sheet, view: View) -> bool:
+    """Whether a purpose shows anything of what a register is there for: of the group of its last column, not just of people."""
+    group = f"{field_of(sheet, sheet.columns[-1]).partition('.')[0]}."
+    fields = (field_of(sheet, column) for column in sheet.columns)
+    return any(view.how(field) for field in fields if field.startswith(group))
+
+
+def masked_in(sheet: Sheet, reader: Reader, account: Account) -> bool:
+    """Whether a column of a register is shown in part."""
+    view = reader.view(account)
+    return any(view.how(field_of(sheet, column)) is How.MASKED for column in sheet.columns)
+
+
+def page_of(sheet: Sheet, reader: Reader, account: Account, asked: Asked, after: str, limit: int) -> Page:
+    """A page of a register out of `carried`: the cells of its columns, `retiree` for links, and what else the purpose shows of it."""
+    page = sheet.page(reader, account, asked, after, limit)
+    view = reader.view(account)
+    keys = {column.key for column in sheet.columns} | {"retiree"}
+    rows: list[Row] = [
+        {key: cell for key, cell in row.items() if key in keys or view.how(f"{sheet.key}.{key}")} for row in page.rows
+    ]
+    return page._replace(rows=rows)
+
+
 def whole(sheet: Sheet, reader: Reader, account: Account, asked: Asked) -> Iterator[list[Row]]:
-    """All rows of a register, chunk by chunk; the first is read before this returns, so that a refusal is one.
+    """All rows of a register out of `carried`, chunk by chunk; the first is read before this returns, so that a refusal is one.
 
     A look is recorded before its chunk is given, and none for a chunk that nobody asks for any more.
     """
-    account.allow(sheet.act)
     account.allow(Act.EXPORT)
-    first = sheet.page(reader, account, asked, "", CHUNK)
+    first = page_of(sheet, reader, account, asked, "", CHUNK)
 
     def rest() -> Iterator[list[Row]]:
         page = first
         yield page.rows
         while page.after is not None:
-            page = sheet.page(reader, account, asked, page.after, CHUNK)
+            page = page_of(sheet, reader, account, asked, page.after, CHUNK)
             yield page.rows
 
     return rest()

@@ -17,11 +17,13 @@ Lines = Callable[[Mapping[str, Any], str, date, Law, str], Iterable[dict[str, Ce
 state asked for (empty: as usual). None: not in this register that day, and not opened."""
 
 _PERSON = (
-    Column("name", "姓名", "name", 10),
-    Column("identity_number", "身份证号", "identity number", 21),
-    Column("phone", "电话", "phone", 15),
-    Column("community", "社区代码", "community", 15),
+    Column("name", "姓名", "name", 10, "person.name"),
+    Column("identity_number", "身份证号", "identity number", 21, "person.identity_number"),
+    Column("phone", "电话", "phone", 15, "person.phone"),
+    Column("community", "社区代码", "community", 15, "line.community"),
 )
+ADDRESS = Column("address", "住址", "address", 36, "person.address")
+"""Of a register for whoever goes there."""
 _SCAN = 500
 """People looked through at a time, at least: most of a register may be of nobody."""
 
@@ -31,7 +33,8 @@ def people_sheet(
 ) -> Sheet:
     """A register of people; names and intro in Chinese and English."""
     own = tuple(columns)
-    fields = tuple(column.key for column in own)
+    who = tuple(column.key for column in (*_PERSON, *own) if column.field.startswith("person."))
+    fields = {"person": who, "line": ("community",), key: tuple(column.key for column in own if not column.field)}
 
     def page(reader: Reader, account: Account, asked: Asked, after: str, limit: int) -> Page:
         """People of the division on the day: those whom a community serves, for the agency those registered there."""
@@ -58,9 +61,7 @@ def people_sheet(
         rows: list[Row] = [
             {
                 "retiree": str(row["retiree"]),
-                "name": person.name,
-                "identity_number": person.identity_number,
-                "phone": person.phone,
+                **{name: getattr(person, name) or None for name in who},
                 "community": row["place"],
                 **line,
             }

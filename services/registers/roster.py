@@ -5,6 +5,7 @@ from uuid import UUID
 
 from infra.log import LAST
 from services.accounts import Account, Act
+from services.reading.cards import RosterLine
 from services.reading.reader import Reader
 from services.reading.sheets import Asked, Column, Page, Row, Sheet
 from services.web.words import both
@@ -14,41 +15,45 @@ _NOBODY = UUID(int=0)
 
 def _roster(reader: Reader, account: Account, asked: Asked, after: str, limit: int) -> Page:
     start = UUID(after) if after else _NOBODY
-    lines = reader.roster(account, asked.division or account.division, start, limit, asked.on)
-    rows: list[Row] = [
-        {
-            "retiree": str(line.retiree),
-            "name": line.person.name,
-            "identity_number": line.person.identity_number,
-            "phone": line.person.phone,
-            "address": line.person.address,
-            "community": line.community,
-            "retired_on": line.retired_on,
-            "monthly_pension": Decimal(line.monthly_pension),
-            "party_member": "是 yes" if line.party_member else "",
-            "special_groups": "、".join(both(group) for group in line.special_groups),
-            "status": both(line.status),
-            "stopped_from": line.stopped_from,
-            "verify_alert": "待核实 to be verified" if line.verify_alert else "",
-        }
-        for line in lines
-    ]
+    lines = reader.roster(account, asked.division or account.division, start, limit, asked.on, only=_COLUMNS)
+    rows: list[Row] = [_row(line) for line in lines]
     return Page(rows, str(lines[-1].retiree) if lines else None)
+
+
+def _row(line: RosterLine) -> Row:
+    """The cells of a line; of what the purpose leaves out there is no column."""
+    pension = line.monthly_pension or None
+    return {
+        "retiree": str(line.retiree),
+        "name": line.person.name,
+        "identity_number": line.person.identity_number or None,
+        "phone": line.person.phone,
+        "address": line.person.address,
+        "community": line.community or None,
+        "retired_on": line.retired_on or None,
+        "monthly_pension": Decimal(pension) if pension and "*" not in pension else pension,
+        "party_member": "是 yes" if line.party_member else "",
+        "special_groups": "、".join(both(group) for group in line.special_groups or ()),
+        "status": both(line.status) if line.status else None,
+        "stopped_from": line.stopped_from or None,
+        "verify_alert": "待核实 to be verified" if line.verify_alert else "",
+    }
 
 
 def _inbox(reader: Reader, account: Account, asked: Asked, after: str, limit: int) -> Page:
     found = reader.inbox(account, asked.state, int(after) if after else LAST, limit)
     rows: list[Row] = [
         {
-            **{key: one[key] for key in ("alert", "first_month", "last_month", "months", "act_by", "office", "reason")},
-            **{key: both(one[key]) for key in ("action", "kind", "strength", "state", "stage")},
+            **{key: one.get(key) for key in ("alert", "first_month", "last_month", "months", "act_by", "office")},
+            **{key: both(one[key]) for key in ("action", "kind", "strength", "state", "stage") if key in one},
+            "reason": one.get("reason"),
             "retiree": str(one["retiree"]),
-            "amount": Decimal(one["amount"]),
-            "rule": f"{one['document']} {one['article']}：{one['rule_zh']} {one['rule_en']}",
-            "evidence": "；".join(one["evidence"]),
-            "escalated": "是 yes" if one["escalated"] else "",
-            "applied_month": one["applied_month"],
-            "recorded_at": one["recorded_at"],
+            "amount": Decimal(one["amount"]) if "amount" in one else None,
+            "rule": "{document} {article}：{rule_zh} {rule_en}".format_map(one) if "document" in one else None,
+            "evidence": "；".join(one.get("evidence", ())),
+            "escalated": "是 yes" if one.get("escalated") else "",
+            "applied_month": one.get("applied_month"),
+            "recorded_at": one.get("recorded_at"),
         }
         for one in found
     ]
@@ -64,18 +69,18 @@ ROSTER = Sheet(
     Act.ROSTER,
     ("division", "on", "known"),
     (
-        Column("name", "姓名", "name", 10),
-        Column("identity_number", "身份证号", "identity number", 21),
-        Column("phone", "电话", "phone", 15),
-        Column("address", "住址", "address", 36),
-        Column("community", "社区代码", "community", 15),
-        Column("retired_on", "退休日期", "retired", 12),
-        Column("monthly_pension", "月养老金（元）", "pension, yuan", 12),
-        Column("party_member", "党员", "party member", 8),
-        Column("special_groups", "特殊群体", "special groups", 24),
-        Column("status", "待遇状态", "pension status", 16),
-        Column("stopped_from", "停发月份", "stopped from", 10),
-        Column("verify_alert", "待核实", "to be verified", 12),
+        Column("name", "姓名", "name", 10, "person.name"),
+        Column("identity_number", "身份证号", "identity number", 21, "person.identity_number"),
+        Column("phone", "电话", "phone", 15, "person.phone"),
+        Column("address", "住址", "address", 36, "person.address"),
+        Column("community", "社区代码", "community", 15, "line.community"),
+        Column("retired_on", "退休日期", "retired", 12, "line.retired_on"),
+        Column("monthly_pension", "月养老金（元）", "pension, yuan", 12, "line.monthly_pension"),
+        Column("party_member", "党员", "party member", 8, "line.party_member"),
+        Column("special_groups", "特殊群体", "special groups", 24, "line.special_groups"),
+        Column("status", "待遇状态", "pension status", 16, "line.status"),
+        Column("stopped_from", "停发月份", "stopped from", 10, "line.stopped_from"),
+        Column("verify_alert", "待核实", "to be verified", 12, "line.verify_alert"),
     ),
     _roster,
 )
@@ -88,25 +93,26 @@ INBOX = Sheet(
     Act.ALERTS,
     ("state", "known"),
     (
-        Column("alert", "预警编号", "alert", 40),
-        Column("retiree", "人员编号", "retiree", 38),
-        Column("action", "办理", "action", 18),
-        Column("kind", "事由", "kind", 20),
-        Column("strength", "可信程度", "strength", 14),
-        Column("first_month", "起始月份", "from", 10),
-        Column("last_month", "截止月份", "to", 10),
-        Column("months", "月数", "months", 8),
-        Column("amount", "金额（元）", "yuan", 12),
-        Column("act_by", "期限", "act by", 12),
-        Column("office", "办理机构", "office", 30),
-        Column("state", "状态", "state", 14),
-        Column("stage", "进度", "stage", 16),
-        Column("escalated", "已逾期上报", "escalated", 10),
-        Column("applied_month", "执行月份", "applied from", 10),
-        Column("reason", "理由", "reason", 24),
-        Column("rule", "依据", "rule", 50),
-        Column("evidence", "证据", "evidence", 40),
-        Column("recorded_at", "记录时间", "recorded", 20),
+        Column("alert", "预警编号", "alert", 40, "alert.alert"),
+        Column("retiree", "人员编号", "retiree", 38, "alert.retiree"),
+        Column("action", "办理", "action", 18, "alert.action"),
+        Column("kind", "事由", "kind", 20, "alert.kind"),
+        Column("strength", "可信程度", "strength", 14, "alert.strength"),
+        Column("first_month", "起始月份", "from", 10, "alert.first_month"),
+        Column("last_month", "截止月份", "to", 10, "alert.last_month"),
+        Column("months", "月数", "months", 8, "alert.months"),
+        Column("amount", "金额（元）", "yuan", 12, "alert.amount"),
+        Column("act_by", "期限", "act by", 12, "alert.act_by"),
+        Column("office", "办理机构", "office", 30, "alert.office"),
+        Column("state", "状态", "state", 14, "alert.state"),
+        Column("stage", "进度", "stage", 16, "alert.stage"),
+        Column("escalated", "已逾期上报", "escalated", 10, "alert.escalated"),
+        Column("applied_month", "执行月份", "applied from", 10, "alert.applied_month"),
+        Column("reason", "理由", "reason", 24, "alert.reason"),
+        Column("rule", "依据", "rule", 50, "alert.rule"),
+        Column("evidence", "证据", "evidence", 40, "alert.evidence"),
+        Column("recorded_at", "记录时间", "recorded", 20, "alert.recorded_at"),
     ),
     _inbox,
 )
+_COLUMNS = tuple(column.key for column in ROSTER.columns)

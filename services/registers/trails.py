@@ -13,8 +13,8 @@ def _words(codes: str) -> str:
     return "、".join(both(code) if code in WORDS else code for code in codes.split(", "))
 
 
-def _trail(reader: Reader, _account: Account, asked: Asked, after: str, limit: int) -> Page:
-    found = reader.audit(asked.department, asked.retiree, after, limit, asked.actor)
+def _trail(reader: Reader, account: Account, asked: Asked, after: str, limit: int) -> Page:
+    found = reader.audit(account, asked.department, asked.retiree, after, limit, asked.actor)
     rows: list[dict[str, Cell]] = [
         {
             "position": one["position"],
@@ -65,16 +65,16 @@ AUDIT = Sheet(
     Act.AUDIT,
     ("department", "actor", "retiree", "known"),
     (
-        Column("position", "位置", "position", 10),
-        Column("recorded_at", "时间", "time", 20),
-        Column("deed", "行为", "deed", 16),
-        Column("department", "部门", "department", 24),
-        Column("actor", "账号或渠道", "account or outlet", 24),
-        Column("what", "内容", "what", 40),
-        Column("purpose", "目的", "purpose", 30),
-        Column("legal_basis", "法律依据", "legal basis", 26),
-        Column("late_days", "发布距生效天数", "days until told", 10),
-        Column("who", "人员编号", "retiree", 38),
+        Column("position", "位置", "position", 10, "trail.position"),
+        Column("recorded_at", "时间", "time", 20, "trail.recorded_at"),
+        Column("deed", "行为", "deed", 16, "trail.deed"),
+        Column("department", "部门", "department", 24, "trail.department"),
+        Column("actor", "账号或渠道", "account or outlet", 24, "trail.actor"),
+        Column("what", "内容", "what", 40, "trail.what"),
+        Column("purpose", "目的", "purpose", 30, "trail.purpose"),
+        Column("legal_basis", "法律依据", "legal basis", 26, "trail.legal_basis"),
+        Column("late_days", "发布距生效天数", "days until told", 10, "trail.late_days"),
+        Column("who", "人员编号", "retiree", 38, "trail.retiree"),
     ),
     _trail,
 )

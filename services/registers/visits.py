@@ -9,7 +9,7 @@ from domain.months import first_day, month_of
 from projections import care
 from projections.care import CARE
 from services.reading.sheets import Cell, Column
-from services.registers.people import people_sheet
+from services.registers.people import ADDRESS, people_sheet
 from services.web.words import both
 
 _REASONS = {
@@ -58,6 +58,7 @@ VISIT_PLAN = people_sheet(
     ),
     CARE,
     (
+        ADDRESS,
         Column("groups", "特殊群体", "special groups", 28),
         Column("last", "上次走访", "last visit", 12),
         Column("reason", "事由", "reason", 18),

@@ -12,6 +12,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from msgspec import UNSET
 
 from domain.facts import Department
 from domain.lineage import Lineage
@@ -33,6 +34,7 @@ from services.api.questions import (
 from services.api.sources import After, states_of
 from services.application import today
 from services.consumers.showing import lines_for
+from services.reading.cards import ON_PAGE
 from services.reading.rosters import EVERYBODY, said
 from services.settings import Settings
 from services.web.forms import Fields, token_of
@@ -54,6 +56,7 @@ def _templates() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda value: "" if value is UNSET else value,  # what the purpose leaves out
     )
     environment.globals.update(word=word, english=english)
     return environment
@@ -138,7 +141,7 @@ def roster(
                 token=token_of(request, account),
             )
         )
-    rows = reader.roster(account, division, after, ROWS, on, wanted)
+    rows = reader.roster(account, division, after, ROWS, on, wanted, ON_PAGE)
     page = render(
         "roster.html",
         known=reader.known,
@@ -165,26 +168,9 @@ def search(request: Request, reader: ReaderThen, account: WhoAsks, fields: Field
     """The people who fit what was sought, by a form."""
     account.allow(Act.SEARCH)
     sought = Sought(**{name: fields.get(name, "").strip() or None for name in Sought.__struct_fields__})
-    rows = reader.search(account, sought, NOBODY, ROWS)
+    rows = reader.search(account, sought, NOBODY, ROWS, ON_PAGE)
     page = render("search.html", known=reader.known, account=account, rows=rows, token=token_of(request, account))
     return HTMLResponse(page)
-
-
-@router.get("/pages/retirees/{retiree}")
-def retiree(reader: ReaderThen, account: WhoAsks, retiree: UUID) -> HTMLResponse:
-    """Who an alert is about."""
-    account.allow(Act.RETIREE)
-    card = reader.retiree(account, retiree)
-    return HTMLResponse(
-        render(
-            "retiree.html",
-            known=reader.known,
-            account=account,
-            row=card.line,
-            alerts=card.alerts,
-            handover=card.handover,
-        )
-    )
 
 
 @router.get("/pages/audit")
@@ -198,7 +184,7 @@ def audit(
 ) -> HTMLResponse:
     """The audit trail."""
     account.allow(Act.AUDIT)
-    rows = reader.audit(department or "", retiree, before, ROWS, actor)
+    rows = reader.audit(account, department or "", retiree, before, ROWS, actor)
     page = render(
         "audit.html",
         known=reader.known,

@@ -4,16 +4,19 @@ from collections.abc import Iterator
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from services.accounts import Account
 from services.api.auth import WhoAsks
 from services.api.questions import ReaderThen
-from services.api.registers import Questions, Which, about_of, file_of, sheet_named, visible
+from services.api.registers import Questions, Which, about_of, file_of, sheet_for, visible
+from services.api.unmasking import may_unmask
 from services.reading.exporting import text
+from services.reading.purposes import checked, reasons_for
 from services.reading.reader import Reader
-from services.reading.sheets import Asked, Sheet, whole
+from services.reading.sheets import Asked, Sheet, masked_in, page_of, whole
+from services.web.forms import Fields, token_of
 from services.web.pages import ROWS, render, rendered
 
 router = APIRouter()
@@ -27,6 +30,7 @@ def registers(account: WhoAsks) -> HTMLResponse:
 
 @router.get("/pages/registers/{register}")
 def register(
+    request: Request,
     register: Which,
     reader: ReaderThen,
     account: WhoAsks,
@@ -34,9 +38,8 @@ def register(
     after: Annotated[str, Query(max_length=200)] = "",
 ) -> HTMLResponse:
     """A page of a register."""
-    sheet = sheet_named(register)
-    account.allow(sheet.act)
-    page = sheet.page(reader, account, asked, after, ROWS)
+    sheet = sheet_for(register, reader, account)
+    page = page_of(sheet, reader, account, asked, after, ROWS)
     given = _given(sheet, asked)
     then = {"known": reader.known.isoformat()} if reader.known else {}
     shown = render(
@@ -49,6 +52,8 @@ def register(
         given=given,
         query=urlencode({**given, **then}),
         after=urlencode({"after": page.after}) if page.after and len(page.rows) >= ROWS else "",
+        reasons=reasons_for(account) if masked_in(sheet, reader, account) else [],
+        token=token_of(request, account),
     )
     return HTMLResponse(shown)
 
@@ -62,10 +67,21 @@ def taken(
     form: str,
 ) -> Response:
     """The whole register: `print`, a sheet to print; `csv` or `xlsx`, a file."""
-    sheet = sheet_named(register)
+    sheet = sheet_for(register, reader, account)
     if form in {"csv", "xlsx"}:
         return file_of(sheet, reader, account, asked, form)
     return StreamingResponse(_printed(sheet, reader.steady("，打印 print"), account, asked), media_type="text/html")
+
+
+@router.post("/pages/registers/{register}/unmasked")
+def unmasked(register: Which, reader: ReaderThen, account: WhoAsks, asked: Questions, fields: Fields) -> Response:
+    """The whole register with nothing masked, for a reason: as a file, or as a sheet to print."""
+    may_unmask(account)
+    opened = reader.unmasking(checked(account, fields.get("said", "").strip() or fields.get("reason", "")))
+    sheet = sheet_for(register, opened, account)
+    if (form := fields.get("as", "")) in {"csv", "xlsx"}:
+        return file_of(sheet, opened, account, asked, form)
+    return StreamingResponse(_printed(sheet, opened.steady("，打印 print"), account, asked), media_type="text/html")
 
 
 def _printed(sheet: Sheet, reader: Reader, account: Account, asked: Asked) -> Iterator[str]:
