@@ -4,7 +4,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import Tracking
 
-from domain.history import AlertsDelivered
+from domain.disclosures import DataDelivered
 from domain.told import AlertRaised
 from infra import codec, log
 from infra.database import Database
@@ -42,7 +42,7 @@ class Outbox:
                 return entry.event
         return None
 
-    def sent(self, first: int, last: int, delivered: AlertsDelivered | None) -> None:
+    def sent(self, first: int, last: int, delivered: DataDelivered | None) -> None:
         """Remember that the entries `first` to `last` were sent, and whose alerts were among them.
 
         The record of a delivery is an event that nothing is sent for: where it comes right after them it counts as done

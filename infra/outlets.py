@@ -10,7 +10,8 @@ from msgspec import Struct
 from psycopg import Connection
 
 from domain.consumers import DeliveryGivenUp, Told
-from domain.history import AlertsDelivered, Entry
+from domain.disclosures import DataDelivered
+from domain.history import Entry
 from domain.refusals import Refused
 from infra import codec, log
 from infra.database import Database, Rows
@@ -77,7 +78,7 @@ class Settled(Struct, frozen=True, kw_only=True):
 
     position: int
     delivered: Sequence[str] = ()
-    record: AlertsDelivered | None = None
+    record: DataDelivered | None = None
     given_up: Sequence[DeliveryGivenUp] = ()
     types: dict[str, str] = {}
 

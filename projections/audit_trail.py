@@ -6,7 +6,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from domain.history import AlertsDelivered, DataDisclosed, Entry, FactPublished
+from domain.disclosures import DataDelivered, DataDisclosed
+from domain.history import Entry, FactPublished
 from projections.read_model import ReadModel, columns
 
 
@@ -34,7 +35,7 @@ def keys(entry: Entry) -> tuple[str, ...]:
     match entry.event:
         case FactPublished():
             return (f"{entry.position}-{entry.stream}",)
-        case DataDisclosed(retirees=retirees) | AlertsDelivered(retirees=retirees):
+        case DataDisclosed(retirees=retirees) | DataDelivered(retirees=retirees):
             return tuple(f"{entry.position}-{retiree}" for retiree in retirees)
         case _:
             return ()
@@ -53,7 +54,7 @@ def fold(deed_id: str, row: TrailRow | None, entry: Entry) -> TrailRow | None:
                 what=entry.name,
                 late_days=(event.learnt - event.fact.effective).days,
             )
-        case AlertsDelivered() as event:
+        case DataDelivered() as event:
             return deed(deed="received", department=event.department, actor=event.outlet, what="alerts")
         case DataDisclosed() as event:
             return deed(

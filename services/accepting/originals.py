@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from domain.history import DataDisclosed, FactPublished
+from domain.disclosures import DataDisclosed
+from domain.history import FactPublished
 from domain.identity import names_a_person
 from domain.refusals import Refused
 from infra import codec, log

@@ -12,7 +12,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from domain.history import DataDisclosed, Taken
+from domain.disclosures import DataDisclosed
+from domain.history import Taken
 from domain.identity import names_a_person, normal
 from domain.refusals import Refused
 from infra.keys import KeyRing

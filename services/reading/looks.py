@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from domain.history import AlertsDelivered, DataDisclosed
+from domain.disclosures import DataDelivered, DataDisclosed
 from infra import log
 from infra.ledger import Ledger
 from services.accounts import Account, Role
@@ -35,6 +35,6 @@ class Looks:
         )
         self.record(account, disclosed)
 
-    def record(self, account: Account, event: DataDisclosed | AlertsDelivered) -> None:
+    def record(self, account: Account, event: DataDisclosed | DataDelivered) -> None:
         """Record what an account is about to be given."""
         self._ledger.append(log.stream_of(f"reader:{account.name}"), event)

@@ -16,8 +16,8 @@ import uvicorn
 from msgspec.structs import replace
 
 from domain.consumers import Terms
+from domain.disclosures import DataDelivered
 from domain.facts import DeathReported, Department
-from domain.history import AlertsDelivered
 from domain.law import Law
 from domain.refusals import Refused
 from infra import codec, log
@@ -213,7 +213,7 @@ def test_what_comes_while_a_stream_is_open_is_sent_at_once_and_recorded_as_hande
     with database.transaction() as connection:
         (row,) = log.read(connection, 0, 100, names=["alerts-delivered.v1"])
     delivered = codec.decode(*row).event
-    assert isinstance(delivered, AlertsDelivered)
+    assert isinstance(delivered, DataDelivered)
     assert (delivered.outlet, len(delivered.alerts)) == (f"feed:{FEED}", 3)
 
 

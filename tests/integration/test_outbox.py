@@ -5,14 +5,14 @@ from uuid import UUID
 import pytest
 from eventsourcing.persistence import IntegrityError
 
-from domain.history import AlertsDelivered, DataDisclosed
+from domain.disclosures import DataDelivered, DataDisclosed
 from infra.database import Database
 from infra.ledger import append_plain
 from infra.log import last_position, stream_of
 from infra.outbox import Outbox
 
 WHOM = UUID(int=7)
-DELIVERED = AlertsDelivered(department="social-insurance", outlet="alerts", alerts=("1",), retirees=(WHOM,))
+DELIVERED = DataDelivered(department="social-insurance", outlet="alerts", alerts=("1",), retirees=(WHOM,))
 LOOK = DataDisclosed(department="a", actor="b", purpose="c", legal_basis="d", fields=(), retirees=())
 
 
