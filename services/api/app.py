@@ -14,15 +14,17 @@ from services.accepting.dispositions import Dispositions
 from services.accepting.gather import Gatherer
 from services.accepting.intake import accept
 from services.accounts import Accounts
-from services.api import documents, events, feeds, followers, problems, reading, receipts, registers, sources
+from services.api import documents, events, feeds, followers, looks, problems, reading, receipts, registers, sources
 from services.api.wakeups import Wakeups
 from services.bootstrap import Parts, parts
 from services.consumers.feeds import Feeds
 from services.letters.dealing import DeadLetters
+from services.reading.denials import Denials
 from services.settings import Settings
 from services.sources.states import SourceStates
 from services.web import following as following_pages
 from services.web import letters, pages
+from services.web import looks as look_pages
 from services.web import registers as register_pages
 from services.web.forms import Forms
 
@@ -42,6 +44,7 @@ V1 = (
     registers.router,
     feeds.router,
     followers.router,
+    looks.router,
 )
 """What stands under `/v1`."""
 
@@ -60,11 +63,13 @@ def create_app(settings: Settings) -> FastAPI:
         finally:
             app.state.wakeups.close()
             app.state.gatherer.close()
+            app.state.denials.close()
             made.application.close()
 
     app = FastAPI(title="Changqing 长青", version=documents.VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.accounts = accounts
     app.state.reader = made.reader
+    app.state.denials = Denials(made.application.ledger, made.keys)
     app.state.settings = settings
     app.state.database = made.application.database
     app.state.sources = SourceStates(made.views)
@@ -81,6 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(register_pages.router, include_in_schema=False)
     app.include_router(letters.router, include_in_schema=False)
     app.include_router(following_pages.router, include_in_schema=False)
+    app.include_router(look_pages.router, include_in_schema=False)
     app.middleware("http")(_secure)
     problems.install(app)
     documents.install(app, settings.changqing_topics_file)

@@ -20,6 +20,8 @@ def account_of(request: Request) -> Account:
             value = ""
     name, _, secret = value.partition(":") if scheme.lower() == "basic" else value.partition(".")
     accounts: Accounts = request.app.state.accounts
+    if value:  # for the record: who it was said to be, and nothing of what was typed where there is nobody of that name
+        request.state.claimed = name if name in accounts.by_name else ""
     account = accounts.check(name, secret)
     if account is None:
         raise Refused("unauthenticated")

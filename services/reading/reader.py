@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.disclosures import Look, Way
 from domain.facts import Person
 from domain.history import Entry, delivery
 from domain.law import Law
@@ -48,6 +49,8 @@ def _office_of(entry: Entry) -> str:
     return entry.event.office if isinstance(entry.event, AlertRaised | AlertWithdrawn | AlertEscalated) else ""
 
 
+_SOUGHT = "sought"
+"""The kind of the keyed hashes of what was sought: they fit no other."""
 _WHOLE = 12
 """Digits of the code of a community."""
 
@@ -63,11 +66,10 @@ class Reader:
         lineage: Lineage,
         law: Law,
         known: datetime | None = None,
-        use: str = "",
+        looks: Looks | None = None,
     ) -> None:
         self.known = known
-        self._use = use
-        self._looks = Looks(ledger, use)
+        self.looks = looks or Looks(ledger)
         self._ledger = ledger
         self._views = views
         self._keys = keys
@@ -77,17 +79,23 @@ class Reader:
     def as_known(self, at: datetime) -> "Reader":
         """A reader of what the read models said at a time, and what followed from it on that day. A look is recorded as any other."""
         views = Views(self._ledger.database).as_known(at)
-        return Reader(self._ledger, views, self._keys, self._lineage, self._law, at.astimezone(BEIJING), self._use)
+        return Reader(self._ledger, views, self._keys, self._lineage, self._law, at.astimezone(BEIJING), self.looks)
 
-    def steady(self, use: str) -> "Reader":
+    def by(self, way: Way) -> "Reader":
+        """The same reader, whose looks are recorded as of that way."""
+        looks = self.looks.by(way)
+        return Reader(self._ledger, self._views, self._keys, self._lineage, self._law, self.known, looks)
+
+    def steady(self, use: str, way: Way = Way.EXPORT, export: str = "") -> "Reader":
         """The same reader held to the position of now, for whatever is read page by page and must be of one moment.
 
-        `use`: what for, which the record of each look says after its purpose.
+        `use`: what for, which the record of each look says after its purpose; `export`: the file that it goes into.
         """
         views = self._views
         if isinstance(views, Views):
             views = KnownViews(self._ledger.database, views.position())
-        return Reader(self._ledger, views, self._keys, self._lineage, self._law, self.known, use)
+        looks = self.looks.by(way, use, export)
+        return Reader(self._ledger, views, self._keys, self._lineage, self._law, self.known, looks)
 
     @property
     def position(self) -> int:
@@ -107,7 +115,7 @@ class Reader:
             entries = [codec.decode(*row) for row in log.read_alerts(connection, after, limit)]
         mine = [entry for entry in entries if _office_of(entry).startswith(_office(account))]
         if handed := delivery(account.department, f"http:{account.name}", mine):
-            self._looks.record(account, handed)
+            self.looks.record(account, handed)
         return mine, entries[-1].position if entries else after
 
     def inbox(self, account: Account, state: str, before: int, limit: int) -> list[dict[str, Any]]:
@@ -115,7 +123,7 @@ class Reader:
         given = {"office": _office(account), "state": state, "before": before, "limit": limit}
         rows = self._views.select(alert_inbox.PAGE, given)
         if rows:
-            self._looks.seen(account, ("alerts",), (row["retiree"] for row in rows))
+            self.looks.seen(account, ("alerts",), (row["retiree"] for row in rows))
         return [row | {"priority": alert_inbox.priority(row, self._today)} for row in rows]
 
     def alert(self, account: Account, alert: str) -> AlertCard:
@@ -135,15 +143,18 @@ class Reader:
         of_kind = self._views.select(alert_inbox.LIKE_IT, given)
         of_sources = self._views.select(alert_inbox.OF_SOURCES, given)
         shown = [row, *of_kind, *of_sources]
-        self._looks.seen(account, ("alerts", "facts", "months"), (one["retiree"] for one in shown))
+        self.looks.seen(account, ("alerts", "facts", "months"), (one["retiree"] for one in shown))
         found = why(self._ledger.database, self._keys, self._law, row, self._views.known_at, self._today)
         others = [one for one in of_retiree if one["alert"] != alert]
         return AlertCard(alert=row, why=found, of_retiree=others, of_kind=of_kind, of_sources=of_sources)
 
     def audit(
-        self, department: str, retiree: UUID | None, before: str, limit: int, actor: str = ""
+        self, account: Account, department: str, retiree: UUID | None, before: str, limit: int, actor: str = ""
     ) -> list[dict[str, Any]]:
-        """The newest deeds of a department, of an account, about a retiree (empty, None: of any), before one of them (its `deed_id`; empty: from the newest)."""
+        """The newest deeds of a department, of an account, about a retiree (empty, None: of any), before one of them (its `deed_id`; empty: from the newest).
+
+        Recorded as any look, and not shown among them unless somebody asks for the account or the retiree.
+        """
         position = int(before.partition("-")[0]) if before else log.LAST
         given = {
             "department": department,
@@ -153,7 +164,24 @@ class Reader:
             "deed_id": before,
             "limit": limit,
         }
-        return self._views.select(audit_trail.PAGE, given)
+        return self._deeds(account, self._views.select(audit_trail.PAGE, given))
+
+    def looks_at(self, account: Account, retiree: UUID, before: str, limit: int) -> list[dict[str, Any]]:
+        """Who saw, was handed or unmasked what of a retiree, the newest first, before one of them (its `deed_id`; empty: from the newest).
+
+        Of all records that are this person's. Recorded as any look. Raises `Refused("not-found")` where there is no such retiree.
+        """
+        rows = self._views.select(roster.ONE, {"retiree": retiree})
+        if not rows:
+            raise Refused("not-found", "retiree")
+        position = int(before.partition("-")[0]) if before else log.LAST
+        given = {"retiree": rows[0]["retiree"], "position": position, "deed_id": before, "limit": limit}
+        return self._deeds(account, self._views.select(audit_trail.LOOKS, given))
+
+    def _deeds(self, account: Account, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if rows:
+            self.looks.seen(account, ("deeds",), (row["retiree"] for row in rows), look=Look.DEEDS)
+        return rows
 
     def communities(self, account: Account) -> list[dict[str, Any]]:
         """How many people each community of the account's division serves, or for the agency has; nobody is shown."""
@@ -196,7 +224,7 @@ class Reader:
         return self._lines(account, rows, day)
 
     def search(self, account: Account, sought: Sought, after: UUID, limit: int) -> list[RosterLine]:
-        """The people of the account's division who fit what is sought; recorded as `roster` is, and nothing where nobody fits.
+        """The people of the account's division who fit what is sought; recorded as `roster` is, and also where nobody fits.
 
         Raises `Refused`: `identity-number-invalid`, `invalid-request`.
         """
@@ -207,7 +235,11 @@ class Reader:
             "limit": limit,
         }
         found = Search(self._ledger.database, self._keys).find(self._views, sought, given)
-        return self._lines(account, found, self._today)
+        given_terms = ((field, getattr(sought, field)) for field in Sought.__struct_fields__)
+        terms = tuple(f"{field}:{self._keys.tag(_SOUGHT, text).hex()}" for field, text in given_terms if text)
+        if not found:
+            self.looks.seen(account, SHOWN, (), look=Look.SOUGHT, terms=terms)
+        return self._lines(account, found, self._today, terms=terms)
 
     def roster_counts(self, account: Account, division: str, on: date | None = None) -> Counts:
         """What is to be counted of a community or street on a day, of those whom it served; nobody is shown.
@@ -286,25 +318,29 @@ class Reader:
         """Whether a code is of the account's division, as it is or by what became of it."""
         return code.startswith(account.division) or self._lineage.placed(code, today()).startswith(account.division)
 
-    def _lines(self, account: Account, rows: list[dict[str, Any]], day: date, *more: str) -> list[RosterLine]:
-        """The people of some rows of the roster, with what holds of them on a day; `more`: what else is shown."""
+    def _lines(
+        self, account: Account, rows: list[dict[str, Any]], day: date, *more: str, terms: tuple[str, ...] = ()
+    ) -> list[RosterLine]:
+        """The people of some rows of the roster, with what holds of them on a day; `more`: what else is shown; `terms`: what was sought."""
         if rows and "facts" not in rows[0]:
             retirees = [row["retiree"] for row in rows]
             found = {row["retiree"]: row for row in self._views.select(lives.OF_RETIREES, {"retirees": retirees})}
             rows = [found.get(row["retiree"], {}) | row for row in rows]
-        opened = self._open(account, (*SHOWN, *more), rows)
+        opened = self._open(account, (*SHOWN, *more), rows, terms)
         return [line_of(row, person, day, self._law) for row, person in opened]
 
     def _open(
-        self, account: Account, fields: tuple[str, ...], rows: list[dict[str, Any]]
+        self, account: Account, fields: tuple[str, ...], rows: list[dict[str, Any]], terms: tuple[str, ...] = ()
     ) -> list[tuple[dict[str, Any], bytes]]:
         """The rows, each with what is sealed in it; not the erased. The look is recorded first."""
         if not rows:
             return []
-        self._looks.seen(account, fields, (row["retiree"] for row in rows))
         keys = [row["under"] or row["retiree"] for row in rows]  # the record whose number was given
         wrapped = self._wrapped(keys)
         there = [(row, key) for row, key in zip(rows, keys, strict=True) if key in wrapped]  # not the erased
+        look = Look.SOUGHT if terms else Look.SHOWN
+        if there or terms:
+            self.looks.seen(account, fields, (row["retiree"] for row, _ in there), look=look, terms=terms)
         opened = self._keys.open_all([(key, wrapped[key], row["sealed"]) for row, key in there])
         return [(row, person) for (row, _), person in zip(there, opened, strict=True)]
 

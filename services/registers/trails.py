@@ -13,8 +13,8 @@ def _words(codes: str) -> str:
     return "、".join(both(code) if code in WORDS else code for code in codes.split(", "))
 
 
-def _trail(reader: Reader, _account: Account, asked: Asked, after: str, limit: int) -> Page:
-    found = reader.audit(asked.department, asked.retiree, after, limit, asked.actor)
+def _trail(reader: Reader, account: Account, asked: Asked, after: str, limit: int) -> Page:
+    found = reader.audit(account, asked.department, asked.retiree, after, limit, asked.actor)
     rows: list[dict[str, Cell]] = [
         {
             "position": one["position"],

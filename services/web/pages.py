@@ -33,6 +33,7 @@ from services.api.questions import (
 from services.api.sources import After, states_of
 from services.application import today
 from services.consumers.showing import lines_for
+from services.reading.exporting import text
 from services.reading.rosters import EVERYBODY, said
 from services.settings import Settings
 from services.web.forms import Fields, token_of
@@ -55,7 +56,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(word=word, english=english)
+    environment.globals.update(word=word, english=english, beijing=text)
     return environment
 
 
@@ -198,7 +199,7 @@ def audit(
 ) -> HTMLResponse:
     """The audit trail."""
     account.allow(Role.AUDITOR)
-    rows = reader.audit(department or "", retiree, before, ROWS, actor)
+    rows = reader.audit(account, department or "", retiree, before, ROWS, actor)
     page = render(
         "audit.html",
         known=reader.known,

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Annotated
 from urllib.parse import urlencode
+from uuid import uuid4
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
+from domain.disclosures import Way
 from services.accounts import Account
 from services.api.auth import WhoAsks
 from services.api.questions import ReaderThen
@@ -14,6 +16,7 @@ from services.api.registers import Questions, Which, about_of, file_of, sheet_na
 from services.reading.exporting import text
 from services.reading.reader import Reader
 from services.reading.sheets import Asked, Sheet, whole
+from services.reading.taking import Taken
 from services.web.pages import ROWS, render, rendered
 
 router = APIRouter()
@@ -65,15 +68,18 @@ def taken(
     sheet = sheet_named(register)
     if form in {"csv", "xlsx"}:
         return file_of(sheet, reader, account, asked, form)
-    return StreamingResponse(_printed(sheet, reader.steady("，打印 print"), account, asked), media_type="text/html")
+    steady = reader.steady("，打印 print", Way.PRINT, uuid4().hex)
+    return StreamingResponse(_printed(sheet, steady, account, asked), media_type="text/html")
 
 
-def _printed(sheet: Sheet, reader: Reader, account: Account, asked: Asked) -> Iterator[str]:
+def _printed(sheet: Sheet, reader: Reader, account: Account, asked: Asked) -> Iterator[bytes]:
     """The sheet, chunk by chunk; what is refused is refused before the first of it."""
-    chunks = whole(sheet, reader, account, asked)
+    taken = Taken(sheet, "print")
+    chunks = taken.counted(whole(sheet, reader, account, asked))
     about = about_of(sheet, reader, account, asked)
     rows = (row for rows in chunks for row in rows)
-    return rendered("print.html", sheet=sheet, rows=rows, about=about, text=text)
+    pieces = rendered("print.html", sheet=sheet, rows=rows, about=about, text=text)
+    return taken.told((piece.encode() for piece in pieces), reader, account)
 
 
 def _given(sheet: Sheet, asked: Asked) -> dict[str, str]:
