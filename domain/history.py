@@ -1,6 +1,6 @@
 """What stands in the log: every kind of event under its stored name, and the entry that gives it its place."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -31,6 +31,14 @@ from domain.completeness import (
     SourceSilent,
 )
 from domain.consumers import ConsumerChanged, ConsumerEnded, ConsumerRegistered, ConsumerReplayed, DeliveryGivenUp
+from domain.disclosures import (
+    AccessDenied,
+    DataDelivered,
+    DataDisclosed,
+    LogRead,
+    RegisterExported,
+    UnusualAccessFlagged,
+)
 from domain.dispositions import DeadLetterClosed, SubmissionRefused
 from domain.facts import LIFE_EVENTS, Department, Known, LifeEvent, Reference
 from domain.links import RecordsJoined, RecordsParted
@@ -90,26 +98,6 @@ class FactMoved(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field
     at_once: bool = False
 
 
-class DataDisclosed(Struct, frozen=True, kw_only=True, tag_field="name", tag="personal-data-disclosed.v1"):
-    """Somebody was shown personal data: who, what for, on which basis, which fields, of whom."""
-
-    department: str
-    actor: str
-    purpose: str
-    legal_basis: str
-    fields: tuple[str, ...]
-    retirees: tuple[UUID, ...]
-
-
-class AlertsDelivered(Struct, frozen=True, kw_only=True, tag_field="name", tag="alerts-delivered.v1"):
-    """Alerts were handed over at an outlet (a topic, an account of the API) to `department`: which alerts, of whom."""
-
-    department: str
-    outlet: str
-    alerts: tuple[str, ...]
-    retirees: tuple[UUID, ...]
-
-
 class DayPassed(Struct, frozen=True, kw_only=True, tag_field="name", tag="day-passed.v1"):
     """Everything that fell due on `day` (Beijing) is in the log before this.
 
@@ -130,7 +118,11 @@ Event = (
     | AlertWithdrawn
     | AlertEscalated
     | DataDisclosed
-    | AlertsDelivered
+    | RegisterExported
+    | DataDelivered
+    | LogRead
+    | AccessDenied
+    | UnusualAccessFlagged
     | Report
     | Finding
     | SourceRegistered
@@ -163,8 +155,12 @@ STORED_NAMES: dict[str, type[Event]] = {
     "pension-alert-raised.v1": AlertRaised,
     "pension-alert-withdrawn.v1": AlertWithdrawn,
     "pension-alert-escalated.v1": AlertEscalated,
-    "personal-data-disclosed.v1": DataDisclosed,
-    "alerts-delivered.v1": AlertsDelivered,
+    "personal-data-disclosed.v2": DataDisclosed,
+    "register-exported.v1": RegisterExported,
+    "personal-data-delivered.v1": DataDelivered,
+    "log-read.v1": LogRead,
+    "access-denied.v1": AccessDenied,
+    "unusual-access-flagged.v1": UnusualAccessFlagged,
     "consumer-registered.v1": ConsumerRegistered,
     "consumer-changed.v1": ConsumerChanged,
     "consumer-ended.v1": ConsumerEnded,
@@ -221,18 +217,63 @@ class Entry(Struct, frozen=True):
         return self.version
 
 
-def delivery(department: str, outlet: str, entries: Iterable[Entry]) -> AlertsDelivered | None:
+_ALERTS = AlertRaised | AlertWithdrawn | AlertEscalated
+PURPOSE, BASIS = "核对待遇 checking a benefit", "个人信息保护法 第三十四条"
+"""What events about people are handed over for, and on which basis."""
+
+
+def delivery(department: str, outlet: str, entries: Iterable[Entry]) -> DataDelivered | None:
     """The record of handing over the alerts among some entries; None when there are none."""
-    kinds = AlertRaised | AlertWithdrawn | AlertEscalated
-    alerts = [entry.event for entry in entries if isinstance(entry.event, kinds)]
-    if not alerts:
+    alerts = [(entry, str(entry.position)) for entry in entries if isinstance(entry.event, _ALERTS)]
+    return handing_over(department, outlet, alerts)
+
+
+def handing_over(
+    department: str, outlet: str, handed: Iterable[tuple[Entry, str]], fields: Sequence[str] = ()
+) -> DataDelivered | None:
+    """The record of handing over what entries became: each with the id of a CloudEvent that it became. None: nothing about people.
+
+    `fields`: the members of each that go out, where these are not all.
+    """
+    found = [(entry, id_, group) for entry, id_ in handed if (group := _group(entry, id_))]
+    if not found:
         return None
-    return AlertsDelivered(
+    return DataDelivered(
         department=department,
         outlet=outlet,
-        alerts=tuple(alert.alert for alert in alerts),
-        retirees=tuple(dict.fromkeys(alert.retiree for alert in alerts)),
+        alerts=tuple(entry.event.alert for entry, _, _ in found if isinstance(entry.event, _ALERTS)),
+        retirees=tuple(dict.fromkeys(one for entry, _, _ in found for one in _of(entry))),
+        events=tuple(id_ for _, id_, _ in found),
+        fields=tuple(fields) or tuple(dict.fromkeys(group for _, _, group in found)),
+        purpose=PURPOSE,
+        legal_basis=BASIS,
     )
+
+
+def _group(entry: Entry, id_: str) -> str | None:
+    """Which group a CloudEvent of ours is of; None: it is about nobody, or a receipt. Their ids are given in `services/bus/outgoing.py`."""
+    match entry.event:
+        case AlertRaised() | AlertWithdrawn() | AlertEscalated():
+            return "alerts"
+        case RecordsJoined() | RecordsParted():
+            return "records"
+        case FactPublished() if id_ == str(entry.position):
+            return "life-events"
+        case FactPublished() if id_.startswith(f"{entry.position}-"):
+            return "contests"
+        case _:
+            return None
+
+
+def _of(entry: Entry) -> tuple[UUID, ...]:
+    """Whom an entry is about."""
+    match entry.event:
+        case AlertRaised() | AlertWithdrawn() | AlertEscalated() as alert:
+            return (alert.retiree,)
+        case RecordsJoined(other=other) | RecordsParted(other=other):
+            return (entry.stream, other)
+        case _:
+            return (entry.stream,)
 
 
 class Outcome(StrEnum):

@@ -13,9 +13,10 @@ from psycopg import Connection
 from domain.consumers import ConsumerChanged, ConsumerEnded, ConsumerRegistered, ConsumerReplayed, Secret, Terms
 from domain.facts import Department
 from domain.refusals import Refused
+from infra.announcing import unannounce
 from infra.database import Database, Rows
 from infra.keys import KeyRing
-from infra.outlets import SQL, Outlets, tell, within_the_log
+from infra.outlets import SQL, Outlets, tell, webhook, within_the_log
 
 SECRET_BYTES = 32
 """Bytes of a signing secret; the standard-webhooks specification wants 24 to 64."""
@@ -112,6 +113,7 @@ class Consumers:
             if connection.execute(SQL["outlet_move"], {"consumer": name, "position": after}).rowcount != 1:
                 raise Refused("position-ahead", "position", "the consumer has not come as far")
             connection.execute(SQL["consumer_touch"], {"consumer": name})
+            unannounce(connection, webhook(name), after)
             tell(connection, ConsumerReplayed(consumer=name, by=by, after=after))
 
     def replay_letters(self, name: str, by: str, events: Sequence[str] = ()) -> list[str]:
@@ -135,6 +137,10 @@ class Consumers:
     ) -> None:
         connection.execute(SQL["consumer_change"], _row(found.name, terms, secrets))
         connection.execute(SQL["outlet_hurry"], {"consumer": found.name})
+        if terms != found.terms:  # what waits is handed over by these
+            row = connection.execute(SQL["outlet_find"], {"consumer": found.name}).fetchone()
+            assert row is not None
+            unannounce(connection, webhook(found.name), row[0])
         tell(connection, ConsumerChanged(consumer=found.name, by=by, terms=terms, secrets=secrets))
 
 

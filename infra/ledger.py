@@ -21,10 +21,11 @@ from infra.copying import TEXT, array
 from infra.database import Database, DatabaseError, Rows
 from infra.days import AT_A_TIME, CLOCK, NOBODY, last_day, pass_some
 from infra.keys import KeyRing, WrongKeyError
-from infra.log import SQL, Appended, Unplaced, append, last_position, lock_streams
+from infra.log import SQL, Appended, last_position, lock_streams
 from infra.partitions import make_room
 from infra.reports import accept_reports, known_reports
 from infra.submissions import Prepared, Submission, prepare
+from infra.together import Together, append_all
 
 _EVENTS_EACH = 10
 """Events that follow from one submission, at the most."""
@@ -41,6 +42,7 @@ class Ledger:
         self._law = law
         self._key_checked = False
         self.clocks = Clocks(database)
+        self._together = Together(database)
 
     def accept(self, submissions: Sequence[Submission], today: date) -> list[Receipt | Refused]:
         """Prepare a batch and commit it: see there."""
@@ -193,9 +195,8 @@ class Ledger:
         return known_reports(self.database, self._keys, reports)
 
     def append(self, stream: UUID, event: Event) -> None:
-        """Append an event that needs no decision (a disclosure, a delivery) to a stream of its own."""
-        with self.database.transaction() as connection:
-            append_plain(connection, stream, event)
+        """Append an event that needs no decision (a disclosure, a delivery) to a stream of its own, in one commit with those of other threads."""
+        self._together.append(stream, event)
 
 
 def _parts(batch: Sequence[Prepared]) -> Iterator[Sequence[Prepared]]:
@@ -207,5 +208,4 @@ def _parts(batch: Sequence[Prepared]) -> Iterator[Sequence[Prepared]]:
 
 def append_plain(connection: Connection[Rows], stream: UUID, event: Event) -> Appended:
     """Append one event that needs no decision, within the caller's transaction; where it went."""
-    version = max(lock_streams(connection, [stream])[stream].version, 0) + 1
-    return append(connection, [Unplaced(stream, version, codec.stored_name(event), codec.encode(event))])
+    return append_all(connection, [(stream, codec.stored_name(event), codec.encode(event))])

@@ -10,9 +10,10 @@ import msgspec
 from msgspec import Struct
 from psycopg.rows import dict_row
 
+from domain.disclosures import DataDisclosed
 from domain.dispositions import DeadLetterClosed
 from domain.facts import Department
-from domain.history import DataDisclosed, Receipt, Taken
+from domain.history import Receipt, Taken
 from infra.database import HELD_SECONDS, Database
 from infra.keys import KeyRing
 from infra.ledger import append_plain

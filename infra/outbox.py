@@ -1,14 +1,15 @@
-"""How far a relay has come, and the record of what it delivered: both in one transaction."""
+"""How far a relay has come, and the record of what it is about to deliver."""
 
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from eventsourcing.persistence import Tracking
 
-from domain.history import AlertsDelivered
+from domain.disclosures import DataDelivered
 from domain.told import AlertRaised
 from infra import codec, log
+from infra.announcing import Announced
 from infra.database import Database
-from infra.ledger import append_plain
 from infra.log import stream_of
 from infra.recorder import LedgerRecorder
 from infra.views import APPLICATION
@@ -22,8 +23,9 @@ class Outbox:
     def __init__(self, database: Database, follower: str = "relay") -> None:
         self.database = database
         self._recorder = LedgerRecorder(database, follower)
-        self._stream = stream_of(f"outbox:{follower}")
-        self._record = 0
+        self._announced = Announced(database, follower, stream_of(f"outbox:{follower}"))
+        self._records = range(0)
+        self._done = 0
 
     def position(self) -> int:
         """The position up to which everything was sent."""
@@ -42,21 +44,21 @@ class Outbox:
                 return entry.event
         return None
 
-    def sent(self, first: int, last: int, delivered: AlertsDelivered | None) -> None:
-        """Remember that the entries `first` to `last` were sent, and whose alerts were among them.
+    def announce(self, last: int, records: Callable[[int], Sequence[DataDelivered]]) -> None:
+        """Record what is about to be sent, of entries up to `last`: see `Announced.announce`. Raises `DatabaseError`: nothing may be sent."""
+        self._records = self._announced.announce(last, records) or self._records
 
-        The record of a delivery is an event that nothing is sent for: where it comes right after them it counts as done
-        along with them, as another transaction for it would keep the next alerts waiting.
+    def sent(self, first: int, last: int) -> None:
+        """Remember that the entries `first` to `last` were sent.
+
+        The records of deliveries are events that nothing is sent for: where they come right after the entries they count as
+        done along with them, as another transaction for them would keep the next alerts waiting.
         A crash before the commit forgets all, and the batch is sent again. `IntegrityError` when another relay did it.
         """
-        if first == self._record:
-            first += 1
+        first = max(first, self._done + 1) if self._done >= first else first
         if first > last:
             return
+        done = self._records[-1] if self._records and self._records[0] == last + 1 else last
         with self.database.transaction() as connection:
-            self._recorder.track(connection, Tracking(APPLICATION, last), after=first - 1)
-            if delivered:
-                record = append_plain(connection, self._stream, delivered).first
-                if record == last + 1:
-                    self._recorder.track(connection, Tracking(APPLICATION, record), after=last)
-                    self._record = record
+            self._recorder.track(connection, Tracking(APPLICATION, done), after=first - 1)
+        self._done = done

@@ -1,6 +1,6 @@
 """How far each consumer has come, what stands in its way, and its dead letters; its place and what was done commit together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -10,9 +10,11 @@ from msgspec import Struct
 from psycopg import Connection
 
 from domain.consumers import DeliveryGivenUp, Told
-from domain.history import AlertsDelivered, Entry
+from domain.disclosures import DataDelivered
+from domain.history import Entry
 from domain.refusals import Refused
 from infra import codec, log
+from infra.announcing import Announced
 from infra.database import Database, Rows
 from infra.ledger import append_plain
 from infra.sql import statements
@@ -70,14 +72,13 @@ class Failure(Struct, frozen=True, kw_only=True):
 
 
 class Settled(Struct, frozen=True, kw_only=True):
-    """What was done with the entries up to `position`: ids that were delivered, the record of the alerts among them, and dead letters.
+    """What was done with the entries up to `position`: ids that were delivered, and dead letters.
 
     `types`: of each dead letter, by its event.
     """
 
     position: int
     delivered: Sequence[str] = ()
-    record: AlertsDelivered | None = None
     given_up: Sequence[DeliveryGivenUp] = ()
     types: dict[str, str] = {}
 
@@ -106,8 +107,22 @@ class Outlets:
         with self.database.transaction() as connection:
             return codec.entries(log.read(connection, after, limit))
 
+    def announce(self, name: str, last: int, record: Callable[[int], DataDelivered | None]) -> None:
+        """Record what a webhook is about to be sent of entries up to `last`; `record` is given up to where that was done.
+
+        Raises `DatabaseError`: nothing may be sent then.
+        """
+        announced = Announced(self.database, webhook(name), _stream(name))
+        announced.announce(last, lambda after: [one] if (one := record(after)) else [])
+
+    def announce_letter(self, name: str, record: DataDelivered | None) -> None:
+        """Record that a dead letter is about to be sent once more."""
+        if record:
+            with self.database.transaction() as connection:
+                append_plain(connection, _stream(name), record)
+
     def settle(self, name: str, after: int, settled: Settled) -> None:
-        """Remember what was done since `after`: the place, the record of it and the dead letters, in one transaction.
+        """Remember what was done since `after`: the place and the dead letters, in one transaction.
 
         A crash before the commit forgets all, and it is done again. Raises `MovedError` when the place is not `after`.
         """
@@ -162,6 +177,11 @@ def tell(connection: Connection[Rows], told: Told) -> None:
     append_plain(connection, _stream(told.consumer), told)
 
 
+def webhook(name: str) -> str:
+    """The outlet of a webhook, as records call it."""
+    return f"webhook:{name}"
+
+
 def _stream(name: str) -> UUID:
     return log.stream_of(f"consumer:{name}")
 
@@ -180,8 +200,6 @@ def _write(connection: Connection[Rows], name: str, settled: Settled) -> None:
     if settled.delivered:
         connection.execute(SQL["outlet_works"], {"consumer": name})
         connection.execute(SQL["letters_delivered"], {"consumer": name, "events": list(settled.delivered)})
-    if settled.record:
-        append_plain(connection, _stream(name), settled.record)
     for one in settled.given_up:
         given = msgspec.structs.asdict(one) | {"type": settled.types[one.event]}
         connection.execute(SQL["letter_save"], given)

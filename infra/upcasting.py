@@ -23,8 +23,25 @@ class Upcaster(NamedTuple):
     change: Callable[[Plain], Plain]
 
 
-UPCASTERS: dict[str, Upcaster] = {}
-"""By the old stored name, written by hand; no event has a second version yet."""
+def _with_a_way(disclosed: Plain) -> Plain:
+    """A look of before ways were told: what its purpose and its fields say of them."""
+    _, _, use = str(disclosed.get("purpose")).partition("，")
+    told = {name: value for name, value in disclosed.items() if name != "name"}
+    told["way"] = "export" if use.startswith("导出") else "print" if use.startswith("打印") else "not-told"
+    told["look"] = "opened" if "original" in (disclosed.get("fields") or ()) else "shown"
+    return told | {"name": "personal-data-disclosed.v2"}
+
+
+def _of_alerts_alone(delivered: Plain) -> Plain:
+    """A delivery of before life events were recorded: it is of alerts, and says not for what."""
+    return delivered | {"name": "personal-data-delivered.v1"}
+
+
+UPCASTERS: dict[str, Upcaster] = {
+    "personal-data-disclosed.v1": Upcaster("personal-data-disclosed.v2", _with_a_way),
+    "alerts-delivered.v1": Upcaster("personal-data-delivered.v1", _of_alerts_alone),
+}
+"""By the old stored name, written by hand."""
 
 
 class Older(dict[str, tuple[str, Callable[[bytes], Any]]]):

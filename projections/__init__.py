@@ -11,6 +11,7 @@ from projections.party_relations import PARTY_RELATIONS
 from projections.read_model import ReadModel
 from projections.roster import ROSTER
 from projections.source_gaps import SOURCE_GAPS
+from projections.unusual_access import UNUSUAL_ACCESS
 from projections.verifications import VERIFICATIONS
 
 READ_MODELS: tuple[ReadModel, ...] = (
@@ -25,6 +26,7 @@ READ_MODELS: tuple[ReadModel, ...] = (
     CARE,
     VERIFICATIONS,
     SOURCE_GAPS,
+    UNUSUAL_ACCESS,
 )
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "READ_MODELS",
     "ROSTER",
     "SOURCE_GAPS",
+    "UNUSUAL_ACCESS",
     "VERIFICATIONS",
     "ReadModel",
 ]

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from domain.history import AlertsDelivered, DataDisclosed, Entry, FactPublished
+from domain.disclosures import DataDelivered, DataDisclosed, LogRead, Look, Way
+from domain.history import Entry, FactPublished
 from projections.read_model import ReadModel, columns
 
 
@@ -27,6 +28,9 @@ class TrailRow(Struct, frozen=True, kw_only=True):
     purpose: str | None = None
     legal_basis: str | None = None
     late_days: int | None = None
+    way: str | None = None
+    look: str | None = None
+    reason: str | None = None
 
 
 def keys(entry: Entry) -> tuple[str, ...]:
@@ -34,8 +38,10 @@ def keys(entry: Entry) -> tuple[str, ...]:
     match entry.event:
         case FactPublished():
             return (f"{entry.position}-{entry.stream}",)
-        case DataDisclosed(retirees=retirees) | AlertsDelivered(retirees=retirees):
+        case DataDisclosed(retirees=retirees) | DataDelivered(retirees=retirees):
             return tuple(f"{entry.position}-{retiree}" for retiree in retirees)
+        case LogRead(retiree=UUID() as retiree):
+            return (f"{entry.position}-{retiree}",)
         case _:
             return ()
 
@@ -53,8 +59,25 @@ def fold(deed_id: str, row: TrailRow | None, entry: Entry) -> TrailRow | None:
                 what=entry.name,
                 late_days=(event.learnt - event.fact.effective).days,
             )
-        case AlertsDelivered() as event:
-            return deed(deed="received", department=event.department, actor=event.outlet, what="alerts")
+        case DataDelivered() as event:
+            return deed(
+                deed="received",
+                department=event.department,
+                actor=event.outlet,
+                what=", ".join(event.fields),
+                purpose=event.purpose or None,
+                legal_basis=event.legal_basis or None,
+            )
+        case LogRead() as event:
+            return deed(
+                deed="read",
+                department=event.department,
+                actor=event.actor,
+                what=event.command,
+                way=Way.TERMINAL,
+                look=Look.SHOWN,
+                reason=event.reason or None,
+            )
         case DataDisclosed() as event:
             return deed(
                 deed="read",
@@ -63,6 +86,9 @@ def fold(deed_id: str, row: TrailRow | None, entry: Entry) -> TrailRow | None:
                 what=", ".join(event.fields),
                 purpose=event.purpose,
                 legal_basis=event.legal_basis,
+                way=event.way,
+                look=event.look,
+                reason=event.reason or None,
             )
         case _:
             return row
@@ -74,10 +100,22 @@ PAGE = f"""
 select {columns(TrailRow)} from audit_trail
 where (%(department)s = '' or department = %(department)s) and (%(retiree)s::uuid is null or retiree = %(retiree)s)
   and (%(actor)s = '' or actor = %(actor)s)
+  and (look is distinct from 'deeds' or %(actor)s <> '' or %(retiree)s::uuid is not null)
   and (position, deed_id) < (%(position)s, %(deed_id)s)
 order by position desc, deed_id desc limit %(limit)s
 """  # noqa: S608 - the columns are our own
-"""The newest deeds of a department and an account (any when empty) about a retiree (any when null), before a deed."""
+"""The newest deeds of a department and an account (any when empty) about a retiree (any when null), before a deed.
+
+Looks at the trail itself only where one or the other is asked for: an auditor's own would fill every first page.
+"""
+
+LOOKS = f"""
+select {columns(TrailRow)} from audit_trail
+where deed <> 'published' and (position, deed_id) < (%(position)s, %(deed_id)s)
+  and (retiree = %(retiree)s or retiree in (select r.retiree from roster r where r.led_by = %(retiree)s))
+order by position desc, deed_id desc limit %(limit)s
+"""  # noqa: S608 - likewise
+"""Who was shown or handed what of a retiree, of the records that it leads too, the newest first, before a deed."""
 
 OFFICERS = """
 select department, actor, deed, what, purpose, count(*) as deeds, count(distinct retiree) as people,

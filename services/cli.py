@@ -79,10 +79,11 @@ def api() -> None:
 @main.command()
 @sentences
 def project() -> None:
-    """Fold the log into the read models, and make people findable."""
+    """Fold the log into the read models, make people findable, and flag reading that is far from usual."""
     from functools import partial
 
     from infra.follower import follow
+    from infra.habits import Habits
     from services.bootstrap import parts
     from services.following.projecting import together
     from services.settings import Settings
@@ -92,7 +93,9 @@ def project() -> None:
     ledger, views, search = made.application.database, made.views, made.search
     folds = partial(follow, ledger, "views", views.position, views.apply, stop)
     finds = partial(follow, ledger, "search", search.position, search.apply, stop)
-    together([folds, finds], stop)
+    habits = Habits(ledger)
+    watches = partial(follow, ledger, "reading", habits.position, habits.handle, stop)
+    together([folds, finds, watches], stop)
 
 
 @main.command()
@@ -190,9 +193,11 @@ def archive(
     """Move the oldest full partitions of the log to files. Wants the login that owns the database, as migrate does."""
     from infra.archive_write import archive as leave
     from infra.database import Database
+    from infra.terminal import told
     from services.settings import Settings
 
     with closing(Database(Settings.read().database_url, role=None)) as database:
+        told(database, "archive")
         if not leave(database, directory, keep, typer.echo):
             typer.echo(f"nothing to archive: all but the newest {keep} full partitions are")
 
@@ -203,9 +208,11 @@ def verify_archive(directory: _ArchiveDirectory) -> None:
     """Read every archive and compare it with what the ledger remembers. Code 1 when something is not sound."""
     from infra.archive_verify import verify
     from infra.database import Database
+    from infra.terminal import told
     from services.settings import Settings
 
     with closing(Database(Settings.read().database_url)) as database:
+        told(database, "verify-archive")
         if not verify(database, directory, typer.echo):
             raise typer.Exit(1)
 
@@ -216,9 +223,11 @@ def restore_archive(directory: _ArchiveDirectory) -> None:
     """Make the newest archive a partition of the database again. Wants the login that owns the database."""
     from infra.archive_write import restore
     from infra.database import Database
+    from infra.terminal import told
     from services.settings import Settings
 
     with closing(Database(Settings.read().database_url, role=None)) as database:
+        told(database, "restore-archive")
         typer.echo(f"{restore(database, directory, typer.echo)}: in the database again; the files may be deleted")
 
 

@@ -14,8 +14,9 @@ import psycopg
 from eventsourcing.persistence import StoredEvent
 from psycopg.conninfo import make_conninfo
 
+from domain.disclosures import DataDisclosed
 from domain.facts import DeathReported
-from domain.history import DataDisclosed, Receipt
+from domain.history import Receipt
 from domain.refusals import Refused
 from infra import codec, log
 from infra.keys import KeyRing

@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from domain.history import DataDisclosed, FactPublished
+from domain.disclosures import DataDisclosed, Look, Way
+from domain.history import FactPublished
 from domain.identity import names_a_person
 from domain.refusals import Refused
 from infra import codec, log
@@ -20,6 +21,7 @@ from infra.ledger import append_plain
 from infra.sealed import Original, original_of
 from infra.sources import Sources
 from infra.sql import statements
+from infra.terminal import operator
 from services.accepting.envelopes import Envelope, Extended, structured
 from services.accepting.verifying import Verifier
 from services.opening import key_ring
@@ -80,6 +82,9 @@ def _look(
             legal_basis="个人信息保护法 第三十四条",
             fields=("original",),
             retirees=(entry.stream,),
+            way=Way.TERMINAL,
+            look=Look.OPENED,
+            reason=operator(),
         )
         append_plain(connection, log.stream_of(f"reader:{actor[1]}"), disclosed)
     return entry, original

@@ -20,6 +20,7 @@ from services.api import (
     events,
     feeds,
     followers,
+    looks,
     problems,
     reading,
     receipts,
@@ -28,7 +29,7 @@ from services.api import (
     tokens,
     unmasking,
 )
-from services.api.denials import logged
+from services.api.denials import told_to
 from services.api.peers import Peers
 from services.api.wakeups import Wakeups
 from services.bootstrap import Parts, parts
@@ -36,10 +37,12 @@ from services.consumers.feeds import Feeds
 from services.identities.granting import Grants
 from services.identities.tokens import Tokens
 from services.letters.dealing import DeadLetters
+from services.reading.denials import Denials
 from services.settings import Settings, SettingsError
 from services.sources.states import SourceStates
 from services.web import following as following_pages
 from services.web import letters, pages, retirees
+from services.web import looks as look_pages
 from services.web import registers as register_pages
 from services.web.forms import Forms
 
@@ -60,6 +63,7 @@ V1 = (
     registers.router,
     feeds.router,
     followers.router,
+    looks.router,
 )
 """What stands under `/v1`."""
 
@@ -77,6 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
         finally:
             app.state.wakeups.close()
             app.state.gatherer.close()
+            app.state.denials.close()
             made.application.close()
 
     app = FastAPI(title="Changqing 长青", version=documents.VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
@@ -85,8 +90,9 @@ def create_app(settings: Settings) -> FastAPI:
     attempts = Attempts(made.application.database, made.keys)
     app.state.grants = Grants(made.accounts, app.state.tokens, attempts)
     app.state.peers = peers(settings)
-    app.state.denied = logged
     app.state.reader = made.reader
+    app.state.denials = Denials(made.application.ledger, made.keys)
+    app.state.denied = told_to(app.state.denials)
     app.state.settings = settings
     app.state.database = made.application.database
     app.state.sources = SourceStates(made.views)
@@ -105,6 +111,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(register_pages.router, include_in_schema=False)
     app.include_router(letters.router, include_in_schema=False)
     app.include_router(following_pages.router, include_in_schema=False)
+    app.include_router(look_pages.router, include_in_schema=False)
     app.middleware("http")(_secure)
     problems.install(app)
     documents.install(app, settings.changqing_topics_file)

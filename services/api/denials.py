@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import structlog
 from fastapi import Request
 
 from services.api.peers import peers_of
-
-_logger = structlog.get_logger()
+from services.reading.denials import Denials, Denied
 
 
 class Attempt(NamedTuple):
@@ -31,6 +29,6 @@ def denied(request: Request, claimed: str, why: str) -> None:
     told(Attempt(claimed, act, why, peers_of(request).address(request)))
 
 
-def logged(attempt: Attempt) -> None:
-    """What becomes of an attempt where nobody keeps them: a line in the process's log, without the address."""
-    _logger.warning("somebody was not let in", account=attempt.claimed, act=attempt.act, why=attempt.why)
+def told_to(denials: Denials) -> Told:
+    """What keeps attempts in the log, many alike as one with their count."""
+    return lambda one: denials.denied(Denied("", one.claimed, one.act, "unauthenticated", one.why, one.address))

@@ -1,5 +1,6 @@
 """Refusals over HTTP: problem details (RFC 9457), with the code, the path, and both languages."""
 
+import asyncio
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,9 @@ from infra.database import DatabaseError
 from infra.dsse import Envelope
 from infra.keys import WrongKeyError
 from services.accepting.intake import Refusal, Words, refusal
+from services.accounts import Account
+from services.api.peers import peers_of
+from services.reading.denials import Denials, Denied
 from services.sentences import SENTENCES
 from services.web.pages import render
 
@@ -76,11 +80,33 @@ def unforeseen(request: Request, error: Exception) -> Response:
     return page_problem(request, refusal(Refused("internal")))
 
 
+_DENIED = (401, 403)
+
+
+def _denied(request: Request, error: Refused) -> Denied | None:
+    """Who was refused what: the path as the application names it, without ids. None: nobody was let in, which is told where it is found."""
+    account: Account | None = getattr(request.state, "account", None)
+    if account is None:
+        return None
+    route = getattr(request.scope.get("route"), "path", "")
+    return Denied(
+        department=account.department,
+        actor=account.name,
+        act=f"{request.method} {route}",
+        code=error.code,
+        what=error.path,
+        address=peers_of(request).address(request),
+    )
+
+
 def install(app: FastAPI) -> None:
     """Turn every error of a request into problem details."""
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Any) -> Response:
+        if SENTENCES[error.code].status in _DENIED and (denied := _denied(request, error)):
+            denials: Denials = request.app.state.denials
+            await asyncio.to_thread(denials.denied, denied)
         return page_problem(request, refusal(error))
 
     @app.exception_handler(ClocksApartError)

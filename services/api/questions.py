@@ -9,6 +9,7 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import AwareDatetime
 
+from domain.disclosures import Way
 from domain.facts import SpecialGroup
 from services.application import BEIJING
 from services.reading.reader import Reader
@@ -48,7 +49,7 @@ def answered(body: object) -> Response:
 def reader_of(request: Request) -> Reader:
     """The reader of this process."""
     reader: Reader = request.app.state.reader
-    return reader
+    return reader.by(Way.PAGE if request.url.path.startswith("/pages/") else Way.API)
 
 
 def reader_then(request: Request, known: Then = None) -> Reader:

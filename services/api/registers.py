@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query
@@ -24,11 +24,12 @@ from services.reading.exporting import csv_of, text, xlsx_of
 from services.reading.purposes import purpose_of, view_of
 from services.reading.reader import Reader
 from services.reading.sheets import Asked, Sheet, carried, is_of, page_of, whole
+from services.reading.taking import Taken
 from services.registers import REGISTERS
 
 router = APIRouter(tags=["registers"])
 
-_USES = {"csv": "，导出 CSV export", "xlsx": "，导出 Excel export", "print": "，打印 print"}
+_USES = {"csv": "，导出 CSV export", "xlsx": "，导出 Excel export"}
 _TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 _IN_PART = "按用途部分隐去，带 * 的不是全文 in part where there are asterisks, as the purpose has it"
 _MonthText = Annotated[str, Query(pattern="^([0-9]{4}-(0[1-9]|1[0-2]))?$", description="A month, YYYY-MM.")]
@@ -122,15 +123,16 @@ def register(
 
 def file_of(sheet: Sheet, reader: Reader, account: Account, asked: Asked, form: str) -> Response:
     """A register as a file. What is refused is refused before the first byte; what breaks later breaks off the answer."""
-    steady = reader.steady(_USES[form])
-    chunks = whole(sheet, steady, account, asked)
+    steady = reader.steady(_USES[form], export=uuid4().hex)
+    taken = Taken(sheet, form)
+    chunks = taken.counted(whole(sheet, steady, account, asked))
     about = about_of(sheet, steady, account, asked)
     body: Iterator[bytes]
     body = csv_of(sheet.columns, chunks) if form == "csv" else xlsx_of(sheet.zh, sheet.columns, chunks, about)
     name = f"{sheet.zh}-{asked.on or (reader.known.date() if reader.known else today())}.{form}"
     plain = f"{sheet.key}-{asked.on or today()}.{form}"
     headers = {"Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"}
-    return StreamingResponse(body, media_type=_TYPES[form], headers=headers)
+    return StreamingResponse(taken.told(body, steady, account), media_type=_TYPES[form], headers=headers)
 
 
 def visible(account: Account) -> list[Sheet]:

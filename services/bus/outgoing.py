@@ -30,6 +30,7 @@ ALERTS = "alerts.pension"
 SOURCE_ALERTS = "alerts.sources"
 LIFE_EVENTS = "life-events"
 DEAD_LETTERS = "dead-letters"
+RECEIPTS = "receipts."
 INTAKE_GROUP = "changqing-intake"
 
 Sign = Callable[[Answer], Signed]
@@ -99,7 +100,7 @@ def intake_topic(department: Department) -> str:
 
 def receipts_topic(department: Department) -> str:
     """Where a department finds its receipts."""
-    return f"receipts.{department}"
+    return f"{RECEIPTS}{department}"
 
 
 def alert_event(entry: Entry) -> Outgoing:

@@ -1,17 +1,17 @@
-"""The relay: the log to Kafka. It publishes, then remembers: a crash in between repeats, and never loses."""
+"""The relay: the log to Kafka. It records, publishes, then remembers: a crash in between repeats what is sent, and never loses."""
 
 from collections.abc import Sequence
 from threading import Event as Flag
 
 import structlog
 
-from domain.facts import Department
-from domain.history import Entry, delivery
+from domain.history import Entry
 from infra.bus import Bus, BusError, TooLargeError
 from infra.follower import RETRY_SECONDS, follow
 from infra.outbox import Outbox
 from services.accepting.receipts import Notary
-from services.bus.outgoing import ALERTS, leaving, without_data
+from services.bus.outgoing import leaving, without_data
+from services.bus.recording import records
 
 _logger = structlog.get_logger()
 
@@ -26,11 +26,15 @@ class Relay:
         self._stop = stop
 
     def handle(self, entries: Sequence[Entry]) -> None:
-        """Send a batch, wait until Kafka has it, then remember the position and what was delivered to whom.
+        """Record who is handed what, send it, wait until Kafka has it, then remember the position.
 
         Waits for Kafka as long as it takes. After a crash or a failure the whole batch is sent again, in order. What Kafka
         will never take is not waited for: the same event goes out without its data, so that nobody misses that there is one.
         """
+        self._outbox.announce(
+            entries[-1].position,
+            lambda after: records((one for one in entries if one.position > after), self._outbox.alert),
+        )
         batch = [one for entry in entries for one in leaving(entry, self._sign, self._outbox.alert)]
         while not self._stop.is_set():
             try:
@@ -48,7 +52,7 @@ class Relay:
                 self._stop.wait(RETRY_SECONDS)
         else:
             return
-        self._outbox.sent(entries[0].position, entries[-1].position, delivery(Department.AGENCY, ALERTS, entries))
+        self._outbox.sent(entries[0].position, entries[-1].position)
 
     def run(self) -> None:
         """Relay until told to stop."""

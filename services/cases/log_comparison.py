@@ -21,6 +21,7 @@ from domain.replaying import replayed
 from infra.database import Database
 from infra.histories import Histories, History
 from infra.keys import KeyRing
+from infra.terminal import told
 from services.application import today as business_day
 from services.cases.case_file import comparison, laws
 from services.cases.comparing import Compared, Pair, compared, judged
@@ -66,6 +67,7 @@ def compare_log(today: date | None, law_at: date | None, compare_law: Path, *, a
     settings = Settings.read()
     database = Database(settings.database_url, archive=settings.changqing_archive)
     try:
+        told(database, "what-if --log")
         for found in compare(database, key_ring(settings), law, other, today or business_day()):
             sys.stdout.writelines(f"{line}\n" for line in (_as_json(found) if as_json else _said(found)))
     finally:

@@ -12,9 +12,9 @@ import structlog
 from msgspec import Struct
 
 from domain.consumers import DeliveryGivenUp
-from domain.history import Entry, delivery
+from domain.history import Entry, handing_over
 from infra.consumers import Consumer, Consumers
-from infra.outlets import Letter, Settled
+from infra.outlets import Letter, Settled, webhook
 from infra.webhooks import Answer
 from services.consumers.patience import Patience, Verdict, refuses
 from services.consumers.selecting import Item, Leaves, selected
@@ -65,6 +65,7 @@ class Again:
             if item is None:  # its terms have changed since
                 self._give_up(consumer, letter, 0, "not-wanted")
                 continue
+            self._announce(consumer, entry, item)
             answer = send(consumer, item)
             if answer is None:
                 return None
@@ -77,6 +78,13 @@ class Again:
                     return None
         return None
 
+    def _announce(self, consumer: Consumer, entry: Entry, item: Item) -> None:
+        """Record that a letter is about to be sent; tried again by itself, it was recorded at its first try."""
+        if item.event not in self._tried:
+            terms = consumer.terms
+            handed = handing_over(terms.department, webhook(consumer.name), [(entry, item.event)], terms.fields)
+            self._consumers.outlets.announce_letter(consumer.name, handed)
+
     def _judge(self, consumer: Consumer, letter: Letter, entry: Entry, answer: Answer) -> Verdict:
         """What becomes of a letter after a try is remembered, and told."""
         now = datetime.now(UTC)
@@ -84,8 +92,7 @@ class Again:
         tries, refusals = before.tries + 1, before.refusals + refuses(answer)
         verdict = self._patience.verdict(answer, refusals, before.since, entry.recorded_at, now)
         if verdict is Verdict.DELIVERED:
-            record = delivery(consumer.terms.department, f"webhook:{consumer.name}", [entry])
-            settled = Settled(position=0, delivered=[letter.event], record=record)
+            settled = Settled(position=0, delivered=[letter.event])
             self._consumers.outlets.settle_letter(consumer.name, settled)
         elif verdict is Verdict.DEAD:
             self._give_up(consumer, letter, tries, answer.code)

@@ -5,7 +5,7 @@ becomes a dead letter in the same transaction as the place behind it.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from random import SystemRandom
 from threading import Event as Flag
@@ -15,10 +15,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.consumers import DeliveryGivenUp
-from domain.history import Entry, delivery
+from domain.disclosures import DataDelivered
+from domain.history import Entry, handing_over
 from infra.consumers import Consumer, Consumers
 from infra.database import POLL_SECONDS
-from infra.outlets import Failure, MovedError, Outlet, Settled
+from infra.outlets import Failure, MovedError, Outlet, Settled, webhook
 from infra.webhooks import Answer, Sender, Webhook
 from services.consumers.again import Again
 from services.consumers.patience import Patience, Verdict, refuses
@@ -100,11 +101,13 @@ class Delivery:
         return True
 
     def _deliver_all(self, consumer: Consumer, outlet: Outlet, entries: Iterable[Entry]) -> bool:
-        for entry in entries:
-            for item in selected(entry, consumer.terms, self._leaves):
+        chosen = [(entry, selected(entry, consumer.terms, self._leaves)) for entry in entries]
+        self._announce(consumer, chosen)
+        for entry, items in chosen:
+            for item in items:
                 done = self._deliver(consumer, outlet, entry, item)
                 if done is None:
-                    self._remember(consumer)
+                    self._remember()
                     return False
                 if outlet.failing_since or done.given_up:
                     outlet = outlet._replace(
@@ -113,15 +116,27 @@ class Delivery:
                 self._deeds.append(done)
             self._come = entry.position
             if time.monotonic() - self._remembered > REMEMBER_SECONDS:
-                self._remember(consumer)
-        self._remember(consumer)
+                self._remember()
+        self._remember()
         return True
 
-    def _remember(self, consumer: Consumer) -> None:
+    def _announce(self, consumer: Consumer, chosen: Sequence[tuple[Entry, list[Item]]]) -> None:
+        """Record what is about to be sent, before the first of it is; what was recorded before a crash is not again."""
+        if not any(items for _, items in chosen):
+            return
+        terms = consumer.terms
+
+        def record(after: int) -> DataDelivered | None:
+            fresh = [(entry, item.event) for entry, items in chosen for item in items if entry.position > after]
+            return handing_over(terms.department, webhook(self._name), fresh, terms.fields)
+
+        self._consumers.outlets.announce(self._name, chosen[-1][0].position, record)
+
+    def _remember(self) -> None:
         """Remember the place, what was delivered and what was given up. Raises `MovedError`."""
         whole = [deed for deed in self._deeds if deed.entry.position <= self._come]
         if whole or self._come - self._place >= PASSED:
-            self._consumers.outlets.settle(self._name, self._place, _settled(consumer, self._come, whole))
+            self._consumers.outlets.settle(self._name, self._place, _settled(self._come, whole))
             self._place = self._come
         self._deeds = [deed for deed in self._deeds if deed.entry.position > self._come]
         self._remembered = time.monotonic()
@@ -156,7 +171,7 @@ class Delivery:
                     self._end(consumer, answer)
                     return None
                 case Verdict.AGAIN:
-                    self._remember(consumer)  # what got through before does not wait for this
+                    self._remember()  # what got through before does not wait for this
                     at = self._patience.next_try(answer, tries, now, self._lot())
                     self._failed(replace(failure, at=at) if self._is_still(consumer) else failure)
                     if not self._wait(consumer, at):
@@ -197,13 +212,11 @@ class Delivery:
         return True
 
 
-def _settled(consumer: Consumer, position: int, deeds: list[_Deed]) -> Settled:
+def _settled(position: int, deeds: list[_Deed]) -> Settled:
     there = [deed for deed in deeds if deed.given_up is None]
-    entries = {deed.entry.position: deed.entry for deed in there}
     return Settled(
         position=position,
         delivered=[deed.item.event for deed in there],
-        record=delivery(consumer.terms.department, f"webhook:{consumer.name}", entries.values()),
         given_up=[deed.given_up for deed in deeds if deed.given_up],
         types={deed.item.event: deed.item.type for deed in deeds},
     )

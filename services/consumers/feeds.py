@@ -1,6 +1,6 @@
 """Feeds: what a consumer reads by itself, by cursor or as a stream, and its place, which moves when it says so.
 
-Handing alerts over is recorded before they are given, as everywhere.
+Handing over what is about people is recorded before it is given, as everywhere.
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import Self
 from msgspec import Struct
 
 from domain.consumers import Terms
-from domain.history import Entry, delivery
+from domain.history import Entry, handing_over
 from domain.refusals import Refused
 from infra.consumers import Consumer, Consumers
 from infra.ledger import Ledger
@@ -67,20 +67,21 @@ class Feeds:
         """
         consumer = self._mine(account, name)
         items: list[tuple[str, Item]] = []
-        handed: list[Entry] = []
+        handed: list[tuple[Entry, str]] = []
         come = after.position
         for _ in range(_ROUNDS):
             entries = self._consumers.outlets.entries(come, _LOOKED_AT)
             for entry in entries:
                 found = _for(account, consumer.terms, entry, after, self._leaves)
                 items += [(item.cursor(entry.position), item) for item in found]
-                handed += [entry] if found else []
+                handed += [(entry, item.event) for item in found]
                 come = entry.position
                 if len(items) >= limit:
                     break
             if len(items) >= limit or len(entries) < _LOOKED_AT:
                 break
-        if record := delivery(consumer.terms.department, f"feed:{name}", handed):
+        terms = consumer.terms
+        if record := handing_over(terms.department, f"feed:{name}", handed, terms.fields):
             self._ledger.append(stream_of(f"consumer:{name}"), record)
         return Page(items, come)
 

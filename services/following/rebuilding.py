@@ -7,6 +7,7 @@ from contextlib import closing
 
 from infra.database import Database
 from infra.rebuild import Progress, Rebuild
+from infra.terminal import told
 from services.settings import Settings
 
 _EVERY_SECONDS = 2.0
@@ -30,6 +31,7 @@ def rebuild(names: Sequence[str], processes: int, *, roll_back: bool, forget: bo
                 "上一版与未完成的重建均已删除 the version before, and any unfinished rebuild, are dropped\n"
             )
             return
+        told(database, "rebuild --roll-back" if roll_back else "rebuild")
         position = made.roll_back() if roll_back else made.run(names)
     sys.stdout.write(f"视图现由位置 {position} 的另一版作答 another version answers, as of position {position}\n")
 

@@ -18,6 +18,7 @@ from infra import log
 from infra.database import Database
 from infra.rebuild import read_models
 from infra.replay import Replay, Row
+from infra.terminal import told
 from infra.views import Views
 from services.application import BEIJING
 from services.settings import Settings
@@ -34,6 +35,7 @@ def replay(to: str, names: Sequence[str], retiree: UUID | None, community: str, 
     with closing(Database(settings.database_url, archive=settings.changqing_archive)) as database:
         end = Views(database).position() if compare else _head(database)
         until = min(end, _position(database, to)) if to else end
+        told(database, "replay --compare" if compare else "replay", until, retiree)
         made = Replay(database, read_models(names), until, retiree=retiree, community=community)
         rows = different = 0
         for row in made.compared() if compare else made.rows():
@@ -42,8 +44,8 @@ def replay(to: str, names: Sequence[str], retiree: UUID | None, community: str, 
                 continue
             different += compare
             sys.stdout.write((as_line(row, compare=compare) if as_json else said(row, compare=compare)) + "\n")
-    told = f"重放至位置 {until}，{rows} 行 replayed up to position {until}, {rows} rows"
-    sys.stderr.write(told + (f"，不一致 different: {different}\n" if compare else "\n"))
+    summed = f"重放至位置 {until}，{rows} 行 replayed up to position {until}, {rows} rows"
+    sys.stderr.write(summed + (f"，不一致 different: {different}\n" if compare else "\n"))
     return DIFFERENT if different else SAME
 
 

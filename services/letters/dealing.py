@@ -12,7 +12,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from domain.history import DataDisclosed, Taken
+from domain.disclosures import DataDisclosed, Look, Way
+from domain.history import Taken
 from domain.identity import names_a_person, normal
 from domain.refusals import Refused
 from infra.keys import KeyRing
@@ -54,7 +55,7 @@ class DeadLetters:
             raise Refused("dead-letter-unknown", "place")
         return letter
 
-    def original(self, account: Account, place: str) -> Original:
+    def original(self, account: Account, place: str, way: Way = Way.PAGE) -> Original:
         """The message as it came, for its own department or an auditor. The look is recorded before: no record, no data.
 
         Raises `Refused`: `forbidden`, `dead-letter-unknown`, `dead-letter-closed`, `original-not-kept`.
@@ -71,6 +72,8 @@ class DeadLetters:
             legal_basis=_BASIS,
             fields=("original", f"dead-letter:{place}"),
             retirees=(self._about(original) or NOBODY,),
+            way=way,
+            look=Look.OPENED,
         )
         self.letters.disclosed(place, disclosed)
         return original

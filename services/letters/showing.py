@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from domain.disclosures import Way
 from domain.history import Taken
 from infra.accounts import AccountRegister
 from infra.letters import DeadLetter, Group, Wanted
@@ -50,7 +51,7 @@ def show_original(place: str, name: str | None, *, as_json: bool) -> None:
     dead, register = _opened()
     if name is None:
         raise SettingsError("--account must name who looks, as the look is recorded")
-    original = dead.original(_account(register, name), place)
+    original = dead.original(_account(register, name), place, Way.TERMINAL)
     if as_json:
         value = base64.b64encode(original.value).decode()
         _print(_json({"place": place, "headers": original.shown, "value_base64": value}))

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from msgspec.structs import asdict
 
+from domain.disclosures import Look, Way
 from domain.history import Entry, delivery
 from domain.law import Law
 from domain.lineage import Lineage
@@ -53,6 +54,8 @@ def _office_of(entry: Entry) -> str:
     return entry.event.office if isinstance(entry.event, AlertRaised | AlertWithdrawn | AlertEscalated) else ""
 
 
+_SOUGHT = "sought"
+"""The kind of the keyed hashes of what was sought: they fit no other."""
 _WHOLE = 12
 """Digits of the code of a community."""
 
@@ -71,11 +74,11 @@ class Reader:
         lineage: Lineage,
         law: Law,
         known: datetime | None = None,
-        use: str = "",
+        looks: Looks | None = None,
     ) -> None:
         self.known = known
         self.reason = ""
-        self._looks = Looks(ledger, use)
+        self.looks = looks or Looks(ledger)
         self._ledger = ledger
         self._views = views
         self._keys = keys
@@ -86,15 +89,19 @@ class Reader:
         """A reader of what the read models said at a time, and what followed from it on that day. A look is recorded as any other."""
         return self._but(_views=Views(self._ledger.database).as_known(at), known=at.astimezone(BEIJING))
 
-    def steady(self, use: str) -> "Reader":
+    def by(self, way: Way) -> "Reader":
+        """The same reader, whose looks are recorded as of that way."""
+        return self._but(looks=self.looks.by(way))
+
+    def steady(self, use: str, way: Way = Way.EXPORT, export: str = "") -> "Reader":
         """The same reader held to the position of now, for whatever is read page by page and must be of one moment.
 
-        `use`: what for, which the record of each look says after its purpose.
+        `use`: what for, which the record of each look says after its purpose; `export`: the file that it goes into.
         """
         views = self._views
         if isinstance(views, Views):
             views = KnownViews(self._ledger.database, views.position())
-        return self._but(_views=views, _looks=Looks(self._ledger, use))
+        return self._but(_views=views, looks=self.looks.by(way, use, export))
 
     def unmasking(self, reason: str) -> "Reader":
         """The same reader, who shows plain what the purpose masks; the record of each look says why."""
@@ -139,7 +146,7 @@ class Reader:
             entries = [codec.decode(*row) for row in log.read_alerts(connection, after, limit)]
         mine = [entry for entry in entries if _office_of(entry).startswith(_office(account))]
         if handed := delivery(account.department, f"http:{account.name}", mine):
-            self._looks.record(account, handed)
+            self.looks.record(account, handed)
         return mine, entries[-1].position if entries else after
 
     def inbox(self, account: Account, state: str, before: int, limit: int) -> list[dict[str, Any]]:
@@ -148,7 +155,7 @@ class Reader:
         given = {"office": _office(account), "state": state, "before": before, "limit": limit}
         rows = self._views.select(alert_inbox.PAGE, given)
         if rows:
-            self._looks.seen(account, ("alerts",), (row["retiree"] for row in rows))
+            self.looks.seen(account, ("alerts",), (row["retiree"] for row in rows))
         return self.carried(
             account, "alert", (row | {"priority": alert_inbox.priority(row, self._today)} for row in rows)
         )
@@ -174,7 +181,7 @@ class Reader:
         of_sources = self._views.select(alert_inbox.OF_SOURCES, given)
         shown = [row, *of_kind, *of_sources]
         told = view.carries("why", ("facts", "months"))
-        self._looks.seen(account, ("alerts", *told), (one["retiree"] for one in shown))
+        self.looks.seen(account, ("alerts", *told), (one["retiree"] for one in shown))
         found = why(self._ledger.database, self._keys, self._law, row, self._views.known_at, self._today)
         others = [one for one in of_retiree if one["alert"] != alert]
         return AlertCard(
@@ -188,7 +195,10 @@ class Reader:
     def audit(
         self, account: Account, department: str, retiree: UUID | None, before: str, limit: int, actor: str = ""
     ) -> list[dict[str, Any]]:
-        """The newest deeds of a department, of an account, about a retiree (empty, None: of any), before one of them (its `deed_id`; empty: from the newest)."""
+        """The newest deeds of a department, of an account, about a retiree (empty, None: of any), before one of them (its `deed_id`; empty: from the newest).
+
+        Recorded as any look, and not shown among them unless somebody asks for the account or the retiree.
+        """
         position = int(before.partition("-")[0]) if before else log.LAST
         given = {
             "department": department,
@@ -198,7 +208,25 @@ class Reader:
             "deed_id": before,
             "limit": limit,
         }
-        return self.carried(account, "trail", self._views.select(audit_trail.PAGE, given))
+        return self._deeds(account, self._views.select(audit_trail.PAGE, given))
+
+    def looks_at(self, account: Account, retiree: UUID, before: str, limit: int) -> list[dict[str, Any]]:
+        """Who saw, was handed or unmasked what of a retiree, the newest first, before one of them (its `deed_id`; empty: from the newest).
+
+        Of all records that are this person's. Recorded as any look. Raises `Refused("not-found")` where there is no such retiree.
+        """
+        rows = self._views.select(roster.ONE, {"retiree": retiree})
+        if not rows:
+            raise Refused("not-found", "retiree")
+        position = int(before.partition("-")[0]) if before else log.LAST
+        given = {"retiree": rows[0]["retiree"], "position": position, "deed_id": before, "limit": limit}
+        return self._deeds(account, self._views.select(audit_trail.LOOKS, given))
+
+    def _deeds(self, account: Account, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        self.view(account).demand("trail")
+        if rows:
+            self.looks.seen(account, ("deeds",), (row["retiree"] for row in rows), look=Look.DEEDS)
+        return self.carried(account, "trail", rows)
 
     def communities(self, account: Account) -> list[dict[str, Any]]:
         """How many people each community of the account's division serves, or for the agency has; nobody is shown."""
@@ -247,7 +275,7 @@ class Reader:
     def search(
         self, account: Account, sought: Sought, after: UUID, limit: int, only: tuple[str, ...] = SHOWN
     ) -> list[RosterLine]:
-        """The people of the account's division who fit what is sought; recorded as `roster` is, and nothing where nobody fits.
+        """The people of the account's division who fit what is sought; recorded as `roster` is, and also where nobody fits.
 
         Raises `Refused`: `identity-number-invalid`, `invalid-request`.
         """
@@ -258,7 +286,11 @@ class Reader:
             "limit": limit,
         }
         found = Search(self._ledger.database, self._keys).find(self._views, sought, given)
-        return self._lines(account, found, self._today, only=only)
+        given_terms = ((field, getattr(sought, field)) for field in Sought.__struct_fields__)
+        terms = tuple(f"{field}:{self._keys.tag(_SOUGHT, text).hex()}" for field, text in given_terms if text)
+        if not found:
+            self.looks.seen(account, (), (), look=Look.SOUGHT, terms=terms)
+        return self._lines(account, found, self._today, only=only, terms=terms)
 
     def roster_counts(self, account: Account, division: str, on: date | None = None) -> Counts:
         """What is to be counted of a community or street on a day, of those whom it served; nobody is shown.
@@ -376,8 +408,12 @@ class Reader:
         day: date,
         *more: str,
         only: tuple[str, ...] = SHOWN,
+        terms: tuple[str, ...] = (),
     ) -> list[RosterLine]:
-        """The people of some rows of the roster, with what holds of them on a day; `more`: what else is shown; `only`: of what."""
+        """The people of some rows of the roster, with what holds of them on a day.
+
+        `more`: what else is shown; `only`: of what; `terms`: what was sought.
+        """
         view = self.view(account)
         view.demand("line")
         if rows and "facts" not in rows[0]:
@@ -388,23 +424,23 @@ class Reader:
             *view.recorded("person", (name for name in OF_PERSON if name in only)),
             *view.recorded("line", (name for name in OF_LINE if name in only)),
         ]
-        opened = self._open(account, (*told, *more), rows)
+        opened = self._open(account, (*told, *more), rows, terms)
         return [line_of(row, person, day, self._law, view) for row, person in opened]
 
     def _open(
-        self, account: Account, fields: tuple[str, ...], rows: list[dict[str, Any]]
+        self, account: Account, fields: tuple[str, ...], rows: list[dict[str, Any]], terms: tuple[str, ...] = ()
     ) -> list[tuple[dict[str, Any], bytes]]:
         """The rows, each with what is sealed in it; not the erased. The look is recorded first."""
         if not rows:
             return []
-        retirees = (row["retiree"] for row in rows)
-        if self.reason:
-            self._looks.unmasked(account, fields, retirees, self.reason)
-        else:
-            self._looks.seen(account, fields, retirees)
         keys = [row["under"] or row["retiree"] for row in rows]  # the record whose number was given
         wrapped = self._wrapped(keys)
         there = [(row, key) for row, key in zip(rows, keys, strict=True) if key in wrapped]  # not the erased
+        shown = [row["retiree"] for row, _ in there]
+        if self.reason and there:
+            self.looks.unmasked(account, fields, shown, self.reason, terms=terms)
+        elif there or terms:
+            self.looks.seen(account, fields, shown, look=Look.SOUGHT if terms else Look.SHOWN, terms=terms)
         opened = self._keys.open_all([(key, wrapped[key], row["sealed"]) for row, key in there])
         return [(row, person) for (row, _), person in zip(there, opened, strict=True)]
 

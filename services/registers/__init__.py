@@ -9,6 +9,7 @@ from services.registers.progress import HANDOVER_PROGRESS
 from services.registers.roster import INBOX, ROSTER
 from services.registers.sharing import SHARING_GAPS
 from services.registers.trails import AUDIT, OFFICERS
+from services.registers.unusual import UNUSUAL
 from services.registers.verifications import VERIFICATION_LIST
 from services.registers.visits import VISIT_PLAN
 
@@ -25,6 +26,7 @@ _ALL = (
     AUDIT,
     OFFICERS,
     SHARING_GAPS,
+    UNUSUAL,
 )
 REGISTERS: dict[str, Sheet] = {one.key: one for one in _ALL}
 

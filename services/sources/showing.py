@@ -20,6 +20,7 @@ from infra import codec, log
 from infra.database import Database
 from infra.dsse import EnvelopeError, SigningKey, VerifyingKey, keyid_of, public_from_file
 from infra.sources import Sources
+from infra.terminal import told as recorded
 from services.accepting.cloudevents import department_of
 from services.application import BEIJING
 from services.sentences import SENTENCES
@@ -155,6 +156,7 @@ def affected(keyid: str, since: datetime | None, *, as_json: bool) -> int:
         day = _beijing(since) if since else key.revoked_since or key.valid_from
         count = 0
         with closing(Database(Settings.read().database_url)) as database:
+            recorded(database, "source affected")
             for count, one in enumerate(accepted_under(database, keyid, day), 1):  # noqa: B007 - it is said below
                 at = one.recorded_at.astimezone(BEIJING)
                 line = f"{one.position}  {at:%Y-%m-%d %H:%M:%S}  {one.type}  {one.source}  {one.id}"

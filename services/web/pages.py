@@ -35,6 +35,7 @@ from services.api.sources import After, states_of
 from services.application import today
 from services.consumers.showing import lines_for
 from services.reading.cards import ON_PAGE
+from services.reading.exporting import text
 from services.reading.rosters import EVERYBODY, said
 from services.settings import Settings
 from services.web.forms import Fields, token_of
@@ -58,7 +59,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: "" if value is UNSET else value,  # what the purpose leaves out
     )
-    environment.globals.update(word=word, english=english)
+    environment.globals.update(word=word, english=english, beijing=text)
     return environment
 
 

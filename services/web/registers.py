@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Annotated
 from urllib.parse import urlencode
+from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
+from domain.disclosures import Way
 from services.accounts import Account
 from services.api.auth import WhoAsks
 from services.api.questions import ReaderThen
@@ -16,6 +18,7 @@ from services.reading.exporting import text
 from services.reading.purposes import checked, reasons_for
 from services.reading.reader import Reader
 from services.reading.sheets import Asked, Sheet, masked_in, page_of, whole
+from services.reading.taking import Taken
 from services.web.forms import Fields, token_of
 from services.web.pages import ROWS, render, rendered
 
@@ -70,7 +73,7 @@ def taken(
     sheet = sheet_for(register, reader, account)
     if form in {"csv", "xlsx"}:
         return file_of(sheet, reader, account, asked, form)
-    return StreamingResponse(_printed(sheet, reader.steady("，打印 print"), account, asked), media_type="text/html")
+    return _print(sheet, reader, account, asked)
 
 
 @router.post("/pages/registers/{register}/unmasked")
@@ -81,15 +84,22 @@ def unmasked(register: Which, reader: ReaderThen, account: WhoAsks, asked: Quest
     sheet = sheet_for(register, opened, account)
     if (form := fields.get("as", "")) in {"csv", "xlsx"}:
         return file_of(sheet, opened, account, asked, form)
-    return StreamingResponse(_printed(sheet, opened.steady("，打印 print"), account, asked), media_type="text/html")
+    return _print(sheet, opened, account, asked)
 
 
-def _printed(sheet: Sheet, reader: Reader, account: Account, asked: Asked) -> Iterator[str]:
+def _print(sheet: Sheet, reader: Reader, account: Account, asked: Asked) -> Response:
+    steady = reader.steady("，打印 print", Way.PRINT, uuid4().hex)
+    return StreamingResponse(_printed(sheet, steady, account, asked), media_type="text/html")
+
+
+def _printed(sheet: Sheet, reader: Reader, account: Account, asked: Asked) -> Iterator[bytes]:
     """The sheet, chunk by chunk; what is refused is refused before the first of it."""
-    chunks = whole(sheet, reader, account, asked)
+    taken = Taken(sheet, "print")
+    chunks = taken.counted(whole(sheet, reader, account, asked))
     about = about_of(sheet, reader, account, asked)
     rows = (row for rows in chunks for row in rows)
-    return rendered("print.html", sheet=sheet, rows=rows, about=about, text=text)
+    pieces = rendered("print.html", sheet=sheet, rows=rows, about=about, text=text)
+    return taken.told((piece.encode() for piece in pieces), reader, account)
 
 
 def _given(sheet: Sheet, asked: Asked) -> dict[str, str]:

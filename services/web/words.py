@@ -228,6 +228,28 @@ _OTHERS = _words(
     "not-kept|原文未保存|bytes not kept",
     "none-waiting|没有等待处理的死信|no letter waits",
     "original|原文|original",
+    "life-events|生命事件|life events",
+    "records|两号合并与分开|records joined and parted",
+    "contests|预警异议|contested alerts",
+)
+DISCLOSURES = _words(
+    "page|页面|page",
+    "api|接口|API",
+    "export|导出文件|export",
+    "print|打印|print",
+    "terminal|终端|terminal",
+    "not-told|未记录方式|way not recorded",
+    "shown|查看|shown",
+    "sought|检索|sought",
+    "unmasked|查看完整信息|unmasked",
+    "opened|打开原文|original opened",
+    "deeds|查阅记录|record of looks",
+    "volume|查阅量远超平常|far more than usual",
+    "hours|下班时间查阅|out of hours",
+    "elsewhere|屡次查阅非本辖区|not theirs, again and again",
+    "one-person|反复查阅同一人|one person again and again",
+    "many-readers|同一人被多人查阅|one person by many",
+    "unmasking|大量查看完整信息|much unmasked",
 )
 LETTER_STATES = _words(
     "waiting|等待|waiting",
@@ -250,6 +272,7 @@ WORDS: dict[str, Word] = (
     | HANDOVERS
     | LETTER_STATES
     | CONSUMERS
+    | DISCLOSURES
     | _OTHERS
 )
 """Every code; two tables that share one say the same of it."""

@@ -14,9 +14,10 @@ import pytest
 from httpx import ASGITransport, AsyncClient, Response
 from typer.testing import CliRunner
 
+from domain.disclosures import DataDisclosed
 from domain.dispositions import DeadLetterClosed, SubmissionRefused
 from domain.facts import Department
-from domain.history import DataDisclosed, Event, FactPublished, Receipt
+from domain.history import Event, FactPublished, Receipt
 from domain.law import Law
 from domain.refusals import Refused
 from infra import codec, log

@@ -18,8 +18,9 @@ import pytest
 from msgspec.structs import replace
 
 from domain.consumers import ConsumerEnded, ConsumerReplayed, DeliveryGivenUp, Terms
+from domain.disclosures import DataDelivered
 from domain.facts import Department
-from domain.history import AlertsDelivered, FactPublished
+from domain.history import FactPublished
 from domain.law import Law
 from domain.refusals import Refused
 from domain.told import AlertRaised
@@ -83,7 +84,7 @@ def test_every_alert_that_was_delivered_is_recorded_as_handed_over_to_that_consu
     with delivering(consumers):
         receiver.wait(len(alerts(database)))
         wait_until(lambda: line(consumers, HOOK).waiting == 0)
-    recorded = [one.event for one in entries(database) if isinstance(one.event, AlertsDelivered)]
+    recorded = [one.event for one in entries(database) if isinstance(one.event, DataDelivered)]
     assert {(one.department, one.outlet) for one in recorded} == {("social-insurance", f"webhook:{HOOK}")}
     raised = [one.event.alert for one in entries(database) if isinstance(one.event, AlertRaised)]
     assert [alert for one in recorded for alert in one.alerts] == raised

@@ -11,8 +11,8 @@ import pytest
 from msgspec.structs import replace
 from python_calamine import CalamineWorkbook
 
+from domain.disclosures import DataDisclosed
 from domain.facts import DeathReported, Department
-from domain.history import DataDisclosed
 from domain.law import Law
 from infra import codec, log
 from infra.database import Database

@@ -16,8 +16,8 @@ import uvicorn
 from msgspec.structs import replace
 
 from domain.consumers import Terms
+from domain.disclosures import DataDelivered
 from domain.facts import DeathReported, Department
-from domain.history import AlertsDelivered
 from domain.law import Law
 from domain.refusals import Refused
 from infra import codec, log
@@ -214,9 +214,9 @@ def test_what_comes_while_a_stream_is_open_is_sent_at_once_and_recorded_as_hande
     thread.join(30)
     assert [one.id for one in found] == positions(database)
     with database.transaction() as connection:
-        (row,) = log.read(connection, 0, 100, names=["alerts-delivered.v1"])
+        (row,) = log.read(connection, 0, 100, names=["personal-data-delivered.v1"])
     delivered = codec.decode(*row).event
-    assert isinstance(delivered, AlertsDelivered)
+    assert isinstance(delivered, DataDelivered)
     assert (delivered.outlet, len(delivered.alerts)) == (f"feed:{FEED}", 3)
 
 
@@ -270,7 +270,7 @@ def test_a_stream_ends_when_its_consumer_does_and_says_why_when_asked_again(
     thread = Thread(target=lambda: found.extend(reader.stream(99)))
     thread.start()
     deadline = monotonic() + 30
-    while not consumers.outlets.entries(0, 100)[-1].name.startswith("alerts-delivered"):
+    while not consumers.outlets.entries(0, 100)[-1].name.startswith("personal-data-delivered"):
         assert monotonic() < deadline
         sleep(0.02)
     consumers.end(FEED, "operator", "换系统")

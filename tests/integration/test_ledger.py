@@ -17,8 +17,9 @@ import pytest
 from psycopg import sql
 
 from domain.decide import decide
+from domain.disclosures import DataDisclosed
 from domain.facts import DeathReported, DeathRetracted, Department, Person
-from domain.history import DataDisclosed, Entry, FactPublished, Outcome, Receipt
+from domain.history import Entry, FactPublished, Outcome, Receipt
 from domain.law import Law
 from domain.refusals import Refused
 from domain.state import FactRecorded, RetireeState, evolve

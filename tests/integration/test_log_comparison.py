@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
+from domain.disclosures import DataDelivered
 from domain.facts import AlertApplied, DeathReported, Department, GoneMissing
-from domain.history import AlertsDelivered
 from domain.law import Law
 from infra import histories, log
 from infra.archive_write import archive
@@ -134,7 +134,7 @@ def test_records_of_deliveries_and_looks_are_not_read(
 ) -> None:
     """A relay's stream is as long as the log; nobody's history holds it."""
     gone = missing(ours, 1, date(2024, 3, 1))
-    delivered = AlertsDelivered(department="agency", outlet="alerts.pension", alerts=("x",), retirees=(gone,))
+    delivered = DataDelivered(department="agency", outlet="alerts.pension", alerts=("x",), retirees=(gone,))
     ours.append(log.stream_of("outbox:relay"), delivered)
     asked_now = Histories(database, keys)
     assert (asked_now.people, [people for people, _ in asked_now.pages()]) == (1, [1])

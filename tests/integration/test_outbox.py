@@ -1,18 +1,20 @@
-"""What a relay remembers: every entry it sent, and the record of a delivery along with the entries it is of."""
+"""What a relay remembers: every entry it sent, and before that the record of what it is about to deliver, once."""
 
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import pytest
 from eventsourcing.persistence import IntegrityError
 
-from domain.history import AlertsDelivered, DataDisclosed
+from domain.disclosures import DataDelivered, DataDisclosed
+from infra import log
 from infra.database import Database
 from infra.ledger import append_plain
 from infra.log import last_position, stream_of
 from infra.outbox import Outbox
 
 WHOM = UUID(int=7)
-DELIVERED = AlertsDelivered(department="social-insurance", outlet="alerts", alerts=("1",), retirees=(WHOM,))
+DELIVERED = DataDelivered(department="social-insurance", outlet="alerts", alerts=("1",), retirees=(WHOM,))
 LOOK = DataDisclosed(department="a", actor="b", purpose="c", legal_basis="d", fields=(), retirees=())
 
 
@@ -22,36 +24,65 @@ def told(database: Database) -> int:
         return last_position(connection)
 
 
-def test_the_record_that_follows_at_once_counts_as_sent_with_what_it_is_of(database: Database) -> None:
-    outbox = Outbox(database)
-    outbox.sent(1, told(database), DELIVERED)
-    assert outbox.position() == 2
-    outbox.sent(2, 2, None)  # the follower brings the record too
-    assert outbox.position() == 2
-    assert told(database) == 3
-    outbox.sent(3, 3, None)
-    assert Outbox(database).position() == 3
+def records(count: int = 1) -> Callable[[int], Sequence[DataDelivered]]:
+    return lambda _: [DELIVERED] * count
 
 
-def test_the_record_brought_along_with_others_is_not_remembered_twice(database: Database) -> None:
+def recorded(database: Database) -> int:
+    with database.transaction() as connection:
+        return len(log.read(connection, 0, 100, names=["personal-data-delivered.v1"]))
+
+
+def test_the_records_that_follow_at_once_count_as_sent_with_what_they_are_of(database: Database) -> None:
     outbox = Outbox(database)
-    outbox.sent(1, told(database), DELIVERED)
-    outbox.sent(2, told(database), DELIVERED)
+    outbox.announce(told(database), records(2))
+    outbox.sent(1, 1)
+    assert outbox.position() == 3
+    outbox.sent(2, 3)  # the follower brings the records too
+    assert outbox.position() == 3
+    assert told(database) == 4
+    outbox.sent(4, 4)
+    assert Outbox(database).position() == 4
+
+
+def test_records_brought_along_with_others_are_not_remembered_twice(database: Database) -> None:
+    outbox = Outbox(database)
+    outbox.announce(told(database), records())
+    outbox.sent(1, 1)
+    last = told(database)
+    outbox.announce(last, records())
+    outbox.sent(2, last)
     assert outbox.position() == 4
 
 
 def test_a_record_that_comes_after_somebody_else_waits_for_its_turn(database: Database) -> None:
     outbox = Outbox(database)
     first, second = told(database), told(database)
-    outbox.sent(first, first, DELIVERED)
+    outbox.announce(first, records())
+    outbox.sent(first, first)
     assert outbox.position() == first
-    outbox.sent(second, second + 1, None)
+    outbox.sent(second, second + 1)
     assert outbox.position() == 3
+
+
+def test_what_was_recorded_before_a_crash_is_not_recorded_again_and_what_came_after_is(database: Database) -> None:
+    first, seen = told(database), list[int]()
+
+    def of(after: int) -> Sequence[DataDelivered]:
+        seen.append(after)
+        return [DELIVERED]
+
+    Outbox(database).announce(first, of)
+    again = Outbox(database)
+    again.announce(first, of)
+    assert (seen, recorded(database)) == ([0], 1)
+    again.announce(first + 2, of)
+    assert (seen, recorded(database)) == ([0, first], 2)
 
 
 def test_of_two_relays_one_is_told_that_the_other_was_faster(database: Database) -> None:
     outbox, other = Outbox(database), Outbox(database)
     last = told(database)
-    outbox.sent(1, last, DELIVERED)
+    outbox.sent(1, last)
     with pytest.raises(IntegrityError):
-        other.sent(1, last, DELIVERED)
+        other.sent(1, last)

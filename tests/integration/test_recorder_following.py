@@ -31,7 +31,8 @@ from eventsourcing.system import (
     System,
 )
 
-from domain.history import DataDisclosed, Entry
+from domain.disclosures import DataDisclosed
+from domain.history import Entry
 from domain.law import Law
 from infra import subscription
 from infra.database import Database

@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 from psycopg import sql
 
+from domain.disclosures import DataDisclosed
 from domain.facts import (
     ArchiveReceived,
     Aspect,
@@ -31,7 +32,7 @@ from domain.facts import (
     SurvivalVerified,
     VisitMade,
 )
-from domain.history import DataDisclosed, Receipt
+from domain.history import Receipt
 from domain.law import Law
 from infra import codec, log
 from infra.database import Database

@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import asdict, replace
 from typer.testing import CliRunner, Result
 
+from domain.disclosures import DataDisclosed
 from domain.facts import DeathReported, Department, IdentityLinked, Person
-from domain.history import DataDisclosed
 from domain.law import Law
 from infra import replay
 from infra.database import Database

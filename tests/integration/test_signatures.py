@@ -17,8 +17,9 @@ from aiokafka import ConsumerRecord
 from typer.testing import CliRunner
 
 from domain.completeness import SequencesUnused
+from domain.disclosures import DataDisclosed
 from domain.facts import Department
-from domain.history import DataDisclosed, FactPublished, Receipt
+from domain.history import FactPublished, Receipt
 from domain.law import Law
 from domain.sources import Policy, Registered, SourceKeyAdded
 from infra import codec, log

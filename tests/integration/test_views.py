@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from eventsourcing.persistence import IntegrityError
 
+from domain.disclosures import DataDelivered, DataDisclosed
 from domain.facts import (
     AlertAcknowledged,
     AlertApplied,
@@ -24,7 +25,7 @@ from domain.facts import (
     HandoverProposed,
     SpecialGroup,
 )
-from domain.history import AlertsDelivered, DataDisclosed, Entry
+from domain.history import Entry
 from domain.law import Law
 from infra import follower, log
 from infra.database import Database, DatabaseError
@@ -99,7 +100,7 @@ def story(ours: Ledger) -> dict[str, UUID]:
             retirees=both,
         ),
     )
-    ours.append(uuid4(), AlertsDelivered(department="agency", outlet="alerts.pension", alerts=("x",), retirees=both))
+    ours.append(uuid4(), DataDelivered(department="agency", outlet="alerts.pension", alerts=("x",), retirees=both))
     return people
 
 

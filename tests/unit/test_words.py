@@ -8,6 +8,7 @@ import pytest
 
 from domain.alerts import Action, Strength
 from domain.consumers import Kind as ConsumerKind
+from domain.disclosures import Look, Unusual, Way
 from domain.facts import LIFE_EVENTS, Department, SpecialGroup
 from domain.handover import Stage as HandoverStage
 from domain.kinds import Kind
@@ -42,6 +43,7 @@ TABLES = [table for name, table in vars(words).items() if isinstance(table, dict
             [*get_args(ConsumerKind), "current", "behind", "failing", "ended", *NO_ANSWER, "not-wanted"],
             id="consumers",
         ),
+        pytest.param(words.DISCLOSURES, [*Way, *Look, *Unusual], id="disclosures"),
         pytest.param(words.SETTLEMENTS, ["paid", "overpaid", "owed", "kept", "none", "not-yet"], id="settlements"),
     ],
 )
