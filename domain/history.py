@@ -24,9 +24,18 @@ from domain.completeness import (
 )
 from domain.consumers import ConsumerChanged, ConsumerEnded, ConsumerRegistered, ConsumerReplayed, DeliveryGivenUp
 from domain.dispositions import DeadLetterClosed, SubmissionRefused
+from domain.erasing import LegalHoldLifted, LegalHoldPlaced, PersonErased
 from domain.facts import LIFE_EVENTS, Department, Known, LifeEvent, Reference
 from domain.links import RecordsJoined, RecordsParted
 from domain.pausing import IntakePaused, IntakeResumed
+from domain.proposals import (
+    ProposalApproved,
+    ProposalDone,
+    ProposalExpired,
+    ProposalMade,
+    ProposalRefused,
+    ProposalWithdrawn,
+)
 from domain.sources import SourceKeyAdded, SourceKeyRevoked, SourceNumbersSet, SourcePolicySet, SourceRegistered
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 
@@ -139,6 +148,15 @@ Event = (
     | DeliveryGivenUp
     | IntakePaused
     | IntakeResumed
+    | ProposalMade
+    | ProposalApproved
+    | ProposalRefused
+    | ProposalWithdrawn
+    | ProposalExpired
+    | ProposalDone
+    | PersonErased
+    | LegalHoldPlaced
+    | LegalHoldLifted
 )
 
 STORED_NAMES: dict[str, type[Event]] = {
@@ -177,6 +195,15 @@ STORED_NAMES: dict[str, type[Event]] = {
     "dead-letter-closed.v1": DeadLetterClosed,
     "intake-paused.v1": IntakePaused,
     "intake-resumed.v1": IntakeResumed,
+    "proposal-made.v1": ProposalMade,
+    "proposal-approved.v1": ProposalApproved,
+    "proposal-refused.v1": ProposalRefused,
+    "proposal-withdrawn.v1": ProposalWithdrawn,
+    "proposal-expired.v1": ProposalExpired,
+    "proposal-done.v1": ProposalDone,
+    "person-erased.v1": PersonErased,
+    "legal-hold-placed.v1": LegalHoldPlaced,
+    "legal-hold-lifted.v1": LegalHoldLifted,
 }
 
 

@@ -23,6 +23,7 @@ from domain.alerts import Action, Strength
 from domain.facts import LIFE_EVENTS, Department
 from domain.history import STORED_NAMES, Entry, FactPublished
 from domain.kinds import Kind
+from domain.proposals import Act
 from infra import codec, follower
 from infra.codec import Codec
 from infra.row import Row
@@ -109,7 +110,7 @@ def test_every_word_that_events_are_stored_with_stands_in_a_fixture() -> None:
 
     found = {word for path in FIXTURES for word in words(read(path.parent.name, path.read_bytes()).event)}
     in_facts = {word for fact in LIFE_EVENTS.values() for word in _words_of(fact)}
-    assert found == {*Department, *Kind, *Action, *Strength, *in_facts}
+    assert found == {*Department, *Kind, *Action, *Strength, *Act, *in_facts}
 
 
 # Names
