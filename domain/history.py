@@ -40,9 +40,18 @@ from domain.disclosures import (
     UnusualAccessFlagged,
 )
 from domain.dispositions import DeadLetterClosed, SubmissionRefused
+from domain.erasing import LegalHoldLifted, LegalHoldPlaced, PersonErased
 from domain.facts import LIFE_EVENTS, Department, Known, LifeEvent, Reference
 from domain.links import RecordsJoined, RecordsParted
 from domain.pausing import IntakePaused, IntakeResumed
+from domain.proposals import (
+    ProposalApproved,
+    ProposalDone,
+    ProposalExpired,
+    ProposalMade,
+    ProposalRefused,
+    ProposalWithdrawn,
+)
 from domain.sources import SourceKeyAdded, SourceKeyRevoked, SourceNumbersSet, SourcePolicySet, SourceRegistered
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 
@@ -145,6 +154,15 @@ Event = (
     | AccountEnabled
     | CredentialChanged
     | AccountUnlocked
+    | ProposalMade
+    | ProposalApproved
+    | ProposalRefused
+    | ProposalWithdrawn
+    | ProposalExpired
+    | ProposalDone
+    | PersonErased
+    | LegalHoldPlaced
+    | LegalHoldLifted
 )
 
 STORED_NAMES: dict[str, type[Event]] = {
@@ -193,6 +211,15 @@ STORED_NAMES: dict[str, type[Event]] = {
     "account-enabled.v1": AccountEnabled,
     "credential-changed.v1": CredentialChanged,
     "account-unlocked.v1": AccountUnlocked,
+    "proposal-made.v1": ProposalMade,
+    "proposal-approved.v1": ProposalApproved,
+    "proposal-refused.v1": ProposalRefused,
+    "proposal-withdrawn.v1": ProposalWithdrawn,
+    "proposal-expired.v1": ProposalExpired,
+    "proposal-done.v1": ProposalDone,
+    "person-erased.v1": PersonErased,
+    "legal-hold-placed.v1": LegalHoldPlaced,
+    "legal-hold-lifted.v1": LegalHoldLifted,
 }
 
 

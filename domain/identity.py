@@ -141,6 +141,11 @@ def _birth_fault(number: str, today: date | None) -> Reason | None:
     return BIRTH_IN_FUTURE if today and birth > today else None
 
 
+def shortened(number: str) -> str | None:
+    """The 15 digits of an 18-digit number, as they were given until 1999; None of whoever was born later."""
+    return None if number[6:8] == "20" else number[:6] + number[8:17]
+
+
 def names_a_person(text: str) -> bool:
     """Whether an 18-digit identity number of somebody who may live stands in a text, with signs between its digits or without.
 

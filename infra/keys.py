@@ -103,6 +103,10 @@ class KeyRing:
         except (InvalidTag, ValueError):  # the latter: what is there is too short to have been sealed
             raise WrongKeyError("the sealed data does not fit the key") from None
 
+    def forget(self, retiree: UUID, wrapped: bytes) -> None:
+        """Keep the key of a retiree no more, where it was at hand. Other processes keep theirs until they end, and use it for nothing."""
+        self._recent.drop(retiree.bytes + wrapped)
+
     def seal_letter(self, plain: bytes) -> bytes:
         """Encrypt the original bytes of a message that nobody could take in: whose it is cannot be known."""
         nonce = os.urandom(NONCE)
@@ -165,3 +169,8 @@ class _Recent:
         if len(self._young) >= self._half:
             self._young, self._old = {}, self._young
         self._young[name] = key
+
+    def drop(self, name: bytes) -> None:
+        """Keep the key under a name no more."""
+        self._young.pop(name, None)
+        self._old.pop(name, None)

@@ -158,8 +158,13 @@ class Refusals:
             "code": event.code,
             "path": event.path,
             "detail": event.detail,
-            "sealed": self._keys.seal_letter(packed) if len(packed) <= LETTER_LIMIT else None,
+            "sealed": self._keys.seal_letter(packed) if _is_kept(event, packed) else None,
         }
+
+
+def _is_kept(event: SubmissionRefused, packed: bytes) -> bool:
+    """Whether a message's bytes stay: never those about the erased, of whom nothing new may lie here."""
+    return event.code != "person-erased" and len(packed) <= LETTER_LIMIT
 
 
 def _next(

@@ -24,6 +24,7 @@ from domain.disclosures import Look, Unusual, Way
 from domain.facts import LIFE_EVENTS, Department
 from domain.history import STORED_NAMES, Entry, FactPublished
 from domain.kinds import Kind
+from domain.proposals import Act
 from infra import codec, follower
 from infra.codec import Codec
 from infra.row import Row
@@ -110,7 +111,7 @@ def test_every_word_that_events_are_stored_with_stands_in_a_fixture() -> None:
 
     found = {word for path in FIXTURES for word in words(read(path.parent.name, path.read_bytes()).event)}
     in_facts = {word for fact in LIFE_EVENTS.values() for word in _words_of(fact)}
-    assert found == {*Department, *Kind, *Action, *Strength, *Way, *Look, *Unusual, *in_facts}
+    assert found == {*Department, *Kind, *Action, *Strength, *Way, *Look, *Unusual, *Act, *in_facts}
 
 
 # Names

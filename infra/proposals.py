@@ -1,0 +1,154 @@
+"""The register of proposals: each change of it with its event in the log, in one transaction."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import psycopg
+
+from domain import proposals
+from domain.proposals import (
+    WAITING_DAYS,
+    Act,
+    Proposal,
+    ProposalDone,
+    ProposalEvent,
+    Wish,
+    begun,
+    evolve,
+    expire,
+    propose,
+)
+from domain.refusals import Refused
+from infra.database import Database
+from infra.ledger import append_plain
+from infra.log import stream_of
+from infra.session import Session
+from infra.sql import statements
+
+SQL = statements("proposals")
+NONE = UUID(int=0)
+"""Before every id."""
+
+
+class Proposals:
+    """All proposals of a ledger."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def make(self, wish: Wish, by: str, today: date, waits: int = WAITING_DAYS) -> Proposal:
+        """Propose an act. Raises `Refused`: `already-proposed` while the same one is open; `not-found` of a retiree whom nobody knows."""
+        made = propose(uuid4(), wish, by, today, waits)
+        proposal = begun(made)
+        self.expire(today)
+        try:
+            with self.database.transaction() as connection:
+                if wish.retiree and not is_known(connection, wish.retiree):
+                    raise Refused("not-found", "retiree")
+                connection.execute(SQL["proposal_save"], _row(proposal))
+                tell(connection, made)
+        except psycopg.errors.UniqueViolation:
+            raise Refused("already-proposed", "act") from None
+        return proposal
+
+    def approve(self, id_: UUID, by: str, today: date) -> Proposal:
+        """As the second person. Raises `Refused`: `unknown-proposal`, `proposal-closed`, `second-person`."""
+        return self._change(id_, lambda one: proposals.approve(one, by, today))
+
+    def refuse(self, id_: UUID, by: str, reason: str, today: date) -> Proposal:
+        """As the second person. Raises as `approve`."""
+        return self._change(id_, lambda one: proposals.refuse(one, by, reason, today))
+
+    def withdraw(self, id_: UUID, by: str, today: date) -> Proposal:
+        """By whoever proposed it. Raises as `approve`."""
+        return self._change(id_, lambda one: proposals.withdraw(one, by, today))
+
+    def expire(self, today: date) -> list[UUID]:
+        """End those whose time is over; which they were."""
+        ended: list[UUID] = []
+        with self.database.transaction() as connection:
+            for (terms,) in connection.execute(SQL["proposal_over"], {"day": today}).fetchall():
+                proposal = msgspec.convert(terms, Proposal)
+                if event := expire(proposal, today):
+                    save(connection, proposal, event)
+                    ended.append(proposal.id)
+        return ended
+
+    def find(self, id_: UUID) -> Proposal:
+        """One proposal. Raises `Refused("unknown-proposal")`."""
+        with self.database.transaction() as connection:
+            row = connection.execute(SQL["proposal_find"], {"proposal": id_}).fetchone()
+        if row is None:
+            raise Refused("unknown-proposal", "proposal")
+        return msgspec.convert(row[0], Proposal)
+
+    def page(
+        self, state: str | None = None, retiree: UUID | None = None, after: UUID = NONE, limit: int = 100
+    ) -> list[Proposal]:
+        """Proposals by id, after one."""
+        given = {"state": state, "retiree": retiree, "after": after, "limit": limit}
+        with self.database.transaction() as connection:
+            rows = connection.execute(SQL["proposal_page"], given).fetchall()
+        return [msgspec.convert(terms, Proposal) for (terms,) in rows]
+
+    def due(self, today: date) -> list[UUID]:
+        """The approved erasures whose day has come."""
+        with self.database.transaction() as connection:
+            return [one for (one,) in connection.execute(SQL["proposal_due"], {"day": today}).fetchall()]
+
+    def _change(self, id_: UUID, decide: Callable[[Proposal], ProposalEvent]) -> Proposal:
+        with self.database.transaction() as connection:
+            found = held(connection, id_)
+            return save(connection, found, decide(found))
+
+
+def held(connection: Session, id_: UUID) -> Proposal:
+    """A proposal, held until the end of the transaction. Raises `Refused("unknown-proposal")`."""
+    row = connection.execute(SQL["proposal_lock"], {"proposal": id_}).fetchone()
+    if row is None:
+        raise Refused("unknown-proposal", "proposal")
+    return msgspec.convert(row[0], Proposal)
+
+
+def save(connection: Session, proposal: Proposal, event: ProposalEvent) -> Proposal:
+    """The proposal after an event, both written."""
+    after = evolve(proposal, event)
+    connection.execute(SQL["proposal_change"], _row(after))
+    tell(connection, event)
+    return after
+
+
+def spend(connection: Session, act: Act, subject: str, by: str, today: date) -> UUID:
+    """Use up an approved proposal for just this, within the transaction that does it; its id. Raises `Refused("needs-approval")`."""
+    row = connection.execute(SQL["proposal_approved"], {"act": act, "subject": subject, "day": today}).fetchone()
+    if row is None:
+        raise Refused("needs-approval", "", f"propose {act} of {subject}")
+    proposal = msgspec.convert(row[0], Proposal)
+    save(connection, proposal, ProposalDone(proposal=proposal.id, by=by))
+    return proposal.id
+
+
+def is_known(connection: Session, retiree: UUID) -> bool:
+    """Whether somebody is a retiree of this ledger, and not erased."""
+    return connection.execute(SQL["retiree_known"], {"retiree": retiree}).fetchone() is not None
+
+
+def tell(connection: Session, event: ProposalEvent) -> None:
+    """Append to the proposal's own stream, within the caller's transaction."""
+    append_plain(connection, stream_of(f"proposal:{event.proposal}"), event)
+
+
+def _row(proposal: Proposal) -> dict[str, Any]:
+    return {
+        "proposal": proposal.id,
+        "act": proposal.made.act,
+        "state": proposal.state,
+        "retiree": proposal.made.retiree,
+        "subject": proposal.made.subject,
+        "due": proposal.due,
+        "until": proposal.until,
+        "terms": msgspec.json.encode(proposal).decode(),
+    }
