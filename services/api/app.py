@@ -1,11 +1,11 @@
 """The API's wiring: what it is made of, and what it closes."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
 
 from infra.database import DatabaseError
 from infra.followers import following
@@ -15,6 +15,9 @@ from services.accepting.gather import Gatherer
 from services.accepting.intake import accept
 from services.accounts import Accounts
 from services.api import documents, events, feeds, followers, problems, reading, receipts, registers, sources
+from services.api.gate.answers import Answers
+from services.api.gate.gate import Gate, Rules
+from services.api.gate.metrics import Listener, Metrics
 from services.api.wakeups import Wakeups
 from services.bootstrap import Parts, parts
 from services.consumers.feeds import Feeds
@@ -25,14 +28,6 @@ from services.web import following as following_pages
 from services.web import letters, pages
 from services.web import registers as register_pages
 from services.web.forms import Forms
-
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-
 
 V1 = (
     events.router,
@@ -55,9 +50,14 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.wakeups = Wakeups(made.application.database)
+        host, port = settings.changqing_metrics_host, settings.changqing_metrics_port
+        listener = Listener.on(metrics, host, port) if port else None
+        app.state.metrics_port = listener.port if listener else None
         try:
             yield
         finally:
+            if listener:
+                listener.close()
             app.state.wakeups.close()
             app.state.gatherer.close()
             made.application.close()
@@ -81,7 +81,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(register_pages.router, include_in_schema=False)
     app.include_router(letters.router, include_in_schema=False)
     app.include_router(following_pages.router, include_in_schema=False)
-    app.middleware("http")(_secure)
+    metrics = Metrics(app.state.database)
+    rules = Rules.of(settings, Answers(made.keys.tag("entity", "tag")), metrics)
+    app.state.rates = rules.rates
+    app.state.crowd = rules.crowd
+    app.add_middleware(Gate, rules=rules)
     problems.install(app)
     documents.install(app, settings.changqing_topics_file)
     _install_health(app, made)
@@ -108,13 +112,3 @@ def _install_health(app: FastAPI, made: Parts) -> None:
             return JSONResponse({"status": "waiting for PostgreSQL"}, 503)
         except WrongKeyError as error:
             return JSONResponse({"status": str(error)}, 503)
-
-
-async def _secure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    try:
-        response = await call_next(request)
-    except Exception as error:  # noqa: BLE001 - the last place that can answer with a code
-        response = problems.unforeseen(request, error)
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response

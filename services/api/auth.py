@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from domain.refusals import Refused
 from services.accounts import Account, Accounts
+from services.api.gate.admitting import admit
 
 
 def account_of(request: Request) -> Account:
@@ -24,6 +25,7 @@ def account_of(request: Request) -> Account:
     if account is None:
         raise Refused("unauthenticated")
     request.state.account = account  # for the page that says why something is refused
+    admit(request, account)
     return account
 
 
