@@ -441,6 +441,27 @@ SENTENCES: dict[str, Sentence] = {
         "重新打开页面后再提交",
         "open the page again and send it from there",
     ),
+    "too-many-requests": Sentence(
+        429,
+        "请求过于频繁",
+        "too many requests in so short a time",
+        "按 Retry-After 所示秒数后再发；RateLimit 头写明还可发多少",
+        "send again after as many seconds as Retry-After says; RateLimit says how many are left",
+    ),
+    "overloaded": Sentence(
+        503,
+        "系统繁忙，未受理",
+        "all places are taken, nothing was accepted",
+        "按 Retry-After 所示秒数后原样重发",
+        "send the same again after as many seconds as Retry-After says",
+    ),
+    "too-slow": Sentence(
+        503,
+        "未能在时限内答复，是否受理未知",
+        "there was no answer in time, whether it was accepted is not known",
+        "稍后原样重发，不会重复；查询请缩小范围",
+        "send the same again in a moment, nothing is taken twice; ask a question for less",
+    ),
     "wrong-key": Sentence(
         503,
         "密钥与账本不符，未受理",

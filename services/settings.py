@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, DirectoryPath, Field, FilePath, Vali
 
 _KEYS = ("changqing_key_file", "changqing_key", "changqing_key_provider")
 
+_RATE = r"^(none|[1-9][0-9]{0,8}/(second|minute|hour))$"
+
 
 class SettingsError(Exception):
     """A variable is missing or wrong; the message is one sentence that names it."""
@@ -71,6 +73,34 @@ class Settings(BaseModel):
     )
     changqing_host: str = Field(default="127.0.0.1", description="the address to listen on")
     changqing_port: int = Field(default=8000, ge=0, le=65535, description="the port to listen on")
+
+    changqing_requests_at_once: int = Field(default=512, ge=1, description="requests dealt with at once, by a process")
+    changqing_streams_at_once: int = Field(
+        default=512, ge=1, description="streams of events open at once, of a process"
+    )
+    changqing_request_seconds: float = Field(
+        default=60, gt=0, le=3_600, description="seconds within which an answer must have begun"
+    )
+    changqing_rate_address: str = Field(
+        default="120000/minute",
+        pattern=_RATE,
+        description="what an address may ask, as 600/minute, or none for no bound",
+    )
+    changqing_rate_account: str = Field(
+        default="6000/minute", pattern=_RATE, description="what an account may ask, as 600/minute, or none for no bound"
+    )
+    changqing_rate_publishing: str = Field(
+        default="60000/minute",
+        pattern=_RATE,
+        description="what an account may send to /v1/events, as 600/minute, or none for no bound",
+    )
+    changqing_access_log: bool = Field(
+        default=True, description="true or false: whether each answer is a line of the log"
+    )
+    changqing_metrics_host: str = Field(default="127.0.0.1", description="the address where metrics are served")
+    changqing_metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="the first port where metrics are served, 0 for none"
+    )
 
     @property
     def public_url(self) -> str:

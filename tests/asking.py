@@ -2,14 +2,16 @@
 
 import re
 from asyncio import Runner
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from csv import DictReader
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import httpx
 import msgspec
+from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 
 from domain.facts import Department
@@ -21,11 +23,14 @@ from services.api.app import create_app
 from services.settings import Settings
 from tests.accounts import bearer, form, new_accounts
 
+T = TypeVar("T")
+
 
 class Asking:
     """A browser of each account."""
 
-    def __init__(self, runner: Runner, client: AsyncClient, secrets: dict[str, str]) -> None:
+    def __init__(self, runner: Runner, app: FastAPI, client: AsyncClient, secrets: dict[str, str]) -> None:
+        self._app = app
         self._runner = runner
         self._client = client
         self._secrets = secrets
@@ -73,6 +78,30 @@ class Asking:
         headers = self.headers(account)
         return self._runner.run(self._client.post(path, headers=headers, json=body))
 
+    def ask(self, account: str, path: str, method: str = "GET", **given: Any) -> Response:
+        """Ask with headers and a body of the test's own; an empty account: nobody."""
+        headers = (self.headers(account) if account else {}) | given.pop("headers", {})
+        return self._runner.run(self._client.request(method, path, headers=headers, **given))
+
+    def run(self, asked: Coroutine[Any, Any, T]) -> T:
+        """Do what asks several things at once, by `client`."""
+        return self._runner.run(asked)
+
+    @property
+    def client(self) -> AsyncClient:
+        """What it asks by."""
+        return self._client
+
+    def inside(self) -> int:
+        """How many requests are dealt with now."""
+        count: int = self._app.state.crowd.requests
+        return count
+
+    def metrics(self) -> str:
+        """What Prometheus is told."""
+        port = self._app.state.metrics_port
+        return httpx.get(f"http://127.0.0.1:{port}/metrics").raise_for_status().text
+
     def form(self, account: str, path: str, fields: Mapping[str, str]) -> Response:
         """Send a form with the token of the account's page of rosters."""
         (token,) = set(re.findall(r'name="token" value="([0-9a-f]+)"', self.page(account, "/pages/roster")))
@@ -92,8 +121,8 @@ class Asking:
 
 
 @contextmanager
-def asking(dsn: str, folder: Path, accounts: Mapping[str, tuple[Role, str]]) -> Iterator[Asking]:
-    """The application of a database, with accounts by their names: what for, and of which division.
+def asking(dsn: str, folder: Path, accounts: Mapping[str, tuple[Role, str]], **more: str) -> Iterator[Asking]:
+    """The application of a database, with accounts by their names: what for, and of which division. `more`: settings.
 
     `folder` is where files of a test may stand; nothing of accounts does.
     """
@@ -106,12 +135,12 @@ def asking(dsn: str, folder: Path, accounts: Mapping[str, tuple[Role, str]]) -> 
         ),
     )
     settings = {"DATABASE_URL": dsn, "CHANGQING_KEY": bytes(range(32)).hex()}
-    app = create_app(Settings.of(settings))
+    app = create_app(Settings.of(settings | more))
     lifespan = app.router.lifespan_context(app)
     client = AsyncClient(transport=ASGITransport(app), base_url="http://here")
     with Runner() as runner:
         runner.run(lifespan.__aenter__())
-        yield Asking(runner, client, secrets)
+        yield Asking(runner, app, client, secrets)
         runner.run(client.aclose())
         runner.run(lifespan.__aexit__(None, None, None))
 

@@ -1,11 +1,11 @@
 """The API's wiring: what it is made of, and what it closes."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
 
 from infra.attempts import Attempts
 from infra.database import DatabaseError
@@ -30,6 +30,9 @@ from services.api import (
     unmasking,
 )
 from services.api.denials import told_to
+from services.api.gate.answers import Answers
+from services.api.gate.gate import Gate, Rules
+from services.api.gate.metrics import Listener, Metrics
 from services.api.peers import Peers
 from services.api.wakeups import Wakeups
 from services.bootstrap import Parts, parts
@@ -46,14 +49,6 @@ from services.web import looks as look_pages
 from services.web import registers as register_pages
 from services.web.forms import Forms
 
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-
-
 V1 = (
     events.router,
     receipts.router,
@@ -67,6 +62,16 @@ V1 = (
 )
 """What stands under `/v1`."""
 
+PAGES = (
+    pages.router,
+    retirees.router,
+    register_pages.router,
+    letters.router,
+    following_pages.router,
+    look_pages.router,
+)
+"""What officials see."""
+
 
 def create_app(settings: Settings) -> FastAPI:
     """The application. Nothing connects before the first request."""
@@ -76,9 +81,14 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.wakeups = Wakeups(made.application.database)
+        host, port = settings.changqing_metrics_host, settings.changqing_metrics_port
+        listener = Listener.on(metrics, host, port) if port else None
+        app.state.metrics_port = listener.port if listener else None
         try:
             yield
         finally:
+            if listener:
+                listener.close()
             app.state.wakeups.close()
             app.state.gatherer.close()
             app.state.denials.close()
@@ -106,13 +116,13 @@ def create_app(settings: Settings) -> FastAPI:
     for router in V1:
         app.include_router(router, prefix="/v1")
     app.include_router(tokens.router)
-    app.include_router(pages.router, include_in_schema=False)
-    app.include_router(retirees.router, include_in_schema=False)
-    app.include_router(register_pages.router, include_in_schema=False)
-    app.include_router(letters.router, include_in_schema=False)
-    app.include_router(following_pages.router, include_in_schema=False)
-    app.include_router(look_pages.router, include_in_schema=False)
-    app.middleware("http")(_secure)
+    for router in PAGES:
+        app.include_router(router, include_in_schema=False)
+    metrics = Metrics(app.state.database)
+    rules = Rules.of(settings, Answers(made.keys.tag("entity", "tag")), metrics)
+    app.state.rates = rules.rates
+    app.state.crowd = rules.crowd
+    app.add_middleware(Gate, rules=rules)
     problems.install(app)
     documents.install(app, settings.changqing_topics_file)
     _install_health(app, made)
@@ -147,13 +157,3 @@ def _install_health(app: FastAPI, made: Parts) -> None:
             return JSONResponse({"status": "waiting for PostgreSQL"}, 503)
         except WrongKeyError as error:
             return JSONResponse({"status": str(error)}, 503)
-
-
-async def _secure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    try:
-        response = await call_next(request)
-    except Exception as error:  # noqa: BLE001 - the last place that can answer with a code
-        response = problems.unforeseen(request, error)
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from domain.refusals import Refused
 from services.accounts import Account
 from services.api.denials import denied
+from services.api.gate.admitting import admit
 from services.api.peers import peers_of
 from services.identities.accounts import Accounts, account_of, usable
 from services.identities.tokens import Claims, TokenError, Tokens
@@ -28,6 +29,7 @@ def who_asks(request: Request) -> Account:
         denied(request, error.claimed, str(error))
         raise Refused("unauthenticated", "", str(error)) from None
     request.state.account = account  # for the page that says why something is refused
+    admit(request, account)
     return account
 
 

@@ -27,6 +27,7 @@ from services.accepting.intake import Received
 from services.accepting.receipts import Notary, SignedRefusal
 from services.accounts import Act
 from services.api.auth import WhoAsks
+from services.api.gate.bodies import body_of
 from services.api.problems import problem
 
 router = APIRouter(tags=["publishing"])
@@ -49,14 +50,14 @@ async def publish(request: Request, account: WhoAsks) -> Response:
         return Response(msgspec.json.encode(signed), media_type="application/json")
     answer = notary.signed(answers[0])
     if isinstance(answer, SignedRefusal):
-        return problem(answer)
+        return problem(request, answer)
     return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
 async def _received(request: Request, publisher: Publisher) -> tuple[list[Received], bool]:
     """What was sent, and whether it is a batch. What is no event at all is a submission too: it is refused, and recorded."""
     media = media_of(request.headers.get("content-type", ""))
-    body = await _body(request, BATCH_LIMIT if media == BATCH else EVENT_LIMIT)
+    body = await body_of(request, BATCH_LIMIT if media == BATCH else EVENT_LIMIT, cut=True)
     if media == BATCH:
         try:
             events = split_batch(body)
@@ -104,14 +105,3 @@ def _unescaped(value: str) -> str:
         return unquote(value.encode("ascii").decode(), errors="strict")
     except UnicodeError:
         raise Refused("not-cloudevents", "headers", "a ce- header is not percent-encoded UTF-8") from None
-
-
-async def _body(request: Request, limit: int) -> bytes:
-    """The body, read no further than the limit: of one that is longer a byte more, by which whoever reads it knows."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            del body[limit + 1 :]
-            break
-    return bytes(body)

@@ -19,6 +19,7 @@ from infra.dsse import Envelope
 from infra.keys import WrongKeyError
 from services.accepting.intake import Refusal, Words, refusal
 from services.accounts import Account
+from services.api.gate.passing import passing_of
 from services.api.peers import peers_of
 from services.reading.denials import Denials, Denied
 from services.sentences import SENTENCES
@@ -27,10 +28,14 @@ from services.web.pages import render
 PROBLEM = "application/problem+json"
 
 _logger = structlog.get_logger()
+_CODES = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
+"""The codes of what the framework refuses."""
 
 
 class Problem(Struct, frozen=True, kw_only=True):
     """Problem details (RFC 9457): `type`, `title` and `status`, the HTTP code; the rest as in the receipt of a refusal.
+
+    `type`: the path of the page that explains the code. `instance`: the request, as the log of the process names it.
 
     The members after `remedy` are there where a submission was refused; in `proof` the `status` is that of the receipt.
     """
@@ -38,6 +43,7 @@ class Problem(Struct, frozen=True, kw_only=True):
     type: str
     title: str
     status: int
+    instance: str | UnsetType = UNSET
     source: str | None
     id: str | None
     code: str
@@ -52,11 +58,14 @@ class Problem(Struct, frozen=True, kw_only=True):
     proof: Envelope | UnsetType = UNSET
 
 
-def problem(refused: Refusal) -> Response:
+def problem(request: Request, refused: Refusal) -> Response:
     """The response of a refusal."""
     sentence = SENTENCES[refused.code]
     members = msgspec.structs.asdict(refused) | {"status": sentence.status}
-    body = Problem(type=f"urn:changqing:refusal:{refused.code}", title=f"{sentence.zh} / {sentence.en}", **members)
+    if passing := passing_of(request):
+        passing.code = refused.code
+        members["instance"] = f"urn:changqing:request:{passing.name}"
+    body = Problem(type=f"/pages/errors/{refused.code}", title=f"{sentence.zh} / {sentence.en}", **members)
     # RFC 6750: the error is named where there was a token, and not where there was none
     given = f', error="invalid_token", error_description="{refused.detail}"' if refused.detail else ""
     headers = {"WWW-Authenticate": f'Bearer realm="Changqing"{given}'} if sentence.status == 401 else {}
@@ -65,7 +74,7 @@ def problem(refused: Refusal) -> Response:
 
 def page_problem(request: Request, refused: Refusal) -> Response:
     """The same as a page, for whoever asks for one."""
-    response = problem(refused)
+    response = problem(request, refused)
     if "text/html" not in request.headers.get("accept", ""):
         return response
     page = render("problem.html", refused=refused, account=getattr(request.state, "account", None))
@@ -76,7 +85,9 @@ def page_problem(request: Request, refused: Refusal) -> Response:
 
 def unforeseen(request: Request, error: Exception) -> Response:
     """The answer to an error of ours; what it was stands in the process's log."""
-    _logger.critical("a request failed in a way that was not foreseen", path=request.url.path, exc_info=error)
+    passing = passing_of(request)
+    named = {"request": passing.name, "route": passing.route} if passing else {}
+    _logger.critical("a request failed in a way that was not foreseen", **named, exc_info=error)
     return page_problem(request, refusal(Refused("internal")))
 
 
@@ -128,5 +139,5 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def other(request: Request, error: Any) -> Response:
-        code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "invalid-request")
+        code = _CODES.get(error.status_code, "invalid-request")
         return page_problem(request, refusal(Refused(code)))

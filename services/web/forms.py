@@ -14,6 +14,7 @@ from domain.refusals import Refused
 from infra.keys import KeyRing
 from services.accounts import Account
 from services.api.auth import WhoAsks
+from services.api.gate.bodies import body_of
 
 LIMIT = 2 * 1024 * 1024
 """Bytes of a form: a message of 512 KiB, percent-encoded."""
@@ -43,11 +44,7 @@ def token_of(request: Request, account: Account) -> str:
 
 async def _fields(request: Request, account: WhoAsks) -> dict[str, str]:
     """The fields of a form of ours. Raises `Refused`: `form-expired`, `body-too-large`, `invalid-request`."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LIMIT:
-            raise Refused("body-too-large", "", f"the limit of a form is {LIMIT} bytes")
+    body = await body_of(request, LIMIT)
     try:
         fields = dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20))
     except ValueError:

@@ -301,7 +301,7 @@ def is_problem(answer: httpx.Response, status: int, code: str) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
     assert problem["status"] == status
-    assert problem["type"] == f"urn:changqing:refusal:{code}"
+    assert problem["type"] == f"/pages/errors/{code}"
     assert problem["title"]
     for words in (problem["reason"], problem["remedy"]):
         assert any("\u4e00" <= character <= "\u9fff" for character in words["zh"])

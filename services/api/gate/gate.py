@@ -1,0 +1,108 @@
+"""The gate: every request passes it, in and out. What is bounded is bounded here, before anything is done for whoever asks."""
+
+from typing import NamedTuple
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from domain.refusals import Refused
+from services.accepting.intake import refusal
+from services.api.gate.access import AccessLog
+from services.api.gate.answers import Answers
+from services.api.gate.crowd import Crowd
+from services.api.gate.metrics import Metrics
+from services.api.gate.passing import Passing
+from services.api.gate.rates import Rates
+from services.api.problems import page_problem, unforeseen
+from services.settings import Settings
+
+_ALWAYS = frozenset({"/healthz", "/readyz"})
+"""What is answered however many ask: a balancer that hears nothing takes the process away."""
+
+
+class Rules(NamedTuple):
+    """What a gate holds requests to, and tells of them. `seconds`: by when an answer must have begun."""
+
+    crowd: Crowd
+    rates: Rates
+    seconds: float
+    answers: Answers
+    metrics: Metrics
+    log: AccessLog | None
+
+    @classmethod
+    def of(cls, settings: Settings, answers: Answers, metrics: Metrics) -> "Rules":
+        """The rules of the settings."""
+        return cls(
+            Crowd(settings.changqing_requests_at_once, settings.changqing_streams_at_once),
+            Rates(settings.changqing_rate_address, settings.changqing_rate_account, settings.changqing_rate_publishing),
+            settings.changqing_request_seconds,
+            answers,
+            metrics,
+            AccessLog() if settings.changqing_access_log else None,
+        )
+
+
+class Gate:
+    """Plain ASGI: what streams goes through as it comes."""
+
+    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+        self._app = app
+        self._rules = rules
+        rules.metrics.watch(rules.crowd)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, or say why not; tell of it when it has gone."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        rules = self._rules
+        passing = Passing(scope, receive, send, rules.crowd, _full, rules.answers.finish)
+        if scope["path"] in _ALWAYS:
+            await self._pass(passing)
+            return
+        if not rules.crowd.enter():
+            await passing.instead(_full(passing))
+            self._tell(passing)
+            return
+        try:
+            passing.left = rules.rates.of_address(scope["client"])
+            if passing.left and passing.left.refused:
+                passing.retry = passing.left.seconds
+                await passing.instead(_problem(passing, Refused("too-many-requests")))
+                self._tell(passing)
+            else:
+                passing.within(rules.seconds, lambda: _problem(passing, Refused("too-slow")))
+                await self._pass(passing)
+        finally:
+            if passing.streams:
+                rules.crowd.go()
+            else:
+                rules.crowd.leave()
+
+    async def _pass(self, passing: Passing) -> None:
+        try:
+            await self._app(passing.scope, passing.body, passing.send)
+        except ClientDisconnect:
+            passing.code = "gone"  # nobody waits for an answer
+        except Exception as error:
+            if passing.status:
+                raise  # too late to say so: the connection breaks off
+            await passing.instead(unforeseen(Request(passing.scope), error))
+        finally:
+            passing.end()
+            self._tell(passing)
+
+    def _tell(self, passing: Passing) -> None:
+        self._rules.metrics.answered(passing)
+        if self._rules.log:
+            self._rules.log.answered(passing)
+
+
+def _full(passing: Passing) -> ASGIApp:
+    return _problem(passing, Refused("overloaded"))
+
+
+def _problem(passing: Passing, refused: Refused) -> ASGIApp:
+    return page_problem(Request(passing.scope), refusal(refused))
