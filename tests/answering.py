@@ -25,11 +25,16 @@ class Answer(NamedTuple):
 
 
 class Answering:
-    """Answers a batch by `answer`, which is given its events; by default with signed receipts. `came`: the batches, in order."""
+    """Answers a batch by `answer`, which is given its events; by default with signed receipts. `came`: the batches, in order.
+
+    `asked`: what came to `/oauth/token`, which `granted` answers, by default with a token that ends in an hour.
+    """
 
     def __init__(self) -> None:
         self.came: list[list[Json]] = []
         self.tokens: set[str] = set()
+        self.asked: list[str] = []
+        self.granted: Callable[[], Answer] = self.token
         self.key = SigningKey.from_seed(bytes(range(32)))
         self.answer: Callable[[list[Json]], Answer] = self.receipts
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -59,6 +64,11 @@ class Answering:
         """The ids of all that came, repeats included."""
         return [event["id"] for batch in self.came for event in batch]
 
+    def token(self, seconds: float = 3_600) -> Answer:
+        """A token: which one it is follows from how often one was asked for."""
+        said = {"access_token": f"token-{len(self.asked)}", "token_type": "Bearer", "expires_in": seconds}
+        return Answer(200, json.dumps(said).encode())
+
     def receipts(self, events: list[Json]) -> Answer:
         """Everything is accepted."""
         return Answer(200, msgspec.json.encode([self.receipt(event) for event in events]))
@@ -79,10 +89,16 @@ class Answering:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
+                if self.path == "/oauth/token":
+                    ours.asked.append(body.decode())
+                    self._give(ours.granted())
+                    return
                 ours.tokens.add(self.headers.get("authorization", ""))
                 with suppress(ValueError):
                     ours.came.append(json.loads(body))
-                answer = ours.answer(json.loads(body))
+                self._give(ours.answer(json.loads(body)))
+
+            def _give(self, answer: Answer) -> None:
                 self.close_connection = True
                 if answer.status:
                     self.send_response(answer.status)

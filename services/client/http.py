@@ -13,6 +13,7 @@ from msgspec import Raw, Struct
 from services.client.channel import Waiting
 from services.client.errors import ClientError, NotAllowedError, UnreachableError
 from services.client.receipts import LedgerKeys, Receipt, receipt_of
+from services.client.tokens import Bearer
 
 _BATCH: Final = "application/cloudevents-batch+json"
 _LOOPBACK: Final = {"localhost", "127.0.0.1", "::1"}
@@ -44,8 +45,10 @@ class _Problem(Struct):
 
 
 class HttpChannel:
-    """A ledger's address (`https://...`) and the account that publishes there, as `name.secret`.
+    """A ledger's address (`https://...`) and the account that publishes there, as `name:secret`, which gets its tokens by itself.
 
+    `token_url`: where tokens are got, when not at the ledger; `certificate`: a file of the client's certificate and key (PEM)
+    for a ledger that wants one.
     Secrets and people travel in what is sent: plain `http` is for this machine alone unless `plain` says otherwise, and
     nothing is ever sent where a redirect points. Raises `ClientError` for an address that will not do.
     """
@@ -54,20 +57,26 @@ class HttpChannel:
     most_bytes = 4 * 1024 * 1024
 
     def __init__(
-        self, url: str, token: str, *, keys: LedgerKeys | None = None, plain: bool = False, timeout: float = 30.0
+        self,
+        url: str,
+        account: str,
+        *,
+        keys: LedgerKeys | None = None,
+        plain: bool = False,
+        timeout: float = 30.0,
+        token_url: str = "",
+        certificate: str | None = None,
     ) -> None:
-        address = urlsplit(url)
-        local = address.hostname in _LOOPBACK
-        if address.scheme not in {"http", "https"} or not address.hostname or address.username or address.query:
-            raise ClientError("the ledger's address must be https://host, without a name, a password or a query")
-        if address.scheme == "http" and not (local or plain):
-            raise ClientError(
-                "over plain http everybody on the way reads along: the ledger's address must be https://host"
-            )
+        local = _checked(url, plain=plain)
+        tokens = token_url or f"{url.rstrip('/')}/oauth/token"
+        _checked(tokens, plain=plain)
+        if not all(account.partition(":")):
+            raise ClientError("the account must be given as name:secret")
         self._keys = keys
         self._client = httpx.Client(
             base_url=url,
-            headers={"authorization": f"Bearer {token}"},
+            auth=Bearer(tokens, account),
+            cert=certificate,
             timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
             follow_redirects=False,
             trust_env=not local,  # no proxy stands between this machine and itself
@@ -133,6 +142,17 @@ class HttpChannel:
         problem |= {"status": Raw(b'"refused"'), "source": Raw(msgspec.json.encode(event.source))}
         problem |= {"id": Raw(msgspec.json.encode(event.id))}
         return receipt_of(msgspec.json.encode(problem), self._keys)
+
+
+def _checked(url: str, *, plain: bool) -> bool:
+    """Whether an address is on this machine. Raises `ClientError` for one that nothing must be sent to."""
+    address = urlsplit(url)
+    local = address.hostname in _LOOPBACK
+    if address.scheme not in {"http", "https"} or not address.hostname or address.username or address.query:
+        raise ClientError("the ledger's address must be https://host, without a name, a password or a query")
+    if address.scheme == "http" and not (local or plain):
+        raise ClientError("over plain http everybody on the way reads along: the ledger's address must be https://host")
+    return local
 
 
 def _raise(answer: httpx.Response) -> NoReturn:

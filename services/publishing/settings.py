@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_state_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FilePath, ValidationError
 
 from services.client import ClientError, HttpChannel, KafkaChannel, LedgerKeys, Retrying, Signer
 from services.client.channel import Channel
@@ -21,8 +21,16 @@ class PublishingSettings(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     changqing_url: str = Field(default="", description="the ledger's address, https://host")
-    changqing_token: str = Field(default="", description="the account as name.secret", repr=False)
-    changqing_token_file: Path | None = Field(default=None, description="a file that holds the account as name.secret")
+    changqing_account: str = Field(default="", description="the account as name:secret", repr=False)
+    changqing_account_file: Path | None = Field(
+        default=None, description="a file that holds the account as name:secret"
+    )
+    changqing_token_url: str = Field(
+        default="", description="where tokens are got, when not at the ledger, https://..."
+    )
+    changqing_certificate_file: FilePath | None = Field(
+        default=None, description="the file of the client's certificate and its key, PEM"
+    )
     changqing_plain_http: bool = Field(default=False, description="true where http:// may leave this machine")
     changqing_outbox: Path = Field(
         default_factory=lambda: user_state_path("changqing") / "outbox.db",
@@ -67,9 +75,21 @@ class PublishingSettings(BaseModel):
         try:
             keys = LedgerKeys.from_file(self.changqing_ledger_keys_file) if self.changqing_ledger_keys_file else None
             if way == "http":
-                return HttpChannel(self.changqing_url, self._token(), keys=keys, plain=self.changqing_plain_http)
+                certificate = self.changqing_certificate_file
+                return HttpChannel(
+                    self.changqing_url,
+                    self._account(),
+                    keys=keys,
+                    plain=self.changqing_plain_http,
+                    token_url=self.changqing_token_url,
+                    certificate=str(certificate) if certificate else None,
+                )
         except ClientError as error:
             raise SettingsError(str(error)) from None
+        except OSError as error:  # of ssl's kind, too
+            raise SettingsError(
+                f"CHANGQING_CERTIFICATE_FILE must hold a certificate and its key: {error.strerror}"
+            ) from None
         answer_seconds = min(30.0, self.changqing_publish_seconds)
         return KafkaChannel(self._kafka(), keys=keys, answer_seconds=answer_seconds)
 
@@ -85,17 +105,17 @@ class PublishingSettings(BaseModel):
         """How long to go on."""
         return Retrying(budget=self.changqing_publish_seconds)
 
-    def _token(self) -> str:
-        if bool(self.changqing_token) == bool(self.changqing_token_file):
-            raise SettingsError("one of CHANGQING_TOKEN, CHANGQING_TOKEN_FILE must hold name.secret, and one only")
+    def _account(self) -> str:
+        if bool(self.changqing_account) == bool(self.changqing_account_file):
+            raise SettingsError("one of CHANGQING_ACCOUNT, CHANGQING_ACCOUNT_FILE must hold name:secret, and one only")
+        file = self.changqing_account_file
         try:
-            token = self.changqing_token_file.read_text("utf-8") if self.changqing_token_file else self.changqing_token
+            account = (file.read_text("utf-8") if file else self.changqing_account).strip()
         except (OSError, UnicodeDecodeError):
-            raise SettingsError("CHANGQING_TOKEN_FILE must name a file that holds name.secret") from None
-        name, dot, secret = token.strip().partition(".")
-        if not (name and dot and secret and token.strip().isascii() and token.strip().isprintable()):
-            raise SettingsError("CHANGQING_TOKEN must hold the account as name.secret")
-        return token.strip()
+            raise SettingsError("CHANGQING_ACCOUNT_FILE must name a file that holds name:secret") from None
+        if not all(account.partition(":")) or not account.isprintable():
+            raise SettingsError("CHANGQING_ACCOUNT must hold the account as name:secret")
+        return account
 
     def _kafka(self) -> dict[str, Any]:
         """As kafka-python names them. Raises `SettingsError`."""

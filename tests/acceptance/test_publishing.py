@@ -20,7 +20,7 @@ from tests.docs import ROOT, blocks
 def channel(system: System, way: str) -> Channel:
     keys = LedgerKeys.of(system.get("/v1/keys").content)
     if way == "http":
-        return HttpChannel(system.address, f"enterprise.{system.secret('enterprise')}", keys=keys)
+        return HttpChannel(system.address, f"enterprise:{system.secret('enterprise')}", keys=keys)
     return KafkaChannel({"bootstrap_servers": system.bootstrap}, keys=keys, answer_seconds=15)
 
 
@@ -42,7 +42,7 @@ class Desk:
 
     def __init__(self, home: Path, system: System, way: str) -> None:
         self.home = home
-        (home / "token").write_text(f"enterprise.{system.secret('enterprise')}")
+        (home / "account").write_text(f"enterprise:{system.secret('enterprise')}")
         (home / "keys").write_bytes(system.get("/v1/keys").content)
         self.environment = {
             "PATH": os.environ["PATH"],
@@ -51,7 +51,7 @@ class Desk:
             "CHANGQING_OUTBOX": str(home / "outbox.db"),
         }
         if way == "http":
-            self.environment |= {"CHANGQING_URL": system.address, "CHANGQING_TOKEN_FILE": str(home / "token")}
+            self.environment |= {"CHANGQING_URL": system.address, "CHANGQING_ACCOUNT_FILE": str(home / "account")}
         else:
             self.environment |= {"KAFKA_BOOTSTRAP": system.bootstrap}
 
@@ -165,8 +165,8 @@ def test_what_is_published_without_a_ledger_waits_and_goes_when_there_is_one(sys
 def test_the_example_for_programs_can_be_pasted(page: str, system: System, tmp_path: Path) -> None:
     (script,) = (block.text for block in blocks((ROOT / page).read_text("utf-8")) if block.language == "python")
     (tmp_path / "ledger-keys.json").write_bytes(system.get("/v1/keys").content)
-    token = f"civil-affairs.{system.secret('civil-affairs')}"
-    script = script.replace("https://ledger.example", system.address).replace("civil-affairs.SECRET", token)
+    account = f"civil-affairs:{system.secret('civil-affairs')}"
+    script = script.replace("https://ledger.example", system.address).replace("civil-affairs:SECRET", account)
     for _ in range(2):
         ran = subprocess.run(
             [CHANGQING.with_name("python"), "-c", script],

@@ -69,7 +69,7 @@ def test_a_publisher_with_a_wrong_secret_gets_an_answer_and_no_receipt(
 ) -> None:
     wrong = reaching(system, "civil-affairs") | {"CHANGQING_ACCOUNT": "civil-affairs:guessed"}
     (answer,) = run(language, "publish", ["http", written(tmp_path, structured(death(somebody())))], wrong, code=1)
-    assert answer["code"] == "unauthenticated"
+    assert answer["error"] == "invalid_client"
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from tests.docs import ROOT
 
 CHANGQING = Path(sys.executable).with_name("changqing")
 NUMBER = "11010519491231002X"
-TOKEN = "civil-affairs.a-secret-of-the-test"  # noqa: S105 - of nobody
+ACCOUNT = "civil-affairs:a-secret-of-the-test"
 
 
 def death(id_: str = "1", **data: Any) -> dict[str, Any]:
@@ -35,7 +35,7 @@ class Desk:
     def __init__(self, home: Path, server: Answering) -> None:
         self.home = home
         self.server = server
-        (home / "token").write_text(TOKEN + "\n")
+        (home / "account").write_text(ACCOUNT + "\n")
         (home / "keys").write_bytes(server.key_set)
         self.more: dict[str, str] = {}
 
@@ -50,7 +50,7 @@ class Desk:
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
             "CHANGQING_URL": self.server.url,
-            "CHANGQING_TOKEN_FILE": str(self.home / "token"),
+            "CHANGQING_ACCOUNT_FILE": str(self.home / "account"),
             "CHANGQING_LEDGER_KEYS_FILE": str(self.home / "keys"),
             "CHANGQING_OUTBOX": str(self.home / "state" / "outbox.db"),
             "CHANGQING_PUBLISH_SECONDS": "2",
@@ -270,11 +270,11 @@ def test_what_is_no_file_of_events_is_named_for_what_it_is(tmp_path: Path, text:
     [
         ({}, "CHANGQING_URL or KAFKA_BOOTSTRAP"),
         ({"CHANGQING_URL": "https://x", "KAFKA_BOOTSTRAP": "x:1"}, "--over"),
-        ({"CHANGQING_URL": "https://x"}, "CHANGQING_TOKEN, CHANGQING_TOKEN_FILE"),
-        ({"CHANGQING_URL": "https://x", "CHANGQING_TOKEN": "secret"}, "name.secret"),
-        ({"CHANGQING_URL": "http://x.example", "CHANGQING_TOKEN": "x.secret"}, "https://host"),
-        ({"CHANGQING_URL": "https://x", "CHANGQING_TOKEN": "x.secret", "CHANGQING_LEDGER_KEYS_FILE": "none"}, "none"),
-        ({"CHANGQING_PUBLISH_SECONDS": "soon", "CHANGQING_TOKEN": "x.secret"}, "CHANGQING_PUBLISH_SECONDS"),
+        ({"CHANGQING_URL": "https://x"}, "CHANGQING_ACCOUNT, CHANGQING_ACCOUNT_FILE"),
+        ({"CHANGQING_URL": "https://x", "CHANGQING_ACCOUNT": "secret"}, "name:secret"),
+        ({"CHANGQING_URL": "http://x.example", "CHANGQING_ACCOUNT": "x:secret"}, "https://host"),
+        ({"CHANGQING_URL": "https://x", "CHANGQING_ACCOUNT": "x:secret", "CHANGQING_LEDGER_KEYS_FILE": "none"}, "none"),
+        ({"CHANGQING_PUBLISH_SECONDS": "soon", "CHANGQING_ACCOUNT": "x:secret"}, "CHANGQING_PUBLISH_SECONDS"),
         ({"KAFKA_BOOTSTRAP": "x:1", "KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "KAFKA_SASL_USERNAME"),
         ({"KAFKA_BOOTSTRAP": "x:1", "KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_SSL_CAFILE": "none"}, "KAFKA_SSL_CAFILE"),
     ],
@@ -286,7 +286,7 @@ def test_settings_say_which_variable_is_wrong_and_repeat_no_secret(given: dict[s
 
     with pytest.raises(SettingsError, match=named) as caught:
         connect()
-    assert "x.secret" not in str(caught.value)
+    assert "x:secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("page", ["docs/client.md", "docs/client.zh-CN.md"])

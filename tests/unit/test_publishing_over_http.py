@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 import pytest
@@ -24,10 +25,11 @@ from services.client import (
     UntrustedError,
     life_event,
 )
+from tests.accounts import form
 from tests.answering import Answer, Answering, problem
 
 QUICK = Retrying(budget=3, first=0.01, longest=0.05)
-TOKEN = "civil-affairs.a-secret-of-the-test"  # noqa: S105 - of nobody
+ACCOUNT = "civil-affairs:a-secret-of-the-test"
 BUSY = problem(503, "unavailable")
 
 
@@ -38,7 +40,7 @@ def server() -> Iterator[Answering]:
 
 
 def client(server: Answering, retrying: Retrying = QUICK, **how: Any) -> Client:
-    return Client(HttpChannel(server.url, TOKEN, keys=LedgerKeys.of(server.key_set)), retrying=retrying, **how)
+    return Client(HttpChannel(server.url, ACCOUNT, keys=LedgerKeys.of(server.key_set)), retrying=retrying, **how)
 
 
 def deaths(count: int, source: str = "/civil-affairs/shenzhen") -> list[Event]:
@@ -56,7 +58,41 @@ def test_each_event_has_the_receipt_that_the_ledger_signed_for_it(server: Answer
     assert [(receipt.id, receipt.status, receipt.verified) for receipt in receipts] == [
         (id_, "accepted", True) for id_ in ids(3)
     ]
-    assert server.tokens == {f"Bearer {TOKEN}"}
+    assert server.tokens == {"Bearer token-1"}
+    assert [dict(parse_qsl(asked)) for asked in server.asked] == [form(*ACCOUNT.split(":"))]
+
+
+def test_a_token_is_got_anew_before_it_is_over_and_when_it_is_refused(server: Answering) -> None:
+    server.granted = lambda: server.token(seconds=0)
+    with client(server) as ours:
+        ours.publish_many(deaths(1))
+        server.granted = server.token
+        ours.publish_many(deaths(2))
+        server.once(problem(401, "unauthenticated"))
+        ours.publish_many(deaths(3))
+    assert server.tokens == {"Bearer token-1", "Bearer token-2", "Bearer token-3"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        pytest.param(Answer(401, b'{"error": "invalid_client"}'), NotAllowedError, id="wrong secret"),
+        pytest.param(Answer(200, b"<html>welcome</html>"), ClientError, id="somebody's web site"),
+        pytest.param(Answer(302, b"", (("location", "https://elsewhere.example"),)), ClientError, id="a redirect"),
+        pytest.param(Answer(503, b"busy"), Undelivered, id="busy"),
+        pytest.param(Answer(429, b"", (("retry-after", "600"),)), Undelivered, id="too many failed attempts"),
+    ],
+)
+def test_without_a_token_nothing_is_sent_and_the_event_waits(
+    server: Answering, answer: Answer, error: type[Exception]
+) -> None:
+    server.granted = lambda: answer
+    with client(server, Retrying(0.3, 0.01, 0.05)) as ours:
+        with pytest.raises(error) as caught:
+            ours.publish(deaths(1)[0])
+        assert ours.outbox.left() == 1
+    assert not server.came
+    assert "a-secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +240,7 @@ def test_without_a_broker_everything_waits_in_the_outbox(tmp_path: Path) -> None
 )
 def test_people_and_secrets_do_not_travel_in_the_open(url: str) -> None:
     with pytest.raises(ClientError, match="https://"):
-        HttpChannel(url, TOKEN)
+        HttpChannel(url, ACCOUNT)
 
 
 def test_a_heartbeat_tells_the_last_number_that_was_given(server: Answering) -> None:

@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { CloudEvent, Kafka } from 'cloudevents'
 import { Consumer } from '@platformatic/kafka'
 import { headersOf, settings } from './bus.js'
+import { authorization } from './token.js'
 
 const SILENT_SECONDS = 45 // the ledger says something every 15 s: whoever hears nothing for so long has no connection
 const [way, place, count = Infinity] = process.argv.slice(2)
@@ -37,12 +38,13 @@ async function overHttp () {
 
 // The lines of one connection, until it breaks.
 async function * oneConnection () {
-  const authorization = 'Basic ' + Buffer.from(process.env.CHANGQING_ACCOUNT).toString('base64')
   const silent = new AbortController()
   const timer = setTimeout(() => silent.abort(), SILENT_SECONDS * 1000)
   try {
+    const { header, refused } = await authorization()
+    if (refused) throw new Error(`refused: ${refused.error}`)
     const answer = await fetch(process.env.CHANGQING_URL + '/v1/alerts/stream', {
-      headers: { authorization, 'last-event-id': String(taken.http ?? 0) }, signal: silent.signal
+      headers: { authorization: header, 'last-event-id': String(taken.http ?? 0) }, signal: silent.signal
     })
     if (!answer.ok) throw new Error(`refused: ${answer.status}`)
     let rest = ''

@@ -10,6 +10,7 @@ import { CloudEvent, HTTP, Kafka } from 'cloudevents'
 import { Consumer, Producer, stringSerializers } from '@platformatic/kafka'
 import { settings } from './bus.js'
 import { ledgerKeys, material, receiptOf } from './proof.js'
+import { authorization } from './token.js'
 
 const SECONDS = 60
 const [way, file, ...options] = process.argv.slice(2)
@@ -41,9 +42,10 @@ function signed (event) {
 
 async function overHttp (event) {
   const { headers, body } = HTTP.binary(event)
-  const authorization = 'Basic ' + Buffer.from(process.env.CHANGQING_ACCOUNT).toString('base64')
+  const token = await authorization()
+  if (token.refused) return token.refused
   const answer = await fetch(process.env.CHANGQING_URL + '/v1/events', {
-    method: 'POST', headers: { ...headers, authorization }, body, signal: AbortSignal.timeout(SECONDS * 1000)
+    method: 'POST', headers: { ...headers, authorization: token.header }, body, signal: AbortSignal.timeout(SECONDS * 1000)
   })
   return answer.json()
 }

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import account
 import bus
 import httpx
 from cloudevents.core.base import BaseCloudEvent
@@ -40,12 +41,11 @@ def main() -> None:
 
 def over_http(taken: Mapping[str, int]) -> Iterator[tuple[str, BaseCloudEvent]]:
     """Server-sent events. A connection that breaks is made again from the last id, so nothing is missed or comes twice."""
-    name, _, secret = os.environ["CHANGQING_ACCOUNT"].partition(":")
     url = os.environ["CHANGQING_URL"] + "/v1/alerts/stream"
     while True:
-        headers = {"Last-Event-ID": str(taken.get("http", 0))}
         try:
-            with httpx.stream("GET", url, headers=headers, auth=(name, secret), timeout=SILENT_SECONDS) as answer:
+            headers = account.header() | {"Last-Event-ID": str(taken.get("http", 0))}
+            with httpx.stream("GET", url, headers=headers, timeout=SILENT_SECONDS) as answer:
                 answer.raise_for_status()
                 for line in answer.iter_lines():
                     if line.startswith("data:"):

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import account
 import bus
 import httpx
 import proof
@@ -50,9 +51,12 @@ def main() -> int:
 def over_http(event: CloudEvent) -> Any:
     """Binary mode: the data stays the very bytes that were signed."""
     message = http.to_binary_event(event)
-    name, _, secret = os.environ["CHANGQING_ACCOUNT"].partition(":")
+    try:
+        headers = message.headers | account.header()
+    except httpx.HTTPStatusError as error:
+        return error.response.json()
     url = os.environ["CHANGQING_URL"] + "/v1/events"
-    return httpx.post(url, content=message.body, headers=message.headers, auth=(name, secret), timeout=SECONDS).json()
+    return httpx.post(url, content=message.body, headers=headers, timeout=SECONDS).json()
 
 
 def over_kafka(event: CloudEvent) -> Any:

@@ -22,6 +22,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"changqing.example/samples/bus"
+	"changqing.example/samples/token"
 )
 
 // The ledger says something every 15 s: whoever hears nothing for so long has no connection.
@@ -110,8 +111,14 @@ func (c *consumer) stream() error {
 	if err != nil {
 		return err
 	}
-	name, secret, _ := strings.Cut(os.Getenv("CHANGQING_ACCOUNT"), ":")
-	request.SetBasicAuth(name, secret)
+	authorization, err := token.Header(ctx)
+	if refused := new(token.Refused); errors.As(err, &refused) {
+		return refused
+	} else if err != nil {
+		fmt.Fprintln(os.Stderr, "the connection broke:", err)
+		return nil
+	}
+	request.Header.Set("Authorization", authorization)
 	request.Header.Set("Last-Event-ID", strconv.FormatInt(c.taken["http"], 10))
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {

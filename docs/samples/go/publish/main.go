@@ -23,6 +23,7 @@ import (
 
 	"changqing.example/samples/bus"
 	"changqing.example/samples/proof"
+	"changqing.example/samples/token"
 )
 
 const patience = 60 * time.Second
@@ -107,8 +108,13 @@ func overHTTP(ctx context.Context, e event.Event) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, secret, _ := strings.Cut(os.Getenv("CHANGQING_ACCOUNT"), ":")
-	request.SetBasicAuth(name, secret)
+	authorization, err := token.Header(ctx)
+	if refused := new(token.Refused); errors.As(err, &refused) {
+		return refused.Body, nil
+	} else if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", authorization)
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return nil, err
