@@ -71,6 +71,13 @@ class Asking:
         headers = {"Authorization": f"Bearer {account}.{self._secrets[account]}"}
         return self._runner.run(self._client.post(path, headers=headers, json=body))
 
+    def for_purpose(self, account: str, purpose: str, path: str, body: object = None) -> Response:
+        """Ask, or with a body send, for a purpose; empty: for what the account is there for."""
+        headers = {"Authorization": f"Bearer {account}.{self._secrets[account]}"}
+        headers |= {"Changqing-Purpose": purpose} if purpose else {}
+        method = "GET" if body is None else "POST"
+        return self._runner.run(self._client.request(method, path, headers=headers, json=body))
+
     def form(self, account: str, path: str, fields: Mapping[str, str]) -> Response:
         """Send a form with the token of the account's page of rosters."""
         (token,) = set(re.findall(r'name="token" value="([0-9a-f]+)"', self.page(account, "/pages/roster")))
@@ -86,13 +93,10 @@ class Asking:
 def asking(dsn: str, folder: Path, accounts: Mapping[str, tuple[Role, str]]) -> Iterator[Asking]:
     """The application of a database, with accounts by their names: what for, and of which division."""
     file = folder / "accounts"
-    departments = {
-        Role.COMMUNITY: Department.COMMUNITY,
-        Role.OFFICER: Department.AGENCY,
-        Role.AUDITOR: Department.AGENCY,
-    }
+    departments = {Role.COMMUNITY: Department.COMMUNITY}
     secrets = {
-        name: Accounts.add(file, name, role, departments[role], division) for name, (role, division) in accounts.items()
+        name: Accounts.add(file, name, role, departments.get(role, Department.AGENCY), division)
+        for name, (role, division) in accounts.items()
     }
     settings = {"DATABASE_URL": dsn, "CHANGQING_KEY": bytes(range(32)).hex(), "CHANGQING_CREDENTIALS_FILE": str(file)}
     app = create_app(Settings.of(settings))
