@@ -45,6 +45,8 @@ V1 = (
     followers.router,
 )
 """What stands under `/v1`."""
+PAGES = (pages.router, retirees.router, register_pages.router, letters.router, following_pages.router)
+"""The pages, in no document."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -78,11 +80,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.gatherer = Gatherer(partial(accept, made.application))
     for router in V1:
         app.include_router(router, prefix="/v1")
-    app.include_router(pages.router, include_in_schema=False)
-    app.include_router(retirees.router, include_in_schema=False)
-    app.include_router(register_pages.router, include_in_schema=False)
-    app.include_router(letters.router, include_in_schema=False)
-    app.include_router(following_pages.router, include_in_schema=False)
+    for router in PAGES:
+        app.include_router(router, include_in_schema=False)
     app.middleware("http")(_secure)
     problems.install(app)
     documents.install(app, settings.changqing_topics_file)
