@@ -102,6 +102,12 @@ class Asking:
         port = self._app.state.metrics_port
         return httpx.get(f"http://127.0.0.1:{port}/metrics").raise_for_status().text
 
+    def for_purpose(self, account: str, purpose: str, path: str, body: object = None) -> Response:
+        """Ask, or with a body send, for a purpose; empty: for what the account is there for."""
+        headers = self.headers(account) | ({"Changqing-Purpose": purpose} if purpose else {})
+        method = "GET" if body is None else "POST"
+        return self._runner.run(self._client.request(method, path, headers=headers, json=body))
+
     def form(self, account: str, path: str, fields: Mapping[str, str]) -> Response:
         """Send a form with the token of the account's page of rosters."""
         (token,) = set(re.findall(r'name="token" value="([0-9a-f]+)"', self.page(account, "/pages/roster")))

@@ -70,7 +70,7 @@ PAGES = (
     following_pages.router,
     look_pages.router,
 )
-"""What officials see."""
+"""The pages, in no document."""
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -32,6 +32,7 @@ from services.reading.sheets import field_of
 from services.reading.why import Why
 from services.registers import REGISTERS
 from tests.building import number_of
+from tests.docs import ROOT
 from tests.unit.test_codec import FIXTURES, read
 
 CATALOGUE = the_catalogue()
@@ -330,3 +331,30 @@ def test_what_a_catalogue_leaves_out_is_gone_wherever_it_was() -> None:
     view = narrow.view(Role.OFFICER, Department.AGENCY)
     assert set(view.shown("person", dict.fromkeys(OF_PERSON, "某某某"))) == {"name"}
     assert all(one.sensitivity in Sensitivity for one in found.fields.values())
+
+
+# What the page says
+
+
+@pytest.mark.parametrize("page", ["docs/privacy.md", "docs/privacy.zh-CN.md"])
+def test_the_page_has_every_purpose_with_its_roles_fields_and_bases(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    zh, comma = ("zh-CN" in page), ("、" if "zh-CN" in page else ", ")
+    told = re.findall(r"^\| `([a-z-]+)` \| ([^|]*) \| ([^|]*) \| ([^|]*) \| ([^|]*) \| ([^|]*) \|$", text, re.MULTILINE)
+
+    def fields(purpose: Purpose, how: How, *groups: str) -> str:
+        view = CATALOGUE.view_for(purpose)
+        found = [one for key, one in CATALOGUE.fields.items() if key.startswith(groups) and view.how(key) is how]
+        return comma.join(one.zh if zh else one.en for one in found) or "—"
+
+    assert told == [
+        (
+            one.key,
+            one.zh if zh else one.en,
+            comma.join(f"`{role}`" for role in one.roles),
+            fields(one, How.PLAIN, "person."),
+            fields(one, How.MASKED, ""),
+            one.cited,
+        )
+        for one in CATALOGUE.purposes.values()
+    ]
