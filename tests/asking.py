@@ -1,8 +1,8 @@
 """The API and the pages as accounts meet them, over what stands in a ledger and its views."""
 
 import re
-from asyncio import Runner
-from collections.abc import Iterator, Mapping
+from asyncio import Runner, gather
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,24 @@ class Asking:
     def status(self, account: str, path: str) -> int:
         return self._get(account, path).status_code
 
+    def asked(self, account: str, path: str) -> Response:
+        """The answer, whatever its status."""
+        return self._get(account, path)
+
+    def together(self, asked: Sequence[tuple[str, str, object]]) -> list[Response]:
+        """The answers to many at once, each of an account, a path and a body, None: nothing is sent."""
+
+        async def one(account: str, path: str, body: object) -> Response:
+            headers = {"Authorization": f"Bearer {account}.{self._secrets[account]}"}
+            if body is None:
+                return await self._client.get(path, headers=headers)
+            return await self._client.post(path, headers=headers, json=body)
+
+        async def all_of_them() -> list[Response]:
+            return list(await gather(*(one(*each) for each in asked)))
+
+        return self._runner.run(all_of_them())
+
     def json(self, account: str, path: str) -> Any:
         return self._get(account, path).raise_for_status().json()
 
@@ -75,13 +93,10 @@ class Asking:
 def asking(dsn: str, folder: Path, accounts: Mapping[str, tuple[Role, str]]) -> Iterator[Asking]:
     """The application of a database, with accounts by their names: what for, and of which division."""
     file = folder / "accounts"
-    departments = {
-        Role.COMMUNITY: Department.COMMUNITY,
-        Role.OFFICER: Department.AGENCY,
-        Role.AUDITOR: Department.AGENCY,
-    }
+    departments = {Role.COMMUNITY: Department.COMMUNITY}
     secrets = {
-        name: Accounts.add(file, name, role, departments[role], division) for name, (role, division) in accounts.items()
+        name: Accounts.add(file, name, role, departments.get(role, Department.AGENCY), division)
+        for name, (role, division) in accounts.items()
     }
     settings = {"DATABASE_URL": dsn, "CHANGQING_KEY": bytes(range(32)).hex(), "CHANGQING_CREDENTIALS_FILE": str(file)}
     app = create_app(Settings.of(settings))
