@@ -237,6 +237,16 @@ def test_the_watch_over_reading_flags_once_whoever_dies_in_between_and_the_guard
     flags = recorded(database, UnusualAccessFlagged)
     assert {flag.why for flag in flags} >= {"one-person", "elsewhere"}
     assert len({(flag.why, flag.actor) for flag in flags}) == len(flags)
+    with database.transaction() as connection:
+        kept = connection.execute("select count(*) from ledger.usual_access where key like 'retiree %'").fetchone()
+        connection.execute("update ledger.usual_access set state = jsonb_set(state, '{day}', '\"2000-01-01\"')")
+    assert kept == (1,)
+    asked.json("community", f"/v1/retirees/{entries(database)[1].stream}")
+    watch = Habits(database)
+    watch.handle([one for one in entries(database) if one.position > watch.position()])
+    with database.transaction() as connection:
+        keys = {key for (key,) in connection.execute("select key from ledger.usual_access").fetchall()}
+    assert f"retiree {retiree}" not in keys, "of a day that is over"
     catch_up(database)
     page = asked.json("guardian", "/v1/registers/unusual-access")
     assert len(page["rows"]) == len(flags)

@@ -1,5 +1,6 @@
 """What is flagged as unusual reading, and what is not."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -10,6 +11,7 @@ from domain import unusual
 from domain.disclosures import AccessDenied, DataDisclosed, Look, Unusual, UnusualAccessFlagged
 from domain.history import Entry
 from domain.unusual import Habit, Readers, after, after_of, reading
+from tests.docs import ROOT
 
 WHOM = UUID(int=7)
 MONDAY = datetime(2024, 4, 8, 2, 0, tzinfo=UTC)
@@ -129,3 +131,19 @@ def test_what_is_remembered_of_a_day_is_bounded() -> None:
         habit, _ = after(habit, one)
     assert habit
     assert len(habit.alone) == unusual.REMEMBERED
+
+
+@pytest.mark.parametrize("page", ["docs/disclosures.md", "docs/disclosures.zh-CN.md"])
+def test_the_floors_are_those_that_the_page_tells(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    told = {
+        code: set(map(int, re.findall(r"\d+", said)))
+        for code, said in re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", text, re.MULTILINE)
+    }
+    assert told["volume"] == {unusual.PEOPLE_A_DAY, unusual.TIMES_USUAL, unusual.DAYS.days}
+    assert told["hours"] == {unusual.OUTSIDE_HOURS, unusual.OPEN.hour, unusual.SHUT.hour}
+    assert told["elsewhere"] == {unusual.ELSEWHERE}
+    assert told["one-person"] == {unusual.ONE_PERSON}
+    assert told["many-readers"] == {unusual.READERS}
+    assert told["unmasking"] == {unusual.UNMASKED}
+    assert set(map(str, Unusual)) == {code for code in told if code in set(map(str, Unusual))}
