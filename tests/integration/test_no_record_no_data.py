@@ -29,7 +29,7 @@ from infra.terminal import told
 from infra.webhooks import Sender
 from services.accounts import Role
 from services.api.app import V1
-from services.bus.recording import records
+from services.bus.recording import Part, records
 from services.consumers.delivering import Delivery
 from services.web import following, letters, looks, pages, registers
 from tests.asking import Asking, asking, catch_up
@@ -225,13 +225,13 @@ def test_nothing_goes_to_topics_or_webhooks_that_cannot_be_recorded(
     ours: Ledger, database: Database, keys: KeyRing, dsn: str
 ) -> None:
     outbox, consumers = Outbox(database), Consumers(database, keys)
-    told_of = entries(database)
+    parts = [Part.of(entry, outbox.alert) for entry in entries(database)]
     with receiving() as receiver:
         register(consumers, receiver)
         delivery = Delivery(consumers, HOOK, Sender(LOOPBACK), QUICK, Flag())
         with no_record(dsn, *LOOKS):
             with pytest.raises(DatabaseError):
-                outbox.announce(told_of[-1].position, lambda _: records(told_of, outbox.alert))
+                outbox.announce(parts[-1].entry.position, lambda _: records(parts))
             with pytest.raises(DatabaseError):
                 delivery._round()
             assert receiver.tried == []

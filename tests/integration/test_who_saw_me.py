@@ -22,7 +22,7 @@ from infra.ledger import Ledger
 from infra.outbox import Outbox
 from infra.terminal import operator, told
 from services.accounts import Account, Role
-from services.bus.recording import records
+from services.bus.recording import Part, records
 from services.reading.denials import SECONDS, Denials, Denied
 from services.reading.disclosures import lines
 from services.reading.looks import Looks
@@ -87,8 +87,8 @@ def test_every_way_to_see_somebody_stands_in_the_answer_with_why_and_what(
     asked.page("community", "/pages/registers/roster/print")
     Looks(ours).unmasked(CLERK, ("identity_number",), entries(database)[0].stream, "电话核实")
     told(database, "replay", retiree=entries(database)[0].stream)
-    whole = entries(database)
-    Outbox(database).announce(whole[-1].position, lambda _: records(whole, Outbox(database).alert))
+    parts = [Part.of(entry, Outbox(database).alert) for entry in entries(database)]
+    Outbox(database).announce(parts[-1].entry.position, lambda _: records(parts))
     catch_up(database)
     found = saw(asked, retiree)
     assert [(one["actor"], one["way"], one["look"]) for one in reversed(found)] == [
