@@ -1,6 +1,7 @@
 """The watch over reading: folds looks and refusals into what is usual, and tells the log what is not. All in one transaction with its position."""
 
 from collections.abc import Sequence
+from datetime import date
 
 import msgspec
 from eventsourcing.persistence import Tracking
@@ -28,6 +29,7 @@ class Habits:
     def __init__(self, database: Database, follower: str = "reading") -> None:
         self.database = database
         self._recorder = LedgerRecorder(database, follower)
+        self._day = date.min
 
     def position(self) -> int:
         """The position up to which everything was read."""
@@ -56,6 +58,11 @@ class Habits:
                 flags += found
         states = {key: msgspec.json.encode(state).decode() for key, state in (*habits.items(), *readers.items())}
         connection.execute(SQL["habits_save"], {"keys": list(states), "states": list(states.values())})
+        if (
+            readings[-1].day > self._day
+        ):  # who read whom on a day is over with it; forgotten once a day, and after a start
+            self._day = readings[-1].day
+            connection.execute(SQL["readers_forget"], {"day": self._day.isoformat()})
         if flags:
             stream = stream_of("unusual-access")
             append_all(connection, [(stream, codec.stored_name(one), codec.encode(one)) for one in flags])

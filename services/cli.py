@@ -100,6 +100,19 @@ def project() -> None:
 
 @main.command()
 @sentences
+def disclosures(
+    after: Annotated[int, typer.Option(min=0, help="Only what is recorded after this position of the log.")] = 0,
+    ocsf: Annotated[bool, typer.Option("--ocsf", help="As events of OCSF 1.3.0, for a SIEM.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with what comes, until told to stop.")] = False,
+) -> None:
+    """Say who was shown, handed or refused what, a line of JSON each. Nobody's data is in it, and no id of a retiree."""
+    from services.reading.disclosures import show
+
+    show(after, as_ocsf=ocsf, follow=follow, stop=_until_told())
+
+
+@main.command()
+@sentences
 def relay() -> None:
     """Send alerts, life events and receipts from the log to Kafka."""
     from services.bootstrap import bus, parts

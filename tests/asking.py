@@ -1,8 +1,8 @@
 """The API and the pages as accounts meet them, over what stands in a ledger and its views."""
 
 import re
-from asyncio import Runner
-from collections.abc import Coroutine, Iterator, Mapping
+from asyncio import Runner, gather
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from csv import DictReader
 from io import StringIO
@@ -64,6 +64,26 @@ class Asking:
 
     def status(self, account: str, path: str) -> int:
         return self._get(account, path).status_code
+
+    def asked(self, account: str, path: str) -> Response:
+        """The answer, whatever its status."""
+        return self._get(account, path)
+
+    def together(self, asked: Sequence[tuple[str, str, object]]) -> list[Response]:
+        """The answers to many at once, each of an account, a path and a body, None: nothing is sent."""
+
+        headers_of = {account: self.headers(account) for account, _, _ in asked}
+
+        async def one(account: str, path: str, body: object) -> Response:
+            headers = headers_of[account]
+            if body is None:
+                return await self._client.get(path, headers=headers)
+            return await self._client.post(path, headers=headers, json=body)
+
+        async def all_of_them() -> list[Response]:
+            return list(await gather(*(one(*each) for each in asked)))
+
+        return self._runner.run(all_of_them())
 
     def json(self, account: str, path: str) -> Any:
         return self._get(account, path).raise_for_status().json()

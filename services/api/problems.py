@@ -100,6 +100,8 @@ def _denied(request: Request, error: Refused) -> Denied | None:
     if account is None:
         return None
     route = getattr(request.scope.get("route"), "path", "")
+    if request.url.path.startswith("/v1/") and route and not route.startswith("/v1/"):
+        route = f"/v1{route}"  # a router knows its paths without what it stands under
     return Denied(
         department=account.department,
         actor=account.name,

@@ -108,13 +108,6 @@ def alert_event(entry: Entry) -> Outgoing:
     return _outgoing(ALERTS, entry, entry.event)
 
 
-def leaving(entry: Entry, sign: Sign, alert_of: Callable[[str], AlertRaised | None]) -> Iterator[Message]:
-    """All that an entry of the log becomes: what is for everybody, what contested sources are told, the publisher's receipt."""
-    yield from messages(entry)
-    yield from contests(entry, alert_of)
-    yield from receipts(entry, sign)
-
-
 def messages(entry: Entry) -> Iterator[Message]:
     """The messages that an entry of the log becomes, but for the receipt of whoever published it."""
     event = entry.event

@@ -10,8 +10,8 @@ from infra.bus import Bus, BusError, TooLargeError
 from infra.follower import RETRY_SECONDS, follow
 from infra.outbox import Outbox
 from services.accepting.receipts import Notary
-from services.bus.outgoing import leaving, without_data
-from services.bus.recording import records
+from services.bus.outgoing import receipts, without_data
+from services.bus.recording import Part, records
 
 _logger = structlog.get_logger()
 
@@ -31,11 +31,11 @@ class Relay:
         Waits for Kafka as long as it takes. After a crash or a failure the whole batch is sent again, in order. What Kafka
         will never take is not waited for: the same event goes out without its data, so that nobody misses that there is one.
         """
+        parts = [Part.of(entry, self._outbox.alert) for entry in entries]
         self._outbox.announce(
-            entries[-1].position,
-            lambda after: records((one for one in entries if one.position > after), self._outbox.alert),
+            entries[-1].position, lambda after: records(part for part in parts if part.entry.position > after)
         )
-        batch = [one for entry in entries for one in leaving(entry, self._sign, self._outbox.alert)]
+        batch = [one for part in parts for one in (*part.messages, *part.contests, *receipts(part.entry, self._sign))]
         while not self._stop.is_set():
             try:
                 self._producer.send(batch)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -55,6 +56,8 @@ def _page(reader: Reader, account: Account, asked: Asked, after: str, limit: int
                 if len(rows) >= limit and one is not found[-1]:
                     more = True
                     break
+    if late := [UUID(str(row["who"])) for row in rows if row.get("who")]:
+        reader.looks.seen(account, ("facts",), late)
     return Page([*rows], str(before) if more else None)
 
 

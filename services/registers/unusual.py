@@ -1,5 +1,6 @@
 """Reading that is far from usual, for the auditor and whoever answers for the protection of personal data."""
 
+from domain.disclosures import Look
 from infra.log import LAST
 from projections import unusual_access
 from services.accounts import Account, Act
@@ -8,7 +9,7 @@ from services.reading.sheets import Asked, Cell, Column, Page, Sheet
 from services.web.words import both
 
 
-def _flags(reader: Reader, _account: Account, asked: Asked, after: str, limit: int) -> Page:
+def _flags(reader: Reader, account: Account, asked: Asked, after: str, limit: int) -> Page:
     given = {
         "position": int(after) if after.isdecimal() else LAST,
         "limit": limit,
@@ -17,6 +18,8 @@ def _flags(reader: Reader, _account: Account, asked: Asked, after: str, limit: i
         "retiree": asked.retiree,
     }
     found = reader.rows(unusual_access.PAGE, given)
+    if whom := [one["retiree"] for one in found if one["retiree"]]:
+        reader.looks.seen(account, ("deeds",), whom, look=Look.DEEDS)
     rows: list[dict[str, Cell]] = [
         {
             "position": one["position"],

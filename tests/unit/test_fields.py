@@ -24,7 +24,7 @@ from projections.alert_inbox import AlertRow
 from projections.audit_trail import TrailRow
 from services.accepting.receipts import Notary
 from services.accounts import Role
-from services.bus.outgoing import DEAD_LETTERS, DeadLetter, carried, leaving
+from services.bus.outgoing import DEAD_LETTERS, DeadLetter, carried, contests, messages, receipts
 from services.bus.topics import topics as declared
 from services.consumers.catalogue import topics
 from services.reading.cards import OF_LINE, OF_PERSON
@@ -284,7 +284,7 @@ def _members(struct: type[msgspec.Struct]) -> Iterator[str]:
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_every_message_that_becomes_of_what_is_stored_has_members_of_the_catalogue_alone(path: Any) -> None:
     entry = read(path.parent.name, path.read_bytes())
-    for message in leaving(entry, NOTARY.signed, lambda _: None):
+    for message in (*messages(entry), *contests(entry, lambda _: None), *receipts(entry, NOTARY.signed)):
         event = msgspec.json.decode(message.value)
         allowed = set(CATALOGUE.members(message.topic, event["type"]))
         assert allowed, message.topic
