@@ -60,9 +60,9 @@ class Asking:
         headers = {"Authorization": f"Bearer {account}.{self._secrets[account]}"}
         return self._runner.run(self._client.post(path, headers=headers, json=body))
 
-    def form(self, account: str, path: str, fields: Mapping[str, str]) -> Response:
-        """Send a form with the token of the account's page of rosters."""
-        (token,) = set(re.findall(r'name="token" value="([0-9a-f]+)"', self.page(account, "/pages/roster")))
+    def form(self, account: str, path: str, fields: Mapping[str, str], page: str = "/pages/roster") -> Response:
+        """Send a form with the token of a page of the account's, that of rosters."""
+        (token,) = set(re.findall(r'name="token" value="([0-9a-f]+)"', self.page(account, page)))
         headers = {"Authorization": f"Bearer {account}.{self._secrets[account]}"}
         return self._runner.run(self._client.post(path, headers=headers, data={**fields, "token": token}))
 
@@ -81,7 +81,8 @@ def asking(dsn: str, folder: Path, accounts: Mapping[str, tuple[Role, str]]) -> 
         Role.AUDITOR: Department.AGENCY,
     }
     secrets = {
-        name: Accounts.add(file, name, role, departments[role], division) for name, (role, division) in accounts.items()
+        name: Accounts.add(file, name, role, departments.get(role, Department.AGENCY), division)
+        for name, (role, division) in accounts.items()
     }
     settings = {"DATABASE_URL": dsn, "CHANGQING_KEY": bytes(range(32)).hex(), "CHANGQING_CREDENTIALS_FILE": str(file)}
     app = create_app(Settings.of(settings))

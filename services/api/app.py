@@ -14,15 +14,17 @@ from services.accepting.dispositions import Dispositions
 from services.accepting.gather import Gatherer
 from services.accepting.intake import accept
 from services.accounts import Accounts
-from services.api import documents, events, feeds, followers, problems, reading, receipts, registers, sources
+from services.api import documents, events, feeds, followers, problems, proposals, reading, receipts, registers, sources
 from services.api.wakeups import Wakeups
 from services.bootstrap import Parts, parts
 from services.consumers.feeds import Feeds
+from services.four_eyes import four_eyes
 from services.letters.dealing import DeadLetters
 from services.settings import Settings
 from services.sources.states import SourceStates
 from services.web import following as following_pages
 from services.web import letters, pages
+from services.web import proposals as proposal_pages
 from services.web import registers as register_pages
 from services.web.forms import Forms
 
@@ -42,6 +44,7 @@ V1 = (
     registers.router,
     feeds.router,
     followers.router,
+    proposals.router,
 )
 """What stands under `/v1`."""
 
@@ -74,6 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.forms = Forms(made.keys)
     app.state.consumers = made.consumers
     app.state.feeds = Feeds(made.consumers, made.application.ledger)
+    app.state.four_eyes = four_eyes(made.application, made.keys, settings.changqing_erasure_waits_days)
     app.state.gatherer = Gatherer(partial(accept, made.application))
     for router in V1:
         app.include_router(router, prefix="/v1")
@@ -81,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(register_pages.router, include_in_schema=False)
     app.include_router(letters.router, include_in_schema=False)
     app.include_router(following_pages.router, include_in_schema=False)
+    app.include_router(proposal_pages.router, include_in_schema=False)
     app.middleware("http")(_secure)
     problems.install(app)
     documents.install(app, settings.changqing_topics_file)
