@@ -52,6 +52,7 @@ from domain.proposals import (
     ProposalRefused,
     ProposalWithdrawn,
 )
+from domain.rotation import KeyRotated
 from domain.sources import SourceKeyAdded, SourceKeyRevoked, SourceNumbersSet, SourcePolicySet, SourceRegistered
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 
@@ -163,6 +164,7 @@ Event = (
     | PersonErased
     | LegalHoldPlaced
     | LegalHoldLifted
+    | KeyRotated
 )
 
 STORED_NAMES: dict[str, type[Event]] = {
@@ -220,6 +222,7 @@ STORED_NAMES: dict[str, type[Event]] = {
     "person-erased.v1": PersonErased,
     "legal-hold-placed.v1": LegalHoldPlaced,
     "legal-hold-lifted.v1": LegalHoldLifted,
+    "key-rotated.v1": KeyRotated,
 }
 
 

@@ -32,6 +32,26 @@ class Bus:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = dict(settings)
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a client of kafka-python is made with."""
+        return dict(self._settings)
+
+    def let_go(self, group: str, topics: Iterable[str]) -> dict[str, int]:
+        """Delete what a consumer group has taken from topics; how many messages of each there were. Raises `BusError`.
+
+        Nobody can read them from now on. Their bytes go with their segment, at the latest a day and some minutes later.
+        """
+        with self.admin() as admin:
+            extents, committed = _extents(admin, topics), _committed(admin, group)
+            taken = {place: committed[place] for place in extents if committed.get(place, 0) > extents[place][0]}
+            if taken:
+                admin.delete_records(taken)
+        gone: dict[str, int] = {}
+        for place, offset in taken.items():
+            gone[place.topic] = gone.get(place.topic, 0) + offset - extents[place][0]
+        return gone
+
     @contextmanager
     def admin(self) -> Iterator[Any]:
         """A client of the cluster's administration, closed afterwards. What Kafka says no to is a `BusError`."""

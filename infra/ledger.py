@@ -181,7 +181,7 @@ class Ledger:
         with self.database.transaction() as connection:
             connection.execute(SQL["master_key_claim"], {"fingerprint": self._keys.fingerprint})
             found = connection.execute(SQL["master_key_find"]).fetchone()
-        if found != (self._keys.fingerprint,):
+        if found is None or found[0] not in self._keys.fingerprints:
             raise WrongKeyError("the key is not the one this ledger was written under")
         self._key_checked = True
 

@@ -25,8 +25,9 @@ class WrongKeyError(Exception):
 class KeyEncryptionKey(Protocol):
     """Wraps the keys of retirees and gives the few secrets that all of a ledger shares.
 
-    Everything it gives must be the same for as long as the ledger lives, in every process and through every rotation
-    inside a KMS: what was ever wrapped can be unwrapped, `fingerprint` and `secret` never change.
+    Everything it gives must be the same for as long as it is used, in every process and through every rotation inside a
+    KMS: what was ever wrapped can be unwrapped, `fingerprint` and `secret` never change. A ledger may be rotated to another
+    one (`infra/rotation.py`).
     Whatever keeps it from answering is raised as `WrongKeyError`, in a sentence that names nobody and repeats no key:
     then nothing is accepted, and sending it again is safe. It is called from several threads at once.
     """
@@ -37,7 +38,7 @@ class KeyEncryptionKey(Protocol):
         ...
 
     def secret(self, purpose: str) -> bytes:
-        """32 secret bytes for a purpose, such as a KMS's MAC over it. Asked for when a process starts, never again."""
+        """32 secret bytes for a purpose, such as a KMS's MAC over it. Asked for once a process, or never after a rotation."""
         ...
 
     def wrap(self, retirees: Sequence[UUID], keys: Sequence[bytes]) -> list[bytes]:

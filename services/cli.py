@@ -13,9 +13,11 @@ import typer
 from services.cases.benefit import benefit
 from services.commands.accounts import add_commands as add_account_commands
 from services.commands.consumers import add_commands as add_consumer_commands
+from services.commands.erase import add_commands as add_erasure_commands
 from services.commands.guard import sentences
 from services.commands.importing import import_
 from services.commands.intake import intake_pause, intake_resume, intake_status
+from services.commands.keys import rotate_key
 from services.commands.letters import letters
 from services.commands.sources import add_commands as add_source_commands
 from services.commands.topics import bus_access, topics
@@ -357,6 +359,7 @@ def publish(
 
 
 main.command("import")(sentences(import_))
+main.command("rotate-key")(sentences(rotate_key))
 
 
 def _supervised() -> None:
@@ -374,6 +377,7 @@ def _until_told() -> Flag:
 
 
 add_consumer_commands(main, sentences, _until_told)
+add_erasure_commands(main, sentences)
 
 
 if __name__ == "__main__":

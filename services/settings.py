@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, DirectoryPath, Field, FilePath, ValidationError
 
 _KEYS = ("changqing_key_file", "changqing_key", "changqing_key_provider")
+_NEXT_KEYS = ("changqing_next_key_file", "changqing_next_key", "changqing_next_key_provider")
 
 _RATE = r"^(none|[1-9][0-9]{0,8}/(second|minute|hour))$"
 
@@ -51,6 +52,20 @@ class Settings(BaseModel):
         default="",
         pattern=r"^[A-Za-z0-9-]*$",
         description="the header in which these proxies hand on a client's certificate, such as Client-Cert",
+    )
+    changqing_next_key_file: Path | None = Field(
+        default=None, description="the file of the key to rotate to, 64 hex digits"
+    )
+    changqing_next_key: str = Field(
+        default="", pattern=r"(?i)^([0-9a-f]{64})?$", description="the key to rotate to, 64 hex digits", repr=False
+    )
+    changqing_next_key_provider: str = Field(
+        default="",
+        pattern=r"^(\w+(\.\w+)*:\w+)?$",
+        description="a function that gives the key to rotate to, as package.module:function",
+    )
+    changqing_erasure_waits_days: int = Field(
+        default=7, ge=1, le=90, description="days between the approval of an erasure and the erasure"
     )
     changqing_status_file: Path | None = Field(default=None, description="where `run` writes how far it is")
     changqing_divisions_file: Path | None = Field(
@@ -121,6 +136,8 @@ class Settings(BaseModel):
         given = {name.lower(): value for name, value in environment.items() if value}
         one_key = sum(name in given for name in _KEYS) == 1
         wrong = [] if one_key else [f"one of {', '.join(_KEYS).upper()} must be set, and one only"]
+        if sum(name in given for name in _NEXT_KEYS) > 1:
+            wrong.append(f"of {', '.join(_NEXT_KEYS).upper()} one only may be set")
         try:
             settings = cls.model_validate(given)
         except ValidationError as error:

@@ -128,9 +128,9 @@ class Asking:
         method = "GET" if body is None else "POST"
         return self._runner.run(self._client.request(method, path, headers=headers, json=body))
 
-    def form(self, account: str, path: str, fields: Mapping[str, str]) -> Response:
-        """Send a form with the token of the account's page of rosters."""
-        (token,) = set(re.findall(r'name="token" value="([0-9a-f]+)"', self.page(account, "/pages/roster")))
+    def form(self, account: str, path: str, fields: Mapping[str, str], page: str = "/pages/roster") -> Response:
+        """Send a form with the token of a page of the account's, that of rosters."""
+        (token,) = set(re.findall(r'name="token" value="([0-9a-f]+)"', self.page(account, page)))
         headers = self.headers(account)
         return self._runner.run(self._client.post(path, headers=headers, data={**fields, "token": token}))
 

@@ -24,7 +24,7 @@ from infra.sql import statements
 from infra.terminal import operator
 from services.accepting.envelopes import Envelope, Extended, structured
 from services.accepting.verifying import Verifier
-from services.opening import key_ring
+from services.opening import ledger_keys
 from services.sentences import SENTENCES
 from services.settings import Settings
 
@@ -39,7 +39,7 @@ def show(source: str, id_: str, actor: tuple[str, str], purpose: str, *, data_on
     settings = Settings.read()
     with closing(Database(settings.database_url, archive=settings.changqing_archive)) as database:
         try:
-            entry, original = _look(database, key_ring(settings), (source, id_), actor, purpose)
+            entry, original = _look(database, ledger_keys(settings), (source, id_), actor, purpose)
         except Refused as refused:
             say = SENTENCES[refused.code]
             sys.stderr.write(f"changqing: {refused.code}：{say.zh}；{say.remedy_zh}\n")

@@ -44,7 +44,11 @@ class Notary:
     """Signs receipts with the ledger's key. Ed25519 is deterministic: the same receipt is signed by the same bytes."""
 
     def __init__(self, keys: KeyRing) -> None:
-        self._key: SigningKey = keys.receipts
+        self._keys = keys
+
+    @property
+    def _key(self) -> SigningKey:
+        return self._keys.receipts
 
     def signed(self, answer: Answer) -> Signed:
         """A receipt with its proof; about 0.1 ms."""

@@ -22,6 +22,7 @@ from services.api import (
     followers,
     looks,
     problems,
+    proposals,
     reading,
     receipts,
     registers,
@@ -37,6 +38,7 @@ from services.api.peers import Peers
 from services.api.wakeups import Wakeups
 from services.bootstrap import Parts, parts
 from services.consumers.feeds import Feeds
+from services.four_eyes import four_eyes
 from services.identities.granting import Grants
 from services.identities.tokens import Tokens
 from services.letters.dealing import DeadLetters
@@ -46,6 +48,7 @@ from services.sources.states import SourceStates
 from services.web import following as following_pages
 from services.web import letters, pages, retirees
 from services.web import looks as look_pages
+from services.web import proposals as proposal_pages
 from services.web import registers as register_pages
 from services.web.forms import Forms
 
@@ -59,6 +62,7 @@ V1 = (
     feeds.router,
     followers.router,
     looks.router,
+    proposals.router,
 )
 """What stands under `/v1`."""
 
@@ -69,6 +73,7 @@ PAGES = (
     letters.router,
     following_pages.router,
     look_pages.router,
+    proposal_pages.router,
 )
 """The pages, in no document."""
 
@@ -112,6 +117,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.forms = Forms(made.keys)
     app.state.consumers = made.consumers
     app.state.feeds = Feeds(made.consumers, made.application.ledger)
+    app.state.four_eyes = four_eyes(made.application, made.keys, settings.changqing_erasure_waits_days)
     app.state.gatherer = Gatherer(partial(accept, made.application))
     for router in V1:
         app.include_router(router, prefix="/v1")

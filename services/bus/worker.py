@@ -151,15 +151,20 @@ class Worker:
 
     def _letter(self, one: Arrived, refusal: SignedRefusal) -> Message:
         letter = DeadLetter(
-            topic=one.topic, partition=one.partition, offset=one.offset, refusal=refusal, sealed=self._sealed(one.value)
+            topic=one.topic,
+            partition=one.partition,
+            offset=one.offset,
+            refusal=refusal,
+            sealed=self._sealed(one.value, refusal),
         )
         return Message(
             DEAD_LETTERS, one.place.encode(), msgspec.json.encode(carried(DEAD_LETTERS, "", letter)), "application/json"
         )
 
-    def _sealed(self, value: bytes) -> str:
-        """The original bytes, unless a message could not hold them: then their place in the topic must do."""
-        return base64.b64encode(self._keys.seal_letter(value)).decode() if len(value) <= LETTER_LIMIT else ""
+    def _sealed(self, value: bytes, refusal: SignedRefusal) -> str:
+        """The original bytes, unless they are about somebody erased, or a message could not hold them: then their place must do."""
+        kept = refusal.code != "person-erased" and len(value) <= LETTER_LIMIT
+        return base64.b64encode(self._keys.seal_letter(value)).decode() if kept else ""
 
 
 @lru_cache

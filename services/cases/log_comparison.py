@@ -25,7 +25,7 @@ from infra.terminal import told
 from services.application import today as business_day
 from services.cases.case_file import comparison, laws
 from services.cases.comparing import Compared, Pair, compared, judged
-from services.opening import key_ring
+from services.opening import ledger_keys
 from services.settings import Settings
 
 _EVERY_SECONDS = 5.0
@@ -68,7 +68,7 @@ def compare_log(today: date | None, law_at: date | None, compare_law: Path, *, a
     database = Database(settings.database_url, archive=settings.changqing_archive)
     try:
         told(database, "what-if --log")
-        for found in compare(database, key_ring(settings), law, other, today or business_day()):
+        for found in compare(database, ledger_keys(settings), law, other, today or business_day()):
             sys.stdout.writelines(f"{line}\n" for line in (_as_json(found) if as_json else _said(found)))
     finally:
         database.close()

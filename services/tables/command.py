@@ -20,7 +20,7 @@ from services.importing.command import DONE, REFUSALS, Bringing
 from services.importing.messages import Line
 from services.importing.progress import Result
 from services.importing.record import TakenLine
-from services.opening import key_ring
+from services.opening import ledger_keys
 from services.settings import Settings
 from services.tables import results
 from services.tables.columns import shown
@@ -197,7 +197,7 @@ def _dry_run(file: Path, chosen: Options, *, as_json: bool) -> int:
 
 
 def _import(file: Path, chosen: Options, bringing: Bringing, *, as_json: bool) -> int:
-    table, surveyed, reader = _opened(file, chosen, key_ring(Settings.read()))
+    table, surveyed, reader = _opened(file, chosen, ledger_keys(Settings.read()))
     unread = table.layout.unread(surveyed.kinds)
     if unread and not as_json:
         sys.stderr.write(f"未读的列 columns not read: {'、'.join(unread)}\n")

@@ -251,6 +251,19 @@ DISCLOSURES = _words(
     "many-readers|同一人被多人查阅|one person by many",
     "unmasking|大量查看完整信息|much unmasked",
 )
+PROPOSALS = _words(
+    "person.erase|删除个人信息|erase a person",
+    "hold.lift|解除依法保留|lift a legal hold",
+    "export.unmasked|批量导出未遮蔽信息|export many people unmasked",
+    "consumer.replay|批量重新发送|replay to a consumer",
+    "law.change|更改法规参数|change the settings of law",
+    "answers.bulk|批量答复|answer in bulk",
+    "proposed|已提出|proposed",
+    "approved|已批准|approved",
+    "not-approved|已拒绝|refused",
+    "expired|已过期|expired",
+    "carried-out|已执行|done",
+)
 LETTER_STATES = _words(
     "waiting|等待|waiting",
     "replayed|已重新受理|taken in when sent again",
@@ -271,6 +284,7 @@ WORDS: dict[str, Word] = (
     | PAYERS
     | HANDOVERS
     | LETTER_STATES
+    | PROPOSALS
     | CONSUMERS
     | DISCLOSURES
     | _OTHERS

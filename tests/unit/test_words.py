@@ -13,6 +13,7 @@ from domain.facts import LIFE_EVENTS, Department, SpecialGroup
 from domain.handover import Stage as HandoverStage
 from domain.kinds import Kind
 from domain.law import Fee
+from domain.proposals import Act
 from domain.timeline import Status
 from domain.told import Stage
 from infra.letters import State
@@ -37,6 +38,11 @@ TABLES = [table for name, table in vars(words).items() if isinstance(table, dict
         pytest.param(words.STATES, ["open", "closed", "replaced", "withdrawn"], id="states"),
         pytest.param(words.PAYERS, get_args(Fee.__annotations__["payer"]), id="payers"),
         pytest.param(words.LETTER_STATES, get_args(State), id="states of dead letters"),
+        pytest.param(
+            words.PROPOSALS,  # what else a proposal may be has the words of others
+            [*Act, "proposed", "approved", "expired", "not-approved", "carried-out"],
+            id="proposals",
+        ),
         pytest.param(words.HANDOVERS, HandoverStage, id="handovers"),
         pytest.param(
             words.CONSUMERS,

@@ -1,0 +1,250 @@
+"""Four eyes as accounts and operators meet them: who may propose an act, who may approve it, and what is done then."""
+
+import getpass
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct, structs
+
+from domain.facts import Department
+from domain.identity import names_a_person
+from domain.proposals import Act, Proposal, Wish, same_person
+from domain.refusals import Refused
+from domain.rights import acts as rights
+from infra.days import last_day
+from infra.erasing import Erased, Erasure
+from infra.holds import Hold, Holds
+from infra.keys import KeyRing
+from infra.proposals import NONE, Proposals
+from services.accounts import Account, Role
+from services.application import Changqing, today
+
+_MAY: Final[dict[Act, tuple[tuple[Role, ...], tuple[Role, ...]]]] = {
+    Act.ERASE: ((Role.GUARDIAN, Role.OFFICER), (Role.GUARDIAN,)),
+    Act.LIFT_HOLD: ((Role.GUARDIAN, Role.OFFICER), (Role.GUARDIAN,)),
+    Act.EXPORT: ((Role.OFFICER, Role.COMMUNITY, Role.AUDITOR), (Role.GUARDIAN,)),
+    Act.REPLAY: ((Role.ADMINISTRATOR,), (Role.ADMINISTRATOR, Role.GUARDIAN)),
+    Act.LAW: ((Role.OFFICER, Role.ADMINISTRATOR), (Role.OFFICER, Role.AUDITOR)),
+    Act.BULK: ((Role.OFFICER,), (Role.OFFICER,)),
+}
+"""Who may propose each act, and who, another person, may approve it."""
+_TEXT: Final = 500
+"""Characters of a reason or a basis at most."""
+
+
+class ProposalCard(Struct, frozen=True, kw_only=True):
+    """A proposal. `until`: the last day of its state; `due`: the first day it may be done on; `second`: who approved or refused, `said`: why not."""
+
+    proposal: UUID
+    act: Act
+    state: str
+    by: str
+    reason: str
+    basis: str
+    made: date
+    until: date
+    waits: int
+    retiree: UUID | None
+    subject: str
+    count: int
+    due: date | None
+    second: str
+    said: str
+    done_by: str
+
+
+class HoldCard(Struct, frozen=True, kw_only=True):
+    """A hold that lies."""
+
+    hold: UUID
+    retiree: UUID
+    by: str
+    reason: str
+    basis: str
+    placed_at: datetime
+
+
+class FourEyes:
+    """Proposals, holds and erasures, by accounts with the right to them. `waits`: days between approval and erasure."""
+
+    def __init__(
+        self, application: Changqing, proposals: Proposals, holds: Holds, erasure: Erasure, waits: int
+    ) -> None:
+        self._application = application
+        self.proposals = proposals
+        self.holds = holds
+        self._erasure = erasure
+        self._waits = waits
+
+    # By accounts
+
+    def propose(self, account: Account, wish: Wish) -> Proposal:
+        """Propose an act. Raises `Refused`: `forbidden`, `invalid-request`, `already-proposed`, `not-found`."""
+        _agency(account, *_MAY[wish.act][0])
+        return self.propose_as(account.name, wish)
+
+    def approve(self, account: Account, id_: UUID) -> Proposal:
+        """Approve as the second person. Raises `Refused`: `forbidden`, `unknown-proposal`, `proposal-closed`, `second-person`."""
+        self._seconds(account, id_)
+        return self.approve_as(account.name, id_)
+
+    def refuse(self, account: Account, id_: UUID, reason: str) -> Proposal:
+        """Say no as the second person. Raises as `approve`, and `invalid-request` without a reason."""
+        self._seconds(account, id_)
+        return self.refuse_as(account.name, id_, reason)
+
+    def withdraw(self, account: Account, id_: UUID) -> Proposal:
+        """Take one's own back. Raises as `approve`."""
+        account.allow(rights.Act.PROPOSALS)
+        return self.withdraw_as(account.name, id_)
+
+    def carry_out(self, account: Account, id_: UUID) -> Proposal:
+        """Do what was approved: erase, or lift a hold; what else is proposed is done where it belongs, and uses its proposal up there.
+
+        Raises `Refused`: `forbidden`, `unknown-proposal`, `proposal-closed`, `needs-approval`, `proposal-waits`, `legal-hold`.
+        """
+        self._seconds(account, id_)
+        return self.carry_out_as(account.name, id_)
+
+    def find(self, account: Account, id_: UUID) -> Proposal:
+        """A proposal. Raises `Refused`: `forbidden`, `unknown-proposal`."""
+        found = self.proposals.find(id_)
+        _among(account, _sees(found.made.act))
+        return found
+
+    def page(
+        self,
+        account: Account,
+        state: str | None = None,
+        retiree: UUID | None = None,
+        after: UUID = NONE,
+        limit: int = 100,
+    ) -> list[Proposal]:
+        """Proposals that an account may see, by id, after one."""
+        account.allow(rights.Act.PROPOSALS)
+        found = self.proposals.page(state, retiree, after, limit)
+        return [one for one in found if account.role in _sees(one.made.act)]
+
+    def holds_for(self, account: Account, retiree: UUID | None = None) -> list[HoldCard]:
+        """The holds that lie, on one retiree or on anybody. Raises `Refused("forbidden")`."""
+        _agency(account, Role.GUARDIAN, Role.AUDITOR, Role.OFFICER)
+        return [HoldCard(**one._asdict()) for one in self.holds.all(retiree)]
+
+    def may_second(self, account: Account, proposal: Proposal) -> bool:
+        """Whether an account may approve or refuse a proposal."""
+        return account.role in _MAY[proposal.made.act][1] and not self.is_own(account, proposal)
+
+    def is_own(self, account: Account, proposal: Proposal) -> bool:
+        """Whether an account proposed it."""
+        return same_person(account.name, proposal.made.by)
+
+    def hold(self, account: Account, retiree: UUID, reason: str, basis: str) -> HoldCard:
+        """Hold somebody. Raises `Refused`: `forbidden`, `not-found`, `invalid-request`."""
+        _agency(account, Role.GUARDIAN, Role.OFFICER)
+        return HoldCard(**self.hold_as(account.name, retiree, reason, basis)._asdict())
+
+    # By anybody whose right was seen to: the account, or the operator at the terminal
+
+    def propose_as(self, by: str, wish: Wish) -> Proposal:
+        """Propose an act. Raises `Refused`: `invalid-request`, `already-proposed`, `not-found`."""
+        _said(wish.reason, "reason")
+        _said(wish.basis, "basis")
+        if (wish.act in (Act.ERASE, Act.LIFT_HOLD)) != (wish.retiree is not None) or len(wish.subject) > _TEXT:
+            raise Refused(
+                "invalid-request", "retiree", "an erasure and the lifting of a hold name a retiree, nothing else does"
+            )
+        if wish.act is Act.LIFT_HOLD and wish.subject not in {str(one.hold) for one in self.holds.all(wish.retiree)}:
+            raise Refused("not-found", "subject", "it is to be the id of a hold that lies on the retiree")
+        return self.proposals.make(wish, by, today(), self._waits)
+
+    def approve_as(self, by: str, id_: UUID) -> Proposal:
+        """Approve as the second person. Raises `Refused`: `unknown-proposal`, `proposal-closed`, `second-person`."""
+        return self.proposals.approve(id_, by, today())
+
+    def refuse_as(self, by: str, id_: UUID, reason: str) -> Proposal:
+        """Say no as the second person. Raises `Refused` as `approve_as`, and `invalid-request` without a reason."""
+        return self.proposals.refuse(id_, by, _said(reason, "reason"), today())
+
+    def withdraw_as(self, by: str, id_: UUID) -> Proposal:
+        """Take one's own back. Raises `Refused` as `approve_as`."""
+        return self.proposals.withdraw(id_, by, today())
+
+    def carry_out_as(self, by: str, id_: UUID) -> Proposal:
+        """Do what was approved. Raises `Refused` as `carry_out`."""
+        if self.proposals.find(id_).made.act is Act.LIFT_HOLD:
+            return self.holds.lift(id_, by, today())
+        self.erase(by, id_)
+        return self.proposals.find(id_)
+
+    def erase(self, by: str, id_: UUID) -> Erased:
+        """Erase whom an approved proposal names, on the last day that passed in the log. Raises `Refused` as `carry_out`."""
+        self._application.ledger.check_key()
+        return self._erasure.carry_out(id_, by, self.day())
+
+    def due(self) -> list[UUID]:
+        """The approved erasures whose day has come; what is over by that day is ended first."""
+        self.proposals.expire(today())
+        return self.proposals.due(self.day())
+
+    def hold_as(self, by: str, retiree: UUID, reason: str, basis: str) -> Hold:
+        """Hold somebody. Raises `Refused`: `not-found`, `invalid-request`."""
+        return self.holds.place(retiree, by, _said(reason, "reason"), _said(basis, "basis"))
+
+    def day(self) -> date:
+        """The last day that passed in the log. Raises `Refused("proposal-waits")` before the first one."""
+        with self._application.database.transaction() as connection:
+            passed = last_day(connection)
+        if passed is None:
+            raise Refused("proposal-waits", "", "no day has passed yet: `changqing clock` is to run")
+        return passed.day
+
+    def _seconds(self, account: Account, id_: UUID) -> None:
+        _agency(account, *_MAY[self.proposals.find(id_).made.act][1])
+
+
+def card(proposal: Proposal) -> ProposalCard:
+    """A proposal as it is shown."""
+    members = {name: getattr(proposal, name) for name in ("state", "due", "second", "said", "done_by")}
+    return ProposalCard(**structs.asdict(proposal.made) | members | {"until": proposal.until})
+
+
+def may_propose(account: Account, act: Act) -> bool:
+    """Whether an account may propose an act."""
+    return account.role in _MAY[act][0]
+
+
+def four_eyes(application: Changqing, keys: KeyRing, waits: int) -> FourEyes:
+    """The proposals, holds and erasures of an application's ledger."""
+    database = application.database
+    return FourEyes(application, Proposals(database), Holds(database), Erasure(database, keys), waits)
+
+
+def operator() -> str:
+    """Who sits at the terminal, as the log names them."""
+    return f"operator:{getpass.getuser()}"
+
+
+def _sees(act: Act) -> tuple[Role, ...]:
+    proposes, approves = _MAY[act]
+    return (*proposes, *approves, Role.GUARDIAN, Role.AUDITOR)
+
+
+def _among(account: Account, roles: tuple[Role, ...]) -> None:
+    if account.role not in roles:
+        raise Refused("forbidden")
+
+
+def _agency(account: Account, *roles: Role) -> None:
+    """An officer who proposes or approves is the agency's own. Raises `Refused("forbidden")`."""
+    _among(account, roles)
+    if account.role is Role.OFFICER and account.department is not Department.AGENCY:
+        raise Refused("forbidden")
+
+
+def _said(text: str, path: str) -> str:
+    if not text.strip() or len(text) > _TEXT:
+        raise Refused("invalid-request", path, f"give 1 to {_TEXT} characters")
+    if names_a_person(text):
+        raise Refused("identity-number-in-id", path)
+    return text
