@@ -378,6 +378,13 @@ SENTENCES: dict[str, Sentence] = {
         "重新打开页面后再提交",
         "open the page again and send it from there",
     ),
+    "cursor-refused": Sentence(
+        403,
+        "游标不属于该账号或这个查询",
+        "the cursor is not of this account and this question",
+        "从头查询，之后只用同一账号、同一查询的答复所给的游标",
+        "ask from the beginning, then go on by cursors of answers to this account and this question",
+    ),
     "too-many-requests": Sentence(
         429,
         "请求过于频繁",

@@ -36,10 +36,10 @@ class Asking:
         """Who is shown on the roster of a division, on every page of it."""
         found: list[dict[str, object]] = []
         asked = f"/v1/roster?limit=1&division={division}" + (f"&on={on}" if on else "")
-        after = ""
-        while rows := self._get(account, asked + after).raise_for_status().json():
-            found += rows
-            after = f"&after={rows[-1]['retiree']}"
+        while asked:
+            answer = self._get(account, asked).raise_for_status()
+            found += answer.json()
+            asked = answer.links.get("next", {}).get("url", "")
         people = [msgspec.convert(row["person"], dict[str, str]) for row in found]
         return {person["name"] for person in people}
 

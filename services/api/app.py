@@ -14,7 +14,7 @@ from services.accepting.dispositions import Dispositions
 from services.accepting.gather import Gatherer
 from services.accepting.intake import accept
 from services.accounts import Accounts
-from services.api import documents, events, feeds, followers, problems, reading, receipts, registers, sources
+from services.api import codes, documents, events, feeds, followers, problems, reading, receipts, registers, sources
 from services.api.gate.answers import Answers
 from services.api.gate.gate import Gate, Rules
 from services.api.gate.metrics import Listener, Metrics
@@ -25,7 +25,7 @@ from services.letters.dealing import DeadLetters
 from services.settings import Settings
 from services.sources.states import SourceStates
 from services.web import following as following_pages
-from services.web import letters, pages
+from services.web import letters, pages, references
 from services.web import registers as register_pages
 from services.web.forms import Forms
 
@@ -37,6 +37,7 @@ V1 = (
     registers.router,
     feeds.router,
     followers.router,
+    codes.router,
 )
 """What stands under `/v1`."""
 
@@ -69,6 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.database = made.application.database
     app.state.sources = SourceStates(made.views)
     app.state.notary = made.notary
+    app.state.keys = made.keys
     app.state.dispositions = Dispositions(made.application.database, made.notary)
     app.state.dead_letters = DeadLetters(made.application, made.keys)
     app.state.forms = Forms(made.keys)
@@ -81,6 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(register_pages.router, include_in_schema=False)
     app.include_router(letters.router, include_in_schema=False)
     app.include_router(following_pages.router, include_in_schema=False)
+    app.include_router(references.router, include_in_schema=False)
     metrics = Metrics(app.state.database)
     rules = Rules.of(settings, Answers(made.keys.tag("entity", "tag")), metrics)
     app.state.rates = rules.rates

@@ -4,15 +4,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from msgspec.structs import replace
 
 from services.api.auth import WhoAsks
+from services.api.cursors import After
 from services.api.questions import Limit, answered
 from services.sources.states import SourceStates
 
 router = APIRouter(tags=["publishing"])
 
 Source = Annotated[str, Query(min_length=1, max_length=255, description="The source, as its events name it.")]
-After = Annotated[str, Query(max_length=255, description="The `after` of an answer, or nothing.")]
 
 
 def states_of(request: Request) -> SourceStates:
@@ -22,12 +23,13 @@ def states_of(request: Request) -> SourceStates:
 
 
 @router.get("/sources", summary="What is known of each source")
-def sources(request: Request, account: WhoAsks, after: After = "", limit: Limit = 100) -> Response:
+def sources(request: Request, account: WhoAsks, after: After, limit: Limit = 100) -> Response:
     """Heard when, which numbers are missing or were given twice, which batches are not whole.
 
     A publisher sees the sources of its own department, the agency and an auditor all of them.
     """
-    return answered(states_of(request).page(account, after, limit))
+    page = states_of(request).page(account, after.place(), limit)
+    return answered(replace(page, after=after.at(page.after)))
 
 
 @router.get("/sources/missing", summary="What is missing of a source")

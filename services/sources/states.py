@@ -49,7 +49,7 @@ class SourceState(Struct, frozen=True, kw_only=True):
 
 
 class SourcePage(Struct, frozen=True, kw_only=True):
-    """Sources by name, and the name to go on after; `position`: how far the log was read for it."""
+    """Sources by name, and what to go on after; `position`: how far the log was read for it."""
 
     sources: list[SourceState]
     after: str

@@ -1,14 +1,14 @@
 """The pages of the registers: one template for all of them, one to print them whole."""
 
 from collections.abc import Iterator
-from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from services.accounts import Account
 from services.api.auth import WhoAsks
+from services.api.cursors import After
 from services.api.questions import ReaderThen
 from services.api.registers import Questions, Which, about_of, file_of, sheet_named, visible
 from services.reading.exporting import text
@@ -31,12 +31,12 @@ def register(
     reader: ReaderThen,
     account: WhoAsks,
     asked: Questions,
-    after: Annotated[str, Query(max_length=200)] = "",
+    after: After,
 ) -> HTMLResponse:
     """A page of a register."""
     sheet = sheet_named(register)
     account.allow(*sheet.roles)
-    page = sheet.page(reader, account, asked, after, ROWS)
+    page = sheet.page(reader, account, asked, after.place(), ROWS)
     given = _given(sheet, asked)
     then = {"known": reader.known.isoformat()} if reader.known else {}
     shown = render(
@@ -48,7 +48,7 @@ def register(
         text=text,
         given=given,
         query=urlencode({**given, **then}),
-        after=urlencode({"after": page.after}) if page.after and len(page.rows) >= ROWS else "",
+        later=after.next(page.after) if page.after and len(page.rows) >= ROWS else "",
     )
     return HTMLResponse(shown)
 
