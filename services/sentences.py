@@ -385,6 +385,27 @@ SENTENCES: dict[str, Sentence] = {
         "从头查询，之后只用同一账号、同一查询的答复所给的游标",
         "ask from the beginning, then go on by cursors of answers to this account and this question",
     ),
+    "idempotency-key-reused": Sentence(
+        422,
+        "这个 Idempotency-Key 已用于别的请求",
+        "this Idempotency-Key was used for another request",
+        "每个请求用自己的键；重发时原样重发",
+        "give each request a key of its own, and send the very same when you send again",
+    ),
+    "idempotency-in-progress": Sentence(
+        409,
+        "同一请求正在处理",
+        "the same request is being dealt with",
+        "稍候再以同一键重发，即得其答复",
+        "send it again under the same key in a moment, and have its answer",
+    ),
+    "idempotency-in-doubt": Sentence(
+        409,
+        "同一请求的结果未知",
+        "what became of the same request is not known",
+        "先查看是否已办理；未办的，换一个键重发",
+        "look whether it was done; if not, send it again under another key",
+    ),
     "too-many-requests": Sentence(
         429,
         "请求过于频繁",

@@ -10,11 +10,27 @@ from fastapi.responses import JSONResponse
 from infra.database import DatabaseError
 from infra.followers import following
 from infra.keys import WrongKeyError
+from infra.once import Once
+from infra.statutes import the_law
 from services.accepting.dispositions import Dispositions
 from services.accepting.gather import Gatherer
 from services.accepting.intake import accept
 from services.accounts import Accounts
-from services.api import codes, documents, events, feeds, followers, problems, reading, receipts, registers, sources
+from services.api import (
+    codes,
+    documents,
+    events,
+    feeds,
+    followers,
+    law,
+    once,
+    problems,
+    reading,
+    receipts,
+    registers,
+    sources,
+)
+from services.api import letters as dead_letters
 from services.api.gate.answers import Answers
 from services.api.gate.gate import Gate, Rules
 from services.api.gate.metrics import Listener, Metrics
@@ -38,6 +54,8 @@ V1 = (
     feeds.router,
     followers.router,
     codes.router,
+    dead_letters.router,
+    law.router,
 )
 """What stands under `/v1`."""
 
@@ -69,8 +87,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.database = made.application.database
     app.state.sources = SourceStates(made.views)
+    app.state.source_register = made.application.sources
+    app.state.law = the_law()
     app.state.notary = made.notary
     app.state.keys = made.keys
+    app.state.once = Once(made.application.database, made.keys)
     app.state.dispositions = Dispositions(made.application.database, made.notary)
     app.state.dead_letters = DeadLetters(made.application, made.keys)
     app.state.forms = Forms(made.keys)
@@ -90,6 +111,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.crowd = rules.crowd
     app.add_middleware(Gate, rules=rules)
     problems.install(app)
+    once.install(app)
     documents.install(app, settings.changqing_topics_file)
     _install_health(app, made)
     return app

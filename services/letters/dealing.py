@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from domain.facts import Department
 from domain.history import DataDisclosed, Taken
 from domain.identity import names_a_person, normal
 from domain.refusals import Refused
@@ -179,6 +180,12 @@ class DeadLetters:
             return self.letters.retiree(normal(found.person.identity_number))
         except (Refused, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
+
+
+def seen_by(account: Account) -> Department | None:
+    """Whose letters an account may see; None: all. Raises `Refused("forbidden")`."""
+    account.allow(*PUBLISHING, Role.AUDITOR)
+    return None if account.role is Role.AUDITOR or account.of_the_agency else account.department
 
 
 def outcome(answer: Answer | None) -> str:

@@ -71,17 +71,14 @@ class SourceStates:
 
     def page(self, account: Account, after: str, limit: int) -> SourcePage:
         """Sources after one: of the account's department, for an auditor and the agency all. Raises `Refused("forbidden")`."""
-        account.allow(*PUBLISHING, Role.AUDITOR)
-        whose = "" if _sees_all(account) else account.department
-        rows = self._rows(PAGE, after=after, department=whose, limit=limit)
+        rows = self._rows(PAGE, after=after, department=seen_by(account) or "", limit=limit)
         return SourcePage(
             sources=self._states(rows), after=rows[-1].source if rows else after, position=self.position()
         )
 
     def of(self, account: Account, source: str) -> MissingAnswer:
         """One source, for its own department, an auditor and the agency. Raises `Refused`: `forbidden`, `not-found`."""
-        account.allow(*PUBLISHING, Role.AUDITOR)
-        if not _sees_all(account) and department_of(source) is not account.department:
+        if seen_by(account) not in {None, department_of(source)}:
             raise Refused("forbidden", "source")
         return self.one(source)
 
@@ -107,8 +104,11 @@ class SourceStates:
         return int(rows[0]["position"]) if rows else 0
 
 
-def _sees_all(account: Account) -> bool:
-    return account.role is Role.AUDITOR or account.department is Department.AGENCY
+def seen_by(account: Account) -> Department | None:
+    """Whose sources an account may see; None: all. Raises `Refused("forbidden")`."""
+    account.allow(*PUBLISHING, Role.AUDITOR)
+    sees_all = account.role is Role.AUDITOR or account.department is Department.AGENCY
+    return None if sees_all else account.department
 
 
 def _state(row: SourceRow, batches: list[BatchRow]) -> SourceState:

@@ -14,7 +14,7 @@ from infra.letters import DeadLetter, State, Wanted
 from services.accounts import PUBLISHING, Account, Role
 from services.api.auth import WhoAsks
 from services.api.cursors import After
-from services.letters.dealing import DeadLetters, outcome
+from services.letters.dealing import DeadLetters, outcome, seen_by
 from services.sentences import SENTENCES
 from services.web.forms import Fields, token_of
 from services.web.pages import render
@@ -32,7 +32,7 @@ def _wanted(
     department: Department | None = None,
 ) -> Wanted:
     """Which letters a page is of: those that were asked for, of whose an account may see."""
-    return Wanted(state=state, code=code, path=path, department=_whose(account) or department)
+    return Wanted(state=state, code=code, path=path, department=seen_by(account) or department)
 
 
 @router.get("")
@@ -128,15 +128,9 @@ def _page(request: Request, account: Account, place: str, **more: object) -> HTM
 
 def _seen(request: Request, account: Account, place: str) -> DeadLetter:
     letter = _dead(request).find(place)
-    if _whose(account) not in (None, letter.department):
+    if seen_by(account) not in (None, letter.department):
         raise Refused("forbidden", "place")
     return letter
-
-
-def _whose(account: Account) -> Department | None:
-    """Whose letters an account may see; None: all."""
-    account.allow(*PUBLISHING, Role.AUDITOR)
-    return None if account.role is Role.AUDITOR or account.of_the_agency else account.department
 
 
 def _dead(request: Request) -> DeadLetters:
