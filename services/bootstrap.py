@@ -20,6 +20,7 @@ from services.bus.topics import learners, wanted_topics
 from services.opening import opened
 from services.reading.reader import Reader
 from services.settings import Settings, SettingsError
+from services.tracing import Tracing
 
 _logger = structlog.get_logger()
 
@@ -41,6 +42,7 @@ class Parts(NamedTuple):
 def parts(settings: Settings) -> Parts:
     """The parts. Nothing connects yet. Raises `SettingsError`, `LawError`."""
     application, keys = opened(settings)
+    application.tracing = Tracing.to(settings.changqing_otlp_url)
     views = Views(application.database)
     divisions = lineage(settings)
     search = Search(application.database, keys)

@@ -106,7 +106,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(following_pages.router, include_in_schema=False)
     app.include_router(references.router, include_in_schema=False)
     metrics = Metrics(app.state.database)
-    rules = Rules.of(settings, Answers(made.keys.tag("entity", "tag")), metrics)
+    rules = Rules.of(settings, Answers(made.keys.tag("entity", "tag")), metrics, made.application.tracing)
     app.state.rates = rules.rates
     app.state.crowd = rules.crowd
     app.add_middleware(Gate, rules=rules)

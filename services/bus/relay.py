@@ -1,17 +1,20 @@
 """The relay: the log to Kafka. It publishes, then remembers: a crash in between repeats, and never loses."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from threading import Event as Flag
 
 import structlog
 
 from domain.facts import Department
 from domain.history import Entry, delivery
-from infra.bus import Bus, BusError, TooLargeError
+from infra.bus import Bus, BusError, Message, TooLargeError
 from infra.follower import RETRY_SECONDS, follow
 from infra.outbox import Outbox
+from infra.traces import traces_of
 from services.accepting.receipts import Notary
-from services.bus.outgoing import ALERTS, leaving, without_data
+from services.bus.outgoing import ALERTS, leaving, traced, without_data
+from services.tracing import Tracing
 
 _logger = structlog.get_logger()
 
@@ -19,8 +22,9 @@ _logger = structlog.get_logger()
 class Relay:
     """One follower of the log that sends what leaves it, in the log's order."""
 
-    def __init__(self, outbox: Outbox, bus: Bus, notary: Notary, stop: Flag) -> None:
+    def __init__(self, outbox: Outbox, bus: Bus, notary: Notary, stop: Flag, tracing: Tracing | None = None) -> None:
         self._outbox = outbox
+        self._tracing = tracing or Tracing()
         self._sign = notary.signed
         self._producer = bus.producer()
         self._stop = stop
@@ -31,7 +35,24 @@ class Relay:
         Waits for Kafka as long as it takes. After a crash or a failure the whole batch is sent again, in order. What Kafka
         will never take is not waited for: the same event goes out without its data, so that nobody misses that there is one.
         """
-        batch = [one for entry in entries for one in leaving(entry, self._sign, self._outbox.alert)]
+        with ExitStack() as spans:
+            self._send(entries, self._leaving(entries, spans))
+
+    def _leaving(self, entries: Sequence[Entry], spans: ExitStack) -> list[Message]:
+        """What leaves the log with the entries; what belongs to a trace has a span until it is sent."""
+        traces = traces_of(self._outbox.database, entries)
+        batch: list[Message] = []
+        for entry in entries:
+            for one in leaving(entry, self._sign, self._outbox.alert):
+                if trace := traces.get(entry.position):
+                    told: dict[str, str | int] = {"messaging.destination.name": one.topic, "position": entry.position}
+                    at = spans.enter_context(self._tracing.span("send", trace, **told))
+                    batch.append(traced(one, at))
+                else:
+                    batch.append(one)
+        return batch
+
+    def _send(self, entries: Sequence[Entry], batch: list[Message]) -> None:
         while not self._stop.is_set():
             try:
                 self._producer.send(batch)

@@ -1,9 +1,11 @@
 """The story: a death is published, the pension stops, everybody who must know learns of it; taken back, it resumes."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
+from html import unescape
 from threading import Thread
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -477,7 +479,11 @@ def test_the_front_page_is_open_to_everybody_and_says_ready(system: System) -> N
 
 
 def test_pages_show_the_alert_and_the_person_to_those_who_may(system: System, story: Story) -> None:
-    inbox = system.get("/pages/inbox", "officer", state="").text
+    inbox, asked = "", "?state="
+    while asked and story.retiree not in inbox:
+        inbox = system.get(f"/pages/inbox{asked}", "officer").text
+        earlier = re.search(r'href="(\?[^"]*before=[^"]+)"', inbox)
+        asked = unescape(earlier[1]) if earlier else ""
     assert story.retiree in inbox
     assert "恢复发放" in inbox
     assert "已被替代" in inbox
@@ -494,7 +500,7 @@ def test_pages_show_the_alert_and_the_person_to_those_who_may(system: System, st
     [
         ("/pages/audit?retiree=nobody", "auditor"),
         ("/v1/audit?department=%00", "auditor"),
-        ("/v1/roster?after=nobody", "officer"),
+        ("/v1/roster?after=no.body", "officer"),
     ],
 )
 def test_a_question_that_makes_no_sense_is_refused_with_a_code(system: System, path: str, account: str) -> None:

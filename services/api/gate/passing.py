@@ -13,6 +13,7 @@ from secrets import token_hex
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from infra.traces import traceparent
 from services.accounts import Account
 from services.api.gate.bodies import BODY, Bounded
 from services.api.gate.crowd import Crowd
@@ -46,6 +47,7 @@ class Passing:
     `name`: what it is called in its answer and in the log. `status`: of its answer, 0 before that has begun. `code`: of a
     refusal. `left`: what its account, or its address, may ask yet. `size`: bytes of its answer. `streams`: whether its answer
     is a stream of events, which takes a place of its own. `once`: keeps the answer, as it is to be given once for all.
+    `traceparent`: of the trace it belongs to, if any.
     """
 
     __slots__ = (
@@ -69,6 +71,7 @@ class Passing:
         "size",
         "status",
         "streams",
+        "traceparent",
     )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, crowd: Crowd, full: Full, finish: Finish) -> None:
@@ -84,6 +87,7 @@ class Passing:
         self.size = 0
         self.status = 0
         self.streams = False
+        self.traceparent = _traceparent(scope)
         self._crowd = crowd
         self._dropped = False
         self._finish = finish
@@ -193,6 +197,10 @@ def passing_of(request: Request) -> Passing | None:
     """The passing of a request, where it came through the gate."""
     found: Passing | None = request.scope.get(_KEY)
     return found
+
+
+def _traceparent(scope: Scope) -> str:
+    return next((traceparent(value.decode("latin-1")) for key, value in scope["headers"] if key == b"traceparent"), "")
 
 
 def _name(scope: Scope) -> str:
