@@ -20,7 +20,8 @@ class Submission(Struct, frozen=True, kw_only=True):
     """A life event as it came in, parsed and with a publisher whose right to its source was checked.
 
     `digest` is of the content: two submissions of one (source, id) with other digests are in conflict. `original`: what
-    was sent, as `infra/sealed.py` keeps it. `signed_by`: the key whose signature was checked, if it bore one.
+    was sent, as `infra/sealed.py` keeps it. `signed_by`: the key whose signature was checked, if it bore one. `traceparent`: of
+    the trace that it belongs to, if any.
     """
 
     source: str
@@ -36,6 +37,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     batch: str | None = None
     original: bytes = b""
     signed_by: str = ""
+    traceparent: str = ""
 
 
 Key = tuple[str, str]

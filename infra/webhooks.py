@@ -45,6 +45,7 @@ class Webhook(Struct, frozen=True, kw_only=True):
     id: str
     body: bytes
     content_type: str
+    traceparent: str = ""
 
 
 class Answer(NamedTuple):
@@ -132,6 +133,8 @@ class Sender:
     def send(self, url: str, webhook: Webhook, secrets: Sequence[bytes], now: datetime) -> Answer:
         """Send an event once, signed with every secret; what came of it."""
         headers = {"Content-Type": webhook.content_type, **signed(webhook, secrets, now)}
+        if webhook.traceparent:
+            headers["traceparent"] = webhook.traceparent
         try:
             with self._client.stream("POST", url, content=webhook.body, headers=headers) as response:
                 with suppress(*_BROKEN):  # the status has come, and says all: what breaks now costs us the connection

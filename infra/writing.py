@@ -20,6 +20,7 @@ from infra.retirees import Retiree, hashed
 from infra.sealed import to_seal
 from infra.session import Asked, Session
 from infra.submissions import Prepared
+from infra.traces import saved
 
 _encode_person = msgspec.json.Encoder().encode
 
@@ -53,9 +54,18 @@ def write(
     newcomers = sorted((one for one in touched.values() if one.new), key=lambda one: one.tag)
     for retiree, wrapped in zip(newcomers, keys.new_keys([one.id for one in newcomers]), strict=True):
         retiree.wrapped = wrapped
+    traced = [(one, one.retiree.version) for one in accepted if one.prepared.submission.traceparent]
     record, places, count = _record(keys, accepted)  # counts the versions on, which the states are saved with
     known = [one for one in touched.values() if not one.new]
-    asked = [*_newcomers(newcomers), *regrouping, *save(known), *_dues(newcomers), *_marks(newcomers), record]
+    asked = [
+        *_newcomers(newcomers),
+        *regrouping,
+        *save(known),
+        *_dues(newcomers),
+        *_marks(newcomers),
+        *saved(_traces(traced)),
+        record,
+    ]
     *_, ((before, recorded_at, room, _),) = session.exchange(asked, commit=True)
     row = read_int(before), read_time(recorded_at), read_int(room)
     placed = recorded(session, row, count)
@@ -70,6 +80,12 @@ def write(
         )
         for one, place in zip(accepted, places, strict=True)
     ]
+
+
+def _traces(traced: Sequence[tuple[Accepted, int]]) -> Iterator[tuple[bytes, int, int, str]]:
+    """What is written of each retiree belongs to the trace of what was told of them; of several, to the last."""
+    for one, before in {one.retiree.stream: (one, before) for one, before in traced}.values():
+        yield one.retiree.stream, before + 1, one.retiree.version, one.prepared.submission.traceparent
 
 
 def _newcomers(newcomers: Sequence[Retiree]) -> Iterator[Asked]:

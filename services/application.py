@@ -17,6 +17,7 @@ from infra.ledger import Ledger
 from infra.refused import Refusals
 from infra.sources import Sources
 from infra.submissions import Submission
+from services.tracing import Tracing
 
 BEIJING = ZoneInfo("Asia/Shanghai")
 
@@ -35,9 +36,11 @@ class Changqing(Application[UUID]):
         self.ledger = Ledger(self._writing, keys, law)
         self.refusals = Refusals(self.ledger, keys)
         self.sources = Sources(self._writing)
+        self.tracing = Tracing()
 
     def close(self) -> None:
         """Close the connections."""
+        self.tracing.close()
         self._writing.close()
         super().close()
 

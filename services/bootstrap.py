@@ -22,6 +22,7 @@ from services.identities.accounts import Accounts
 from services.opening import opened
 from services.reading.reader import Reader
 from services.settings import Settings, SettingsError
+from services.tracing import Tracing
 
 _logger = structlog.get_logger()
 
@@ -44,6 +45,7 @@ class Parts(NamedTuple):
 def parts(settings: Settings) -> Parts:
     """The parts. Nothing connects yet. Raises `SettingsError`, `LawError`."""
     application, keys = opened(settings)
+    application.tracing = Tracing.to(settings.changqing_otlp_url)
     views = Views(application.database)
     divisions = lineage(settings)
     search = Search(application.database, keys)

@@ -124,7 +124,7 @@ def relay() -> None:
     _supervised()
     settings = Settings.read()
     made = parts(settings)
-    Relay(made.outbox, bus(settings), made.notary, _until_told()).run()
+    Relay(made.outbox, bus(settings), made.notary, _until_told(), made.application.tracing).run()
 
 
 @main.command()

@@ -112,6 +112,11 @@ class Settings(BaseModel):
     changqing_access_log: bool = Field(
         default=True, description="true or false: whether each answer is a line of the log"
     )
+    changqing_otlp_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^/\s]+(/[^\s?#]*)?)?$",
+        description="the URL of an OTLP/HTTP collector of traces",
+    )
     changqing_metrics_host: str = Field(default="127.0.0.1", description="the address where metrics are served")
     changqing_metrics_port: int = Field(
         default=0, ge=0, le=65535, description="the first port where metrics are served, 0 for none"

@@ -40,10 +40,10 @@ class Asking:
         """Who is shown on the roster of a division, on every page of it; by names as they are, out of the whole of it unmasked."""
         found: list[dict[str, object]] = []
         asked = f"/v1/roster?limit=1&division={division}" + (f"&on={on}" if on else "")
-        after = ""
-        while rows := self._get(account, asked + after).raise_for_status().json():
-            found += rows
-            after = f"&after={rows[-1]['retiree']}"
+        while asked:
+            answer = self._get(account, asked).raise_for_status()
+            found += answer.json()
+            asked = answer.links.get("next", {}).get("url", "")
         whole = f"/v1/registers/roster/unmasked?division={division}" + (f"&on={on}" if on else "")
         file = self.post(account, whole, {"reason": "identity-check"}).raise_for_status()
         names = [row["姓名 name"] for row in DictReader(StringIO(file.text.removeprefix("\ufeff"), newline=""))]

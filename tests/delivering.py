@@ -20,6 +20,7 @@ from infra.ledger import Ledger
 from infra.webhooks import Reach, Sender
 from services.consumers.deliverer import Deliverer
 from services.consumers.patience import Patience
+from services.tracing import Tracing
 from tests.building import number_of, retirement, submission
 from tests.receiving import Got, Receiver
 
@@ -58,10 +59,13 @@ def register(consumers: Consumers, receiver: Receiver, types: tuple[str, ...] = 
 
 @contextmanager
 def delivering(
-    consumers: Consumers, patience: Patience = QUICK, sender: Callable[[], Sender] | None = None
+    consumers: Consumers,
+    patience: Patience = QUICK,
+    sender: Callable[[], Sender] | None = None,
+    tracing: Tracing | None = None,
 ) -> Iterator[None]:
     stop = Flag()
-    process = Deliverer(consumers, sender or partial(Sender, LOOPBACK), stop, patience)
+    process = Deliverer(consumers, sender or partial(Sender, LOOPBACK), stop, patience, tracing)
     thread = Thread(target=process.run)
     thread.start()
     try:

@@ -84,6 +84,15 @@ class Law:
                 return rule
         return versions[0]
 
+    def in_force(self, on: date) -> tuple[Rule, ...]:
+        """Every national rule that holds on a day, by its key."""
+        day = self._pinned_to or on
+        return tuple(rule for _, versions in sorted(self._rules.items()) for rule in in_force(versions, day))
+
+    def of_key(self, key: str) -> tuple[Rule, ...]:
+        """All versions of a national rule, the oldest first; none: there is no such rule."""
+        return self._rules.get(key, ())
+
     def local(self, key: str, on: date, division: str) -> Rule:
         """The version in force of a rule that a city may have its own of, the nation's where it has none."""
         city = self.city_of(division)

@@ -18,6 +18,7 @@ from domain.identity import names_a_person
 from domain.refusals import Refused
 from infra.sealed import original
 from infra.submissions import Submission
+from infra.traces import traceparent
 from services.accepting.envelopes import (
     BATCH,
     BATCH_LIMIT,
@@ -95,6 +96,7 @@ def submission(envelope: Envelope, publisher: Publisher) -> Submission:
         time=envelope.time,
         sequence=sequence_of(envelope) if envelope.extensions else None,
         batch=batch_of(envelope) if envelope.extensions else None,
+        traceparent=traceparent(envelope.extensions.get("traceparent")) if envelope.extensions else "",
         original=original(attributes_of(envelope), bytes(envelope.data)),
     )
 

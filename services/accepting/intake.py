@@ -61,6 +61,7 @@ class Received(Struct, frozen=True):
     `at`: when it reached us, by a clock that is not the publisher's; None: just now. A key that was good then is good for it.
     `original`: the bytes as they came, which a refusal is known by where no id could be read. `place`: how it came and where
     it stood; by default the way and the publisher's name. `letter`: makes what is kept when it is refused; None: who sent it has it.
+    `traceparent`: of the trace that the sending belongs to, for what says of none itself.
     """
 
     read: Callable[[], Envelope]
@@ -69,6 +70,7 @@ class Received(Struct, frozen=True):
     place: str = ""
     letter: Callable[[], Letter] | None = None
     at: datetime | None = None
+    traceparent: str = ""
 
 
 class _Read(Struct, frozen=True):
@@ -91,7 +93,8 @@ def accept(application: Changqing, received: Sequence[Received]) -> list[Answer]
     verifier, now = verifier_of(application.sources.now()), datetime.now(UTC)
     read = _with_repeats(application, [_read(one, verifier, now) for one in received])
     good = [one.what for one in read if isinstance(one.what, Submission)]
-    taken = iter(application.accept(good) if good else ())
+    with application.tracing.accepting(good) as traced:
+        taken = iter(application.accept(traced) if good else ())
     reports = [one.what for one in read if isinstance(one.what, SourceReport)]
     # After the facts, so that a source has spoken of nothing that came with it and is not there. A crash between the two
     # leaves the facts in and the reports out: nobody was answered, and all of it comes again.
@@ -210,6 +213,8 @@ def _read(received: Received, verifier: Verifier, now: datetime) -> _Read:
             keyid = verifier.signed_by(envelope, at, now)
             return _Read(replace(told, signed_by=keyid) if keyid else told, envelope)
         sent = fact = submission(envelope, received.publisher)
+        if received.traceparent and not fact.traceparent:
+            sent = fact = replace(fact, traceparent=received.traceparent)
         keyid = verifier.signed_by(envelope, at, now)
         if fact.sequence is None:
             verifier.may_be_unnumbered(envelope.source)

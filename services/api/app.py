@@ -11,16 +11,21 @@ from infra.attempts import Attempts
 from infra.database import DatabaseError
 from infra.followers import following
 from infra.keys import WrongKeyError
+from infra.once import Once
+from infra.statutes import the_law
 from infra.token_keys import TokenKeys
 from services.accepting.dispositions import Dispositions
 from services.accepting.gather import Gatherer
 from services.accepting.intake import accept
 from services.api import (
+    codes,
     documents,
     events,
     feeds,
     followers,
+    law,
     looks,
+    once,
     problems,
     proposals,
     reading,
@@ -30,6 +35,7 @@ from services.api import (
     tokens,
     unmasking,
 )
+from services.api import letters as dead_letters
 from services.api.denials import told_to
 from services.api.gate.answers import Answers
 from services.api.gate.gate import Gate, Rules
@@ -46,7 +52,7 @@ from services.reading.denials import Denials
 from services.settings import Settings, SettingsError
 from services.sources.states import SourceStates
 from services.web import following as following_pages
-from services.web import letters, pages, retirees
+from services.web import letters, pages, references, retirees
 from services.web import looks as look_pages
 from services.web import proposals as proposal_pages
 from services.web import registers as register_pages
@@ -63,6 +69,9 @@ V1 = (
     followers.router,
     looks.router,
     proposals.router,
+    codes.router,
+    dead_letters.router,
+    law.router,
 )
 """What stands under `/v1`."""
 
@@ -74,6 +83,7 @@ PAGES = (
     following_pages.router,
     look_pages.router,
     proposal_pages.router,
+    references.router,
 )
 """The pages, in no document."""
 
@@ -100,6 +110,26 @@ def create_app(settings: Settings) -> FastAPI:
             made.application.close()
 
     app = FastAPI(title="Changqing 长青", version=documents.VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
+    _hold(app, made, settings)
+    for router in V1:
+        app.include_router(router, prefix="/v1")
+    app.include_router(tokens.router)
+    for router in PAGES:
+        app.include_router(router, include_in_schema=False)
+    metrics = Metrics(app.state.database)
+    rules = Rules.of(settings, Answers(made.keys.tag("entity", "tag")), metrics, made.application.tracing)
+    app.state.rates = rules.rates
+    app.state.crowd = rules.crowd
+    app.add_middleware(Gate, rules=rules)
+    problems.install(app)
+    once.install(app)
+    documents.install(app, settings.changqing_topics_file)
+    _install_health(app, made)
+    return app
+
+
+def _hold(app: FastAPI, made: Parts, settings: Settings) -> None:
+    """What requests are answered with."""
     app.state.accounts = made.accounts
     app.state.tokens = Tokens(TokenKeys(made.application.database, made.keys), settings.public_url)
     attempts = Attempts(made.application.database, made.keys)
@@ -111,7 +141,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.database = made.application.database
     app.state.sources = SourceStates(made.views)
+    app.state.source_register = made.application.sources
+    app.state.law = the_law()
     app.state.notary = made.notary
+    app.state.keys = made.keys
+    app.state.once = Once(made.application.database, made.keys)
     app.state.dispositions = Dispositions(made.application.database, made.notary)
     app.state.dead_letters = DeadLetters(made.application, made.keys)
     app.state.forms = Forms(made.keys)
@@ -119,20 +153,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.feeds = Feeds(made.consumers, made.application.ledger)
     app.state.four_eyes = four_eyes(made.application, made.keys, settings.changqing_erasure_waits_days)
     app.state.gatherer = Gatherer(partial(accept, made.application))
-    for router in V1:
-        app.include_router(router, prefix="/v1")
-    app.include_router(tokens.router)
-    for router in PAGES:
-        app.include_router(router, include_in_schema=False)
-    metrics = Metrics(app.state.database)
-    rules = Rules.of(settings, Answers(made.keys.tag("entity", "tag")), metrics)
-    app.state.rates = rules.rates
-    app.state.crowd = rules.crowd
-    app.add_middleware(Gate, rules=rules)
-    problems.install(app)
-    documents.install(app, settings.changqing_topics_file)
-    _install_health(app, made)
-    return app
 
 
 def peers(settings: Settings) -> Peers:

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from msgspec.structs import replace
 
 from domain.refusals import Refused
 from services.accepting.cloudevents import (
@@ -28,6 +29,7 @@ from services.accepting.receipts import Notary, SignedRefusal
 from services.accounts import Act
 from services.api.auth import WhoAsks
 from services.api.gate.bodies import body_of
+from services.api.gate.passing import passing_of
 from services.api.problems import problem
 
 router = APIRouter(tags=["publishing"])
@@ -44,6 +46,8 @@ async def publish(request: Request, account: WhoAsks) -> Response:
     gatherer: Gatherer = request.app.state.gatherer
     notary: Notary = request.app.state.notary
     received, many = await _received(request, publisher)
+    if (passing := passing_of(request)) and passing.traceparent:
+        received = [replace(one, traceparent=passing.traceparent) for one in received]
     answers = await gatherer.submit(received)
     if many:
         signed = await asyncio.to_thread(notary.all, answers)  # a thousand take a tenth of a second

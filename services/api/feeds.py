@@ -1,11 +1,12 @@
 """Consumers over HTTP: their feeds, by cursor and as server-sent events, and how each consumer is."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Body, Header, Query, Request
+from fastapi import APIRouter, Body, Header, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
@@ -13,6 +14,7 @@ from domain.refusals import Refused
 from infra.database import DatabaseError
 from services.accounts import Account, Act
 from services.api.auth import WhoAsks
+from services.api.cursors import After, given
 from services.api.questions import Limit, answered
 from services.consumers.feeds import CURSOR, Cursor, Feeds
 from services.consumers.showing import lines_for
@@ -23,14 +25,13 @@ _PAGE = 200
 _STUCK_SECONDS = 30
 """How long a reader may leave what we send unread before the stream ends; it comes back with the last id it saw."""
 
-Place = Annotated[str | None, Query(pattern=CURSOR, description="The `after` of an answer; by default the place kept.")]
-
 
 class FeedPage(msgspec.Struct):
-    """Events of a feed, as CloudEvents, and the cursor to go on from."""
+    """Events of a feed, as CloudEvents, and the cursor to go on from; `position`: of the log, up to which that is all."""
 
     events: list[msgspec.Raw]
-    after: int
+    after: str
+    position: int
 
 
 class FeedPlace(msgspec.Struct):
@@ -47,11 +48,14 @@ def consumers(request: Request, account: WhoAsks) -> Response:
 
 
 @router.get("/feeds/{consumer}", summary="The events of a feed after a cursor")
-def feed(request: Request, account: WhoAsks, consumer: str, after: Place = None, limit: Limit = _PAGE) -> Response:
-    """The next events for a consumer, in the log's order. Ask again with the `after` of the answer, and acknowledge it."""
+def feed(request: Request, account: WhoAsks, consumer: str, after: After, limit: Limit = _PAGE) -> Response:
+    """The next events for a consumer, in the log's order, after a cursor or else the place kept.
+
+    Ask again with the `after` of the answer, and acknowledge it.
+    """
     feeds = _feeds(request)
-    page = feeds.page(account, consumer, feeds.begin(account, consumer, after), limit)
-    return answered(FeedPage([msgspec.Raw(item.body) for _, item in page.items], page.come))
+    page = feeds.page(account, consumer, feeds.begin(account, consumer, after.place() or None), limit)
+    return answered(FeedPage([msgspec.Raw(item.body) for _, item in page.items], after.at(page.come), page.come))
 
 
 @router.get("/feeds/{consumer}/stream", summary="The events of a feed as server-sent events")
@@ -59,7 +63,7 @@ async def stream(
     request: Request,
     account: WhoAsks,
     consumer: str,
-    after: Place = None,
+    after: After,
     last_event_id: Annotated[str | None, Header(pattern=CURSOR)] = None,
 ) -> EventSourceResponse:
     """The events after the place kept, after a cursor or after `Last-Event-ID`, then each new one as it comes.
@@ -67,7 +71,7 @@ async def stream(
     A comment every 15 s keeps the connection open. It ends when the consumer does.
     """
     feeds = _feeds(request)
-    begin = await asyncio.to_thread(feeds.begin, account, consumer, last_event_id or after)
+    begin = await asyncio.to_thread(feeds.begin, account, consumer, last_event_id or after.place() or None)
     events = _stream(request, feeds, account, consumer, begin)
     return EventSourceResponse(events, send_timeout=_STUCK_SECONDS)
 
@@ -77,7 +81,14 @@ def acknowledge(
     request: Request, account: WhoAsks, consumer: str, position: Annotated[int | str, Body(embed=True)]
 ) -> Response:
     """Remember the place: an `after`, or the id of an event of the stream. It never goes back; the answer says where it is."""
-    return answered(FeedPlace(_feeds(request).acknowledge(account, consumer, Cursor.of(position))))
+    return answered(FeedPlace(_feeds(request).acknowledge(account, consumer, _place(request, account, position))))
+
+
+def _place(request: Request, account: Account, position: int | str) -> Cursor:
+    """Where a reader says it is: by the id of an event, or by a cursor of ours."""
+    if isinstance(position, int) or re.fullmatch(CURSOR, position):
+        return Cursor.of(position)
+    return Cursor.of(given(request, account.name, position).place())
 
 
 async def _stream(

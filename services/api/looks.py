@@ -10,10 +10,10 @@ from fastapi.responses import Response
 
 from services.accounts import Account, Act
 from services.api.auth import WhoAsks
-from services.api.questions import DeedCursor, Limit, ReaderThen, answered
+from services.api.cursors import Before
+from services.api.questions import Limit, ReaderThen, answered
 
 router = APIRouter(tags=["reading"])
-"""Who may ask who looked at whom."""
 
 
 class LookLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +38,7 @@ class LookLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LookPage(msgspec.Struct, frozen=True):
-    """Looks at a retiree, the newest first, and the `deed_id` to go on before; None: that was all."""
+    """Looks at a retiree, the newest first, and the cursor to go on before; None: that was all."""
 
     retiree: UUID
     looks: list[LookLine]
@@ -60,8 +60,8 @@ def may_ask(account: Account) -> None:
 
 
 @router.get("/retirees/{retiree}/looks", summary="Who saw a retiree's data, and to whom it was handed")
-def looks(reader: ReaderThen, account: WhoAsks, retiree: UUID, before: DeedCursor = "", limit: Limit = 200) -> Response:
+def looks(reader: ReaderThen, account: WhoAsks, retiree: UUID, before: Before, limit: Limit = 200) -> Response:
     """The newest first; with `known` as it was known then. Of all records of that person. This look is recorded before it is answered."""
     may_ask(account)
-    found = lines(reader.looks_at(account, retiree, before, limit))
-    return answered(LookPage(retiree, found, found[-1].deed_id if len(found) == limit else None))
+    found = lines(reader.looks_at(account, retiree, before.place(), limit))
+    return answered(LookPage(retiree, found, before.at(found[-1].deed_id) if len(found) == limit else None))

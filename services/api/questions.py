@@ -1,5 +1,6 @@
 """What the questions of the API and of the pages share: how they are bounded, whom they ask, and how they are answered."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import Annotated, Literal
 from uuid import UUID
@@ -16,7 +17,6 @@ from services.reading.reader import Reader
 from services.reading.rosters import Wanted
 
 AlertId = Annotated[str, Path(pattern="^[0-9a-f-]{36}-[0-9]{1,9}$", description="The id of an alert.")]
-DeedCursor = Annotated[str, Query(pattern="^([0-9]{1,18}-[0-9a-f-]{36})?$", description="A `deed_id`, or nothing.")]
 DivisionPrefix = Annotated[str, Query(pattern="^[0-9]{0,12}$", description="A division code or the beginning of one.")]
 StreetOrCommunity = Annotated[
     str, Query(pattern="^[0-9]{9}([0-9]{3})?$", description="The code of a community, or the nine digits of a street.")
@@ -29,6 +29,9 @@ AsOf = Annotated[
 ]
 """Effective time: what was true on a day, by all that is known. `Then` is the other time."""
 Limit = Annotated[int, Query(ge=1, le=1000)]
+Since = Annotated[
+    int, Query(ge=0, description="Without a cursor: after this position of the log, such as that of a receipt.")
+]
 NOBODY = UUID(int=0)
 """Before every retiree."""
 
@@ -41,9 +44,9 @@ Then = Annotated[
 ]
 
 
-def answered(body: object) -> Response:
+def answered(body: object, headers: Mapping[str, str] | None = None) -> Response:
     """What is answered, as JSON, by the very types that the documents are made from."""
-    return Response(msgspec.json.encode(body), media_type="application/json")
+    return Response(msgspec.json.encode(body), headers=headers, media_type="application/json")
 
 
 def reader_of(request: Request) -> Reader:

@@ -20,14 +20,15 @@ from infra.log import LAST
 from infra.searching import Sought
 from services.accounts import Account, Act
 from services.api.auth import WhoAsks
+from services.api.cursors import After, Before
 from services.api.questions import (
     NOBODY,
     AlertId,
     AsOf,
-    DeedCursor,
     DivisionPrefix,
     Limit,
     ReaderThen,
+    Since,
     StreetOrCommunity,
     WhoIsWanted,
     answered,
@@ -42,30 +43,31 @@ PAGE = 200
 
 
 class AlertPage(msgspec.Struct):
-    """Alerts after a cursor, and the cursor to go on from."""
+    """Alerts after a cursor, and the cursor to go on from; `position`: of the log, up to which that is all."""
 
     alerts: list[Outgoing]
-    after: int
+    after: str
+    position: int
 
 
 @router.get("/alerts", summary="Alerts after a cursor")
-def alerts(request: Request, account: WhoAsks, after: Annotated[int, Query(ge=0)] = 0, limit: Limit = PAGE) -> Response:
-    """The alerts after a position, as CloudEvents, in the log's order. Ask again with the `after` of the answer."""
+def alerts(request: Request, account: WhoAsks, after: After, since: Since = 0, limit: Limit = PAGE) -> Response:
+    """The alerts after a cursor, as CloudEvents, in the log's order. Ask again with the `after` of the answer."""
     account.allow(Act.ALERTS)
-    entries, come = reader_of(request).alerts(account, after, limit)
-    return answered(AlertPage([alert_event(entry) for entry in entries], come))
+    entries, come = reader_of(request).alerts(account, int(after.place() or since), limit)
+    return answered(AlertPage([alert_event(entry) for entry in entries], after.at(come), come))
 
 
 @router.get("/alerts/stream", summary="Alerts as server-sent events")
 async def stream(
     request: Request,
     account: WhoAsks,
-    after: Annotated[int, Query(ge=0)] = 0,
+    since: Since = 0,
     last_event_id: Annotated[int | None, Header(ge=0)] = None,
 ) -> EventSourceResponse:
     """The alerts after a position, then each new one as it comes. `Last-Event-ID` goes on where a connection broke."""
     account.allow(Act.ALERTS)
-    return EventSourceResponse(_stream(request, account, after if last_event_id is None else last_event_id))
+    return EventSourceResponse(_stream(request, account, since if last_event_id is None else last_event_id))
 
 
 async def _stream(request: Request, account: Account, after: int) -> AsyncIterator[ServerSentEvent]:
@@ -89,13 +91,14 @@ async def _stream(request: Request, account: Account, after: int) -> AsyncIterat
 def inbox(
     reader: ReaderThen,
     account: WhoAsks,
+    before: Before,
     state: Annotated[str, Query(pattern="^(open|closed|replaced|withdrawn|)$")] = "open",
-    before: int = LAST,
     limit: Limit = PAGE,
 ) -> Response:
-    """The newest alerts in a state, before a position."""
+    """The newest alerts in a state. `Link` leads to those before them."""
     account.allow(Act.ALERTS)
-    return answered(reader.inbox(account, state, before, limit))
+    rows = reader.inbox(account, state, int(before.place() or LAST), limit)
+    return answered(rows, before.link(rows[-1]["position"]) if len(rows) == limit else None)
 
 
 @router.get("/alerts/{alert}", summary="An alert, and why")
@@ -112,18 +115,19 @@ def alert(reader: ReaderThen, account: WhoAsks, alert: AlertId) -> Response:
 def roster(
     reader: ReaderThen,
     account: WhoAsks,
+    after: After,
     division: DivisionPrefix = "",
-    after: UUID = NOBODY,
     limit: Limit = 50,
     on: AsOf = None,
     wanted: WhoIsWanted = EVERYBODY,
 ) -> Response:
     """The people whom a community serves, or served `on` a day, with their personal data, of those who are asked for.
 
-    This look is recorded before it is answered.
+    This look is recorded before it is answered. `Link` leads to those after them.
     """
     account.allow(Act.ROSTER)
-    return answered(reader.roster(account, division or account.division, after, limit, on, wanted))
+    rows = reader.roster(account, division or account.division, UUID(after.place() or NOBODY.hex), limit, on, wanted)
+    return answered(rows, after.link(rows[-1].retiree) if rows else None)
 
 
 @router.get("/roster/counts", summary="What is to be counted of a community or street")
@@ -142,10 +146,13 @@ class SearchBody(BaseModel, extra="forbid"):
 
 
 @router.post("/roster/search", summary="Find people by name, number or telephone")
-def search(reader: ReaderThen, account: WhoAsks, body: SearchBody, after: UUID = NOBODY, limit: Limit = 50) -> Response:
+def search(reader: ReaderThen, account: WhoAsks, body: SearchBody, after: After, limit: Limit = 50) -> Response:
     """People of the account's division. By POST, so that who is sought stands in no address. This look is recorded before it is answered."""
     account.allow(Act.SEARCH)
-    return answered(reader.search(account, Sought(name=body.name, number=body.number, phone=body.phone), after, limit))
+    asked = body.model_dump_json()
+    sought = Sought(name=body.name, number=body.number, phone=body.phone)
+    rows = reader.search(account, sought, UUID(after.place(asked) or NOBODY.hex), limit)
+    return answered(rows, after.link(rows[-1].retiree, asked) if rows else None)
 
 
 @router.get("/retirees/{retiree}", summary="A retiree, with the alerts about them")
@@ -159,12 +166,13 @@ def retiree(reader: ReaderThen, account: WhoAsks, retiree: UUID) -> Response:
 def audit(
     reader: ReaderThen,
     account: WhoAsks,
+    before: Before,
     department: Department | None = None,
     retiree: UUID | None = None,
-    before: DeedCursor = "",
     limit: Limit = PAGE,
     actor: Annotated[str, Query(max_length=100, description="An account, a gateway or an outlet.")] = "",
 ) -> Response:
-    """Who published, received and read what about whom; the newest first, before the `deed_id` of the last one seen."""
+    """Who published, received and read what about whom; the newest first. `Link` leads to those before them."""
     account.allow(Act.AUDIT)
-    return answered(reader.audit(account, department or "", retiree, before, limit, actor))
+    rows = reader.audit(account, department or "", retiree, before.place(), limit, actor)
+    return answered(rows, before.link(rows[-1]["deed_id"]) if len(rows) == limit else None)

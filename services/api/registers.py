@@ -18,7 +18,8 @@ from domain.months import Month
 from domain.refusals import Refused
 from services.accounts import Account
 from services.api.auth import WhoAsks
-from services.api.questions import DivisionPrefix, Limit, ReaderThen
+from services.api.cursors import After
+from services.api.questions import DivisionPrefix, Limit, ReaderThen, answered
 from services.application import today
 from services.reading.exporting import csv_of, text, xlsx_of
 from services.reading.purposes import purpose_of, view_of
@@ -98,7 +99,7 @@ Questions = Annotated[Asked, Depends(asked_of)]
 def registers(account: WhoAsks) -> Response:
     """Each with what can be asked of it."""
     lines = [RegisterLine(one.key, one.zh, one.en, one.asks) for one in visible(account)]
-    return Response(msgspec.json.encode(lines), media_type="application/json")
+    return answered(lines)
 
 
 @router.get("/registers/{register}", summary="A register: a page of it as data, or all of it as a file")
@@ -107,18 +108,18 @@ def register(
     reader: ReaderThen,
     account: WhoAsks,
     asked: Questions,
+    after: After,
     form: Annotated[Literal["json", "csv", "xlsx"], Query(alias="as")] = "json",
-    after: Annotated[str, Query(max_length=200)] = "",
     limit: Limit = 200,
 ) -> Response:
     """JSON: a page, and the cursor to go on after. `as=csv` and `as=xlsx`: the whole of it, of one position of the log."""
     sheet = sheet_for(register, reader, account)
     if form != "json":
         return file_of(sheet, reader, account, asked, form)
-    page = page_of(sheet, reader, account, asked, after, limit)
+    page = page_of(sheet, reader, account, asked, after.place(), limit)
     columns = {column.key: (column.zh, column.en) for column in sheet.columns}
-    answer = RegisterPage(sheet.key, columns, [dict(row) for row in page.rows], page.after, reader.position)
-    return Response(msgspec.json.encode(answer), media_type="application/json")
+    come = None if page.after is None else after.at(page.after)
+    return answered(RegisterPage(sheet.key, columns, [dict(row) for row in page.rows], come, reader.position))
 
 
 def file_of(sheet: Sheet, reader: Reader, account: Account, asked: Asked, form: str) -> Response:

@@ -4,15 +4,30 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from msgspec import Struct
+from msgspec.structs import replace
 
+from domain.facts import Department
+from domain.sources import Policy, SourceKey
+from infra.sources import Sources
 from services.api.auth import WhoAsks
+from services.api.cursors import After
 from services.api.questions import Limit, answered
-from services.sources.states import SourceStates
+from services.sources.states import SourceStates, seen_by
 
 router = APIRouter(tags=["publishing"])
 
 Source = Annotated[str, Query(min_length=1, max_length=255, description="The source, as its events name it.")]
-After = Annotated[str, Query(max_length=255, description="The `after` of an answer, or nothing.")]
+
+
+class RegisteredSource(Struct, frozen=True, kw_only=True):
+    """A source of the register; it covers all below it. `office`: who answers for it. `keys`: those no longer good among them."""
+
+    source: str
+    department: Department
+    office: str
+    policy: Policy
+    keys: list[SourceKey]
 
 
 def states_of(request: Request) -> SourceStates:
@@ -22,12 +37,32 @@ def states_of(request: Request) -> SourceStates:
 
 
 @router.get("/sources", summary="What is known of each source")
-def sources(request: Request, account: WhoAsks, after: After = "", limit: Limit = 100) -> Response:
+def sources(request: Request, account: WhoAsks, after: After, limit: Limit = 100) -> Response:
     """Heard when, which numbers are missing or were given twice, which batches are not whole.
 
     A publisher sees the sources of its own department, the agency and an auditor all of them.
     """
-    return answered(states_of(request).page(account, after, limit))
+    page = states_of(request).page(account, after.place(), limit)
+    return answered(replace(page, after=after.at(page.after)))
+
+
+@router.get("/sources/registered", summary="What is agreed with each source, and the keys it signs with")
+def registered(request: Request, account: WhoAsks) -> Response:
+    """As the register stands. A publisher sees the sources of its own department, the agency and an auditor all of them."""
+    register: Sources = request.app.state.source_register
+    found, whose = register.read(), seen_by(account)
+    lines = [
+        RegisteredSource(
+            source=one.source,
+            department=one.department,
+            office=one.office,
+            policy=one.policy,
+            keys=[key for key in found.keys.values() if key.source == one.source],
+        )
+        for one in found.sources.values()
+        if whose in {None, one.department}
+    ]
+    return answered(lines)
 
 
 @router.get("/sources/missing", summary="What is missing of a source")

@@ -142,6 +142,13 @@ def without_data(message: Message) -> Message:
     return msgspec.structs.replace(message, value=msgspec.json.encode(told))
 
 
+def traced(message: Message, traceparent: str) -> Message:
+    """The same CloudEvent, with the trace that it belongs to (the extension `traceparent`)."""
+    event = msgspec.json.decode(message.value, type=dict[str, msgspec.Raw])
+    said = msgspec.Raw(msgspec.json.encode(traceparent))
+    return msgspec.structs.replace(message, value=msgspec.json.encode(event | {"traceparent": said}))
+
+
 def finding_event(entry: Entry, finding: Finding) -> Outgoing:
     """What was found out about a source, as a CloudEvent: the same for the agency and for the source."""
     return msgspec.structs.replace(_outgoing(SOURCE_ALERTS, entry, finding), subject=finding.source)

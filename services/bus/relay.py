@@ -1,17 +1,20 @@
 """The relay: the log to Kafka. It records, publishes, then remembers: a crash in between repeats what is sent, and never loses."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from threading import Event as Flag
 
 import structlog
 
 from domain.history import Entry
-from infra.bus import Bus, BusError, TooLargeError
+from infra.bus import Bus, BusError, Message, TooLargeError
 from infra.follower import RETRY_SECONDS, follow
 from infra.outbox import Outbox
+from infra.traces import traces_of
 from services.accepting.receipts import Notary
-from services.bus.outgoing import receipts, without_data
+from services.bus.outgoing import receipts, traced, without_data
 from services.bus.recording import Part, records
+from services.tracing import Tracing
 
 _logger = structlog.get_logger()
 
@@ -19,8 +22,9 @@ _logger = structlog.get_logger()
 class Relay:
     """One follower of the log that sends what leaves it, in the log's order."""
 
-    def __init__(self, outbox: Outbox, bus: Bus, notary: Notary, stop: Flag) -> None:
+    def __init__(self, outbox: Outbox, bus: Bus, notary: Notary, stop: Flag, tracing: Tracing | None = None) -> None:
         self._outbox = outbox
+        self._tracing = tracing or Tracing()
         self._sign = notary.signed
         self._producer = bus.producer()
         self._stop = stop
@@ -35,7 +39,27 @@ class Relay:
         self._outbox.announce(
             entries[-1].position, lambda after: records(part for part in parts if part.entry.position > after)
         )
-        batch = [one for part in parts for one in (*part.messages, *part.contests, *receipts(part.entry, self._sign))]
+        with ExitStack() as spans:
+            self._send(entries, self._leaving(parts, spans))
+
+    def _leaving(self, parts: Sequence[Part], spans: ExitStack) -> list[Message]:
+        """What leaves the log with the entries; what belongs to a trace has a span until it is sent."""
+        traces = traces_of(self._outbox.database, [part.entry for part in parts])
+        batch: list[Message] = []
+        for part in parts:
+            for one in (*part.messages, *part.contests, *receipts(part.entry, self._sign)):
+                if trace := traces.get(part.entry.position):
+                    told: dict[str, str | int] = {
+                        "messaging.destination.name": one.topic,
+                        "position": part.entry.position,
+                    }
+                    at = spans.enter_context(self._tracing.span("send", trace, **told))
+                    batch.append(traced(one, at))
+                else:
+                    batch.append(one)
+        return batch
+
+    def _send(self, entries: Sequence[Entry], batch: list[Message]) -> None:
         while not self._stop.is_set():
             try:
                 self._producer.send(batch)

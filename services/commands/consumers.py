@@ -170,4 +170,4 @@ def _deliver(until_told: Callable[[], Flag]) -> None:
     made = parts(settings)
     sender(settings).close()  # a file of authorities that cannot be read is said now
     patience = Patience(give_up=timedelta(hours=settings.changqing_webhook_give_up_hours))
-    Deliverer(made.consumers, partial(sender, settings), until_told(), patience).run()
+    Deliverer(made.consumers, partial(sender, settings), until_told(), patience, made.application.tracing).run()

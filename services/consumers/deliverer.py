@@ -18,6 +18,7 @@ from infra.leads import Leads
 from infra.webhooks import SECONDS, Sender
 from services.consumers.delivering import Delivery
 from services.consumers.patience import Patience
+from services.tracing import Tracing
 
 FAULT_SECONDS = 30.0
 """How long a consumer rests after a fault of ours, while the others go on."""
@@ -33,12 +34,18 @@ class Deliverer:
     """Delivers to every webhook; new ones are found without a restart."""
 
     def __init__(
-        self, consumers: Consumers, sender: Callable[[], Sender], stop: Flag, patience: Patience | None = None
+        self,
+        consumers: Consumers,
+        sender: Callable[[], Sender],
+        stop: Flag,
+        patience: Patience | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._consumers = consumers
         self._sender = sender
         self._stop = stop
         self._patience = patience or Patience()
+        self._tracing = tracing or Tracing()
 
     def run(self) -> None:
         """Deliver until told to stop. A lost database is waited for."""
@@ -76,7 +83,7 @@ class Deliverer:
         for consumer in self._consumers.all():
             going_on = consumer.terms.kind == "webhook" and consumer.ended is None
             if going_on and consumer.name not in crew and leads.take(_lock(consumer.name)):
-                crew[consumer.name] = _Hand(self._consumers, consumer.name, self._sender, self._patience)
+                crew[consumer.name] = _Hand(self._consumers, consumer.name, self._sender, self._patience, self._tracing)
                 crew[consumer.name].start()
 
 
@@ -87,11 +94,13 @@ def _lock(name: str) -> str:
 class _Hand(Thread):
     """The thread that delivers to one consumer."""
 
-    def __init__(self, consumers: Consumers, name: str, sender: Callable[[], Sender], patience: Patience) -> None:
+    def __init__(
+        self, consumers: Consumers, name: str, sender: Callable[[], Sender], patience: Patience, tracing: Tracing
+    ) -> None:
         super().__init__(name=f"deliver {name}", daemon=True)
         self._done = Flag()
         self._consumer = name
-        self._delivery = Delivery(consumers, name, sender(), patience, self._done)
+        self._delivery = Delivery(consumers, name, sender(), patience, self._done, tracing)
 
     def wake(self) -> None:
         self._delivery.wake()

@@ -5,7 +5,7 @@ becomes a dead letter in the same transaction as the place behind it.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from random import SystemRandom
 from threading import Event as Flag
@@ -20,10 +20,12 @@ from domain.history import Entry, handing_over
 from infra.consumers import Consumer, Consumers
 from infra.database import POLL_SECONDS
 from infra.outlets import Failure, MovedError, Outlet, Settled, webhook
+from infra.traces import traces_of
 from infra.webhooks import Answer, Sender, Webhook
 from services.consumers.again import Again
 from services.consumers.patience import Patience, Verdict, refuses
 from services.consumers.selecting import Item, Leaves, selected
+from services.tracing import Tracing
 
 ENTRIES = 500
 """Entries that are read at a time."""
@@ -48,13 +50,16 @@ class _Deed(Struct, frozen=True):
 class Delivery:
     """Delivers to one consumer; one thread of one process at a time has it."""
 
-    def __init__(self, consumers: Consumers, name: str, sender: Sender, patience: Patience, stop: Flag) -> None:
+    def __init__(
+        self, consumers: Consumers, name: str, sender: Sender, patience: Patience, stop: Flag, tracing: Tracing
+    ) -> None:
         self._consumers = consumers
         self._name = name
         self._leaves = Leaves.of(consumers)
         self._sender = sender
         self._patience = patience
         self._stop = stop
+        self._tracing = tracing
         self._lot = SystemRandom().random
         self._again = Again(consumers, self._leaves, patience, self._lot)
         self._grown = Flag()
@@ -100,11 +105,14 @@ class Delivery:
             _logger.info("begins again from its place", consumer=self._name)
         return True
 
-    def _deliver_all(self, consumer: Consumer, outlet: Outlet, entries: Iterable[Entry]) -> bool:
+    def _deliver_all(self, consumer: Consumer, outlet: Outlet, entries: Sequence[Entry]) -> bool:
         chosen = [(entry, selected(entry, consumer.terms, self._leaves)) for entry in entries]
         self._announce(consumer, chosen)
+        traces = traces_of(self._consumers.database, entries)
         for entry, items in chosen:
-            for item in items:
+            trace = traces.get(entry.position, "")
+            for found in items:
+                item = replace(found, traceparent=trace) if trace else found
                 done = self._deliver(consumer, outlet, entry, item)
                 if done is None:
                     self._remember()
@@ -183,8 +191,9 @@ class Delivery:
         if self._stop.is_set() or (time.monotonic() - self._looked >= LOOK_SECONDS and not self._is_still(consumer)):
             return None
         now = datetime.now(UTC)
-        webhook = Webhook(id=item.event, body=item.body, content_type=item.content_type)
-        return self._sender.send(consumer.terms.url, webhook, self._consumers.signing(consumer, now), now)
+        with self._tracing.span("deliver", item.traceparent, consumer=self._name) as trace:
+            webhook = Webhook(id=item.event, body=item.body, content_type=item.content_type, traceparent=trace)
+            return self._sender.send(consumer.terms.url, webhook, self._consumers.signing(consumer, now), now)
 
     def _end(self, consumer: Consumer, answer: Answer) -> None:
         """The receiver is gone, and its consumer ends, unless it has another by now."""

@@ -29,6 +29,7 @@ class Item(Struct, frozen=True):
     content_type: str
     place: int
     last: bool
+    traceparent: str = ""
 
     def cursor(self, position: int) -> str:
         """Where whoever has this goes on: behind the entry, or in the middle of it."""

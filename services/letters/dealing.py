@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from domain.disclosures import DataDisclosed, Look, Way
+from domain.facts import Department
 from domain.history import Taken
 from domain.identity import names_a_person, normal
 from domain.refusals import Refused
@@ -182,6 +183,12 @@ class DeadLetters:
             return self.letters.retiree(normal(found.person.identity_number))
         except (Refused, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
+
+
+def seen_by(account: Account) -> Department | None:
+    """Whose letters an account may see; None: all. Raises `Refused("forbidden")`."""
+    account.allow(Act.LETTERS)
+    return None if account.may(Act.LETTERS_ALL) else account.department
 
 
 def outcome(answer: Answer | None) -> str:

@@ -49,7 +49,7 @@ class SourceState(Struct, frozen=True, kw_only=True):
 
 
 class SourcePage(Struct, frozen=True, kw_only=True):
-    """Sources by name, and the name to go on after; `position`: how far the log was read for it."""
+    """Sources by name, and what to go on after; `position`: how far the log was read for it."""
 
     sources: list[SourceState]
     after: str
@@ -71,17 +71,14 @@ class SourceStates:
 
     def page(self, account: Account, after: str, limit: int) -> SourcePage:
         """Sources after one: of the account's department, for an auditor and the agency all. Raises `Refused("forbidden")`."""
-        account.allow(Act.SOURCES)
-        whose = "" if account.may(Act.SOURCES_ALL) else account.department
-        rows = self._rows(PAGE, after=after, department=whose, limit=limit)
+        rows = self._rows(PAGE, after=after, department=seen_by(account) or "", limit=limit)
         return SourcePage(
             sources=self._states(rows), after=rows[-1].source if rows else after, position=self.position()
         )
 
     def of(self, account: Account, source: str) -> MissingAnswer:
         """One source, for its own department, an auditor and the agency. Raises `Refused`: `forbidden`, `not-found`."""
-        account.allow(Act.SOURCES)
-        if not account.may(Act.SOURCES_ALL) and department_of(source) is not account.department:
+        if seen_by(account) not in {None, department_of(source)}:
             raise Refused("forbidden", "source")
         return self.one(source)
 
@@ -105,6 +102,12 @@ class SourceStates:
         """How far the log was read."""
         rows = self._views.select(READ, {})
         return int(rows[0]["position"]) if rows else 0
+
+
+def seen_by(account: Account) -> Department | None:
+    """Whose sources an account may see; None: all. Raises `Refused("forbidden")`."""
+    account.allow(Act.SOURCES)
+    return None if account.may(Act.SOURCES_ALL) else account.department
 
 
 def _state(row: SourceRow, batches: list[BatchRow]) -> SourceState:

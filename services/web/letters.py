@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from msgspec.structs import asdict
 
 from domain.facts import Department
 from domain.history import Taken
@@ -14,7 +13,8 @@ from domain.refusals import Refused
 from infra.letters import DeadLetter, State, Wanted
 from services.accounts import Account, Act
 from services.api.auth import WhoAsks
-from services.letters.dealing import DeadLetters, outcome
+from services.api.cursors import After
+from services.letters.dealing import DeadLetters, outcome, seen_by
 from services.sentences import SENTENCES
 from services.web.forms import Fields, token_of
 from services.web.pages import render
@@ -32,7 +32,7 @@ def _wanted(
     department: Department | None = None,
 ) -> Wanted:
     """Which letters a page is of: those that were asked for, of whose an account may see."""
-    return Wanted(state=state, code=code, path=path, department=_whose(account) or department)
+    return Wanted(state=state, code=code, path=path, department=seen_by(account) or department)
 
 
 @router.get("")
@@ -40,20 +40,20 @@ def listed(
     request: Request,
     account: WhoAsks,
     wanted: Annotated[Wanted, Depends(_wanted)],
-    after: Annotated[str, Query(pattern=r"^([0-9]{1,18}-[a-z0-9.-]{1,300})?$")] = "",
+    after: After,
     tried: Annotated[str, Query(pattern=r"^([a-z-]+ [0-9]+(, )?)*$")] = "",
 ) -> HTMLResponse:
     """The letters an account may see: groups of the same failure, and one by one. `tried`: how those just sent again ended."""
-    position, _, place = after.partition("-")
+    position, _, place = after.place().partition("-")
     letters = _dead(request).letters
-    page = letters.page(wanted, (int(position), place) if after else (0, ""), ROWS)
+    page = letters.page(wanted, (int(position), place) if position else (0, ""), ROWS)
     given: dict[str, Any] = {
         "account": account,
         "wanted": wanted,
         "groups": letters.groups(wanted),
         "letters": page,
-        "later": _later(wanted, page[-1]) if len(page) == ROWS else None,
         "sends": account.may(Act.LETTERS_SEND),
+        "later": after.next(f"{page[-1].position}-{page[-1].place}") if len(page) == ROWS else None,
         "sentences": SENTENCES,
         "token": token_of(request, account),
         "tried": [one.split(" ") for one in tried.replace("refused", "not-accepted").split(", ")] if tried else [],
@@ -126,15 +126,9 @@ def _page(request: Request, account: Account, place: str, **more: object) -> HTM
     return HTMLResponse(render("dead_letter.html", **given | more))
 
 
-def _later(wanted: Wanted, last: DeadLetter) -> str:
-    """The question for the letters after one."""
-    asked = {name: value for name, value in asdict(wanted).items() if value is not None}
-    return urlencode(asked | {"after": f"{last.position}-{last.place}"})
-
-
 def _seen(request: Request, account: Account, place: str) -> DeadLetter:
     letter = _dead(request).find(place)
-    if _whose(account) not in (None, letter.department):
+    if seen_by(account) not in (None, letter.department):
         raise Refused("forbidden", "place")
     return letter
 

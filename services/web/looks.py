@@ -9,8 +9,9 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from domain.disclosures import Way
 from services.accounts import Account
 from services.api.auth import WhoAsks
+from services.api.cursors import Before
 from services.api.looks import LookLine, lines, may_ask
-from services.api.questions import DeedCursor, ReaderThen
+from services.api.questions import ReaderThen
 from services.reading.reader import Reader
 from services.web.pages import ROWS, render, rendered
 
@@ -19,11 +20,16 @@ CHUNK = 2_000
 
 
 @router.get("/pages/retirees/{retiree}/looks")
-def looks(reader: ReaderThen, account: WhoAsks, retiree: UUID, before: DeedCursor = "") -> HTMLResponse:
+def looks(reader: ReaderThen, account: WhoAsks, retiree: UUID, before: Before) -> HTMLResponse:
     """Who saw somebody, the newest first."""
     may_ask(account)
-    rows = lines(reader.looks_at(account, retiree, before, ROWS))
-    given = {"account": account, "rows": rows, "retiree": retiree, "full": len(rows) == ROWS}
+    rows = lines(reader.looks_at(account, retiree, before.place(), ROWS))
+    given = {
+        "account": account,
+        "rows": rows,
+        "retiree": retiree,
+        "earlier": before.next(rows[-1].deed_id) if len(rows) == ROWS else "",
+    }
     return HTMLResponse(render("looks.html", known=reader.known, **given))
 
 

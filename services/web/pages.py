@@ -21,17 +21,17 @@ from infra.log import LAST
 from infra.searching import Sought
 from services.accounts import Act
 from services.api.auth import WhoAsks
+from services.api.cursors import After, Before
 from services.api.questions import (
     NOBODY,
     AlertId,
     AsOf,
-    DeedCursor,
     DivisionPrefix,
     ReaderThen,
     StreetOrCommunity,
     WhoIsWanted,
 )
-from services.api.sources import After, states_of
+from services.api.sources import states_of
 from services.application import today
 from services.consumers.showing import lines_for
 from services.reading.cards import ON_PAGE
@@ -101,14 +101,15 @@ def switch(account: WhoAsks, leave: str = "") -> Response:
 def inbox(
     reader: ReaderThen,
     account: WhoAsks,
+    before: Before,
     state: Annotated[str, Query(pattern="^(open|closed|replaced|withdrawn|)$")] = "open",
-    before: int = LAST,
 ) -> HTMLResponse:
     """The alert inbox."""
     account.allow(Act.ALERTS)
-    rows = reader.inbox(account, state, before, ROWS)
+    rows = reader.inbox(account, state, int(before.place() or LAST), ROWS)
+    earlier = before.next(rows[-1]["position"]) if len(rows) == ROWS else ""
     return HTMLResponse(
-        render("inbox.html", known=reader.known, account=account, rows=rows, state=state, full=len(rows) == ROWS)
+        render("inbox.html", known=reader.known, account=account, rows=rows, state=state, earlier=earlier)
     )
 
 
@@ -125,8 +126,8 @@ def roster(
     request: Request,
     reader: ReaderThen,
     account: WhoAsks,
+    after: After,
     division: DivisionPrefix = "",
-    after: UUID = NOBODY,
     on: AsOf = None,
     wanted: WhoIsWanted = EVERYBODY,
 ) -> HTMLResponse:
@@ -142,7 +143,7 @@ def roster(
                 token=token_of(request, account),
             )
         )
-    rows = reader.roster(account, division, after, ROWS, on, wanted, ON_PAGE)
+    rows = reader.roster(account, division, UUID(after.place() or NOBODY.hex), ROWS, on, wanted, ON_PAGE)
     page = render(
         "roster.html",
         known=reader.known,
@@ -151,7 +152,7 @@ def roster(
         code=division,
         on=on,
         wanted=said(wanted),
-        full=len(rows) == ROWS,
+        later=after.next(rows[-1].retiree) if len(rows) == ROWS else "",
     )
     return HTMLResponse(page)
 
@@ -178,14 +179,14 @@ def search(request: Request, reader: ReaderThen, account: WhoAsks, fields: Field
 def audit(
     reader: ReaderThen,
     account: WhoAsks,
+    before: Before,
     department: Department | None = None,
     retiree: UUID | None = None,
-    before: DeedCursor = "",
     actor: Annotated[str, Query(max_length=100)] = "",
 ) -> HTMLResponse:
     """The audit trail."""
     account.allow(Act.AUDIT)
-    rows = reader.audit(account, department or "", retiree, before, ROWS, actor)
+    rows = reader.audit(account, department or "", retiree, before.place(), ROWS, actor)
     page = render(
         "audit.html",
         known=reader.known,
@@ -194,17 +195,17 @@ def audit(
         department=department,
         retiree=retiree,
         actor=actor,
-        full=len(rows) == ROWS,
+        earlier=before.next(rows[-1]["deed_id"]) if len(rows) == ROWS else "",
     )
     return HTMLResponse(page)
 
 
 @router.get("/pages/sources")
-def sources(request: Request, account: WhoAsks, after: After = "") -> HTMLResponse:
+def sources(request: Request, account: WhoAsks, after: After) -> HTMLResponse:
     """What is known of each source."""
-    page = states_of(request).page(account, after, ROWS)
-    full = len(page.sources) == ROWS
-    return HTMLResponse(render("sources.html", account=account, page=page, shown=RUNS, full=full))
+    page = states_of(request).page(account, after.place(), ROWS)
+    later = after.next(page.after) if len(page.sources) == ROWS else ""
+    return HTMLResponse(render("sources.html", account=account, page=page, shown=RUNS, later=later))
 
 
 @router.get("/pages/consumers")

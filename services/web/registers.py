@@ -1,16 +1,16 @@
 """The pages of the registers: one template for all of them, one to print them whole."""
 
 from collections.abc import Iterator
-from typing import Annotated
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from domain.disclosures import Way
 from services.accounts import Account
 from services.api.auth import WhoAsks
+from services.api.cursors import After
 from services.api.questions import ReaderThen
 from services.api.registers import Questions, Which, about_of, file_of, sheet_for, visible
 from services.api.unmasking import may_unmask
@@ -38,11 +38,11 @@ def register(
     reader: ReaderThen,
     account: WhoAsks,
     asked: Questions,
-    after: Annotated[str, Query(max_length=200)] = "",
+    after: After,
 ) -> HTMLResponse:
     """A page of a register."""
     sheet = sheet_for(register, reader, account)
-    page = page_of(sheet, reader, account, asked, after, ROWS)
+    page = page_of(sheet, reader, account, asked, after.place(), ROWS)
     given = _given(sheet, asked)
     then = {"known": reader.known.isoformat()} if reader.known else {}
     shown = render(
@@ -54,9 +54,9 @@ def register(
         text=text,
         given=given,
         query=urlencode({**given, **then}),
-        after=urlencode({"after": page.after}) if page.after and len(page.rows) >= ROWS else "",
         reasons=reasons_for(account) if masked_in(sheet, reader, account) else [],
         token=token_of(request, account),
+        later=after.next(page.after) if page.after and len(page.rows) >= ROWS else "",
     )
     return HTMLResponse(shown)
 

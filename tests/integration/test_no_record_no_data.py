@@ -31,6 +31,7 @@ from services.accounts import Role
 from services.api.app import V1
 from services.bus.recording import Part, records
 from services.consumers.delivering import Delivery
+from services.tracing import Tracing
 from services.web import following, letters, looks, pages, registers
 from tests.asking import Asking, asking, catch_up
 from tests.building import number_of, retirement, submission
@@ -228,7 +229,7 @@ def test_nothing_goes_to_topics_or_webhooks_that_cannot_be_recorded(
     parts = [Part.of(entry, outbox.alert) for entry in entries(database)]
     with receiving() as receiver:
         register(consumers, receiver)
-        delivery = Delivery(consumers, HOOK, Sender(LOOPBACK), QUICK, Flag())
+        delivery = Delivery(consumers, HOOK, Sender(LOOPBACK), QUICK, Flag(), Tracing())
         with no_record(dsn, *LOOKS):
             with pytest.raises(DatabaseError):
                 outbox.announce(parts[-1].entry.position, lambda _: records(parts))

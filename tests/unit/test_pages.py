@@ -46,7 +46,7 @@ def alert(**given: Any) -> dict[str, Any]:
 
 
 def inbox(*rows: dict[str, Any]) -> str:
-    return render("inbox.html", account=None, rows=rows, state="open", full=False)
+    return render("inbox.html", account=None, rows=rows, state="open", earlier="")
 
 
 def person(**given: Any) -> RosterLine:
@@ -106,7 +106,7 @@ def test_the_trail_shows_every_fact_by_name() -> None:
         )
         for n, name in enumerate([*LIFE_EVENTS, "from-the-future.v9"], start=1)
     ]
-    page = render("audit.html", rows=rows, department=None, retiree=None, actor="", full=False)
+    page = render("audit.html", rows=rows, department=None, retiree=None, actor="", earlier="")
     for said in ("下落不明", "走访慰问", "from-the-future.v9"):
         assert said in page
 

@@ -16,6 +16,7 @@ from services.api.gate.passing import Passing
 from services.api.gate.rates import Rates
 from services.api.problems import page_problem, unforeseen
 from services.settings import Settings
+from services.tracing import Tracing, handed_on
 
 _ALWAYS = frozenset({"/healthz", "/readyz"})
 """What is answered however many ask: a balancer that hears nothing takes the process away."""
@@ -30,9 +31,10 @@ class Rules(NamedTuple):
     answers: Answers
     metrics: Metrics
     log: AccessLog | None
+    tracing: Tracing
 
     @classmethod
-    def of(cls, settings: Settings, answers: Answers, metrics: Metrics) -> "Rules":
+    def of(cls, settings: Settings, answers: Answers, metrics: Metrics, tracing: Tracing) -> "Rules":
         """The rules of the settings."""
         return cls(
             Crowd(settings.changqing_requests_at_once, settings.changqing_streams_at_once),
@@ -41,6 +43,7 @@ class Rules(NamedTuple):
             answers,
             metrics,
             AccessLog() if settings.changqing_access_log else None,
+            tracing,
         )
 
 
@@ -82,6 +85,8 @@ class Gate:
                 rules.crowd.leave()
 
     async def _pass(self, passing: Passing) -> None:
+        span = self._rules.tracing.begin(passing.method, passing.traceparent)
+        passing.traceparent = handed_on(span) or passing.traceparent
         try:
             await self._app(passing.scope, passing.body, passing.send)
         except ClientDisconnect:
@@ -93,6 +98,10 @@ class Gate:
         finally:
             passing.end()
             self._tell(passing)
+            if span:
+                span.update_name(f"{passing.method} {passing.route}")
+                span.set_attributes({"http.route": passing.route, "http.response.status_code": passing.status})
+                span.end()
 
     def _tell(self, passing: Passing) -> None:
         self._rules.metrics.answered(passing)

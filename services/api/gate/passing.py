@@ -13,6 +13,7 @@ from secrets import token_hex
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from infra.traces import traceparent
 from services.accounts import Account
 from services.api.gate.bodies import BODY, Bounded
 from services.api.gate.crowd import Crowd
@@ -34,6 +35,8 @@ _SECURITY = (
 Headers = list[tuple[bytes, bytes]]
 Finish = Callable[["Passing", Message, bytes], Awaitable[tuple[Message, bytes]]]
 """Makes of an answer that is there whole what is sent."""
+Keep = Callable[[Message, bytes], Awaitable[None]]
+"""Keeps an answer that is there whole."""
 Full = Callable[["Passing"], ASGIApp]
 """The answer to whom no place is left."""
 
@@ -43,7 +46,8 @@ class Passing:
 
     `name`: what it is called in its answer and in the log. `status`: of its answer, 0 before that has begun. `code`: of a
     refusal. `left`: what its account, or its address, may ask yet. `size`: bytes of its answer. `streams`: whether its answer
-    is a stream of events, which takes a place of its own.
+    is a stream of events, which takes a place of its own. `once`: keeps the answer, as it is to be given once for all.
+    `traceparent`: of the trace it belongs to, if any.
     """
 
     __slots__ = (
@@ -61,11 +65,13 @@ class Passing:
         "code",
         "left",
         "name",
+        "once",
         "retry",
         "scope",
         "size",
         "status",
         "streams",
+        "traceparent",
     )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, crowd: Crowd, full: Full, finish: Finish) -> None:
@@ -73,6 +79,7 @@ class Passing:
         self.scope = scope
         self.body = scope[BODY] = Bounded(receive)
         self.name = _name(scope)
+        self.once: Keep | None = None
         self.account: Account | None = None
         self.code = ""
         self.left: Left | None = None
@@ -80,6 +87,7 @@ class Passing:
         self.size = 0
         self.status = 0
         self.streams = False
+        self.traceparent = _traceparent(scope)
         self._crowd = crowd
         self._dropped = False
         self._finish = finish
@@ -132,22 +140,25 @@ class Passing:
 
     async def send(self, message: Message) -> None:
         """Send a part of the answer. The beginning waits for the first part of the body, by which it is known whether that is all."""
-        if self._dropped:
-            return
         if message["type"] == "http.response.start":
-            if _streams(message):
+            if _streams(message) and not self._dropped:
                 await self._stream(message)
             else:
                 self._held = message
         elif held := self._held:
             self._held = None
             body = message.get("body", b"")
-            if not message.get("more_body", False):
+            whole = not message.get("more_body", False)
+            if whole and self.once:
+                await self.once(held, body)
+            if self._dropped:
+                return
+            if whole:
                 held, body = await self._finish(self, held, body)
                 message = {"type": "http.response.body", "body": body}
             await self._labelled(held)
             await self._labelled(message)
-        else:
+        elif not self._dropped:
             await self._labelled(message)
 
     async def _stream(self, message: Message) -> None:
@@ -186,6 +197,10 @@ def passing_of(request: Request) -> Passing | None:
     """The passing of a request, where it came through the gate."""
     found: Passing | None = request.scope.get(_KEY)
     return found
+
+
+def _traceparent(scope: Scope) -> str:
+    return next((traceparent(value.decode("latin-1")) for key, value in scope["headers"] if key == b"traceparent"), "")
 
 
 def _name(scope: Scope) -> str:

@@ -1,0 +1,147 @@
+"""Dead letters over HTTP: groups of the same failure, one by one, and what is done about them."""
+
+import asyncio
+import base64
+from collections import Counter
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.responses import Response
+from msgspec import Struct
+from pydantic import BaseModel, Field
+
+from domain.facts import Department
+from domain.refusals import Refused
+from infra.letters import DeadLetter, Group, State, Wanted
+from services.accepting.intake import Answer
+from services.api.auth import WhoAsks
+from services.api.cursors import After
+from services.api.gate.bodies import body_of
+from services.api.once import OnlyOnce
+from services.api.questions import Limit, answered
+from services.letters.dealing import DeadLetters, outcome, seen_by
+
+router = APIRouter(prefix="/dead-letters", tags=["dead letters"])
+
+_MENDED = 512 * 1024
+"""Bytes of what is sent in a letter's place: what is kept of a message at most."""
+Place = Annotated[str, Path(pattern="^[a-z0-9.:-]{1,300}$", description="Where a letter stood, by which it is known.")]
+
+
+class Letters(Struct, frozen=True, kw_only=True):
+    """Groups of the same failure, the most first; letters in the order they came, and the cursor to go on after."""
+
+    groups: list[Group]
+    letters: list[DeadLetter]
+    after: str | None
+
+
+class Opened(Struct, frozen=True, kw_only=True):
+    """A message as it came: its headers, and its bytes in base64."""
+
+    place: str
+    headers: list[tuple[str, str]]
+    value_base64: str
+
+
+class Sent(Struct, frozen=True, kw_only=True):
+    """What became of a letter that was sent again, in a word, with its receipt or refusal."""
+
+    place: str
+    outcome: str
+    answer: Answer | None
+
+
+class SentAll(Struct, frozen=True, kw_only=True):
+    """What became of the letters that were sent again: how many by each outcome."""
+
+    outcomes: dict[str, int]
+
+
+class Kind(BaseModel, extra="forbid"):
+    """Which letters: of one failure, of one department where it is given."""
+
+    code: Annotated[str, Field(pattern="^[a-z-]{1,60}$")]
+    path: Annotated[str, Field(max_length=200)] | None = None
+    department: Department | None = None
+
+
+class Reason(BaseModel, extra="forbid"):
+    """Why a letter is given up; no person's name or number."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+def _wanted(
+    account: WhoAsks,
+    state: State = "waiting",
+    code: str | None = None,
+    path: str | None = None,
+    department: Department | None = None,
+) -> Wanted:
+    return Wanted(state=state, code=code, path=path, department=seen_by(account) or department)
+
+
+@router.get("", summary="Dead letters, by failure and one by one")
+def letters(request: Request, after: After, wanted: Annotated[Wanted, Depends(_wanted)], limit: Limit = 50) -> Response:
+    """Messages that could not be taken in from Kafka: a department sees its own, the agency and an auditor all."""
+    position, _, place = after.place().partition("-")
+    dead = _dead(request).letters
+    page = dead.page(wanted, (int(position), place) if position else (0, ""), limit)
+    come = after.at(f"{page[-1].position}-{page[-1].place}") if len(page) == limit else None
+    return answered(Letters(groups=dead.groups(wanted), letters=page, after=come))
+
+
+@router.post("/replay", summary="Send all letters of a failure again", dependencies=[OnlyOnce])
+def replay_all(request: Request, account: WhoAsks, kind: Kind) -> Response:
+    """As they were, each once, in the order they came. Interrupted anywhere, the same again goes on."""
+    wanted = Wanted(code=kind.code, path=kind.path, department=kind.department)
+    tried = _dead(request).replay_all(account, wanted)
+    return answered(SentAll(outcomes=dict(Counter(outcome(one.answer) for one in tried))))
+
+
+@router.get("/{place}", summary="A dead letter")
+def one(request: Request, account: WhoAsks, place: Place) -> Response:
+    """Why it could not be taken in, and what became of it."""
+    letter = _dead(request).find(place)
+    if seen_by(account) not in {None, letter.department}:
+        raise Refused("forbidden", "place")
+    return answered(letter)
+
+
+@router.post("/{place}/original", summary="The message as it came")
+def original(request: Request, account: WhoAsks, place: Place) -> Response:
+    """For its own department or an auditor. By POST, as the look is recorded before it is answered."""
+    shown = _dead(request).original(account, place)
+    value = base64.b64encode(shown.value).decode()
+    return answered(Opened(place=place, headers=list(shown.shown), value_base64=value))
+
+
+@router.post("/{place}/replay", summary="Send a letter again as it was", dependencies=[OnlyOnce])
+def replay(request: Request, account: WhoAsks, place: Place) -> Response:
+    """200 whatever became of it, which the answer says."""
+    return _sent(place, _dead(request).replay(account, place))
+
+
+@router.post("/{place}/mend", summary="Send something else in its place")
+async def mend(request: Request, account: WhoAsks, place: Place) -> Response:
+    """The body is the mended event in structured mode, or a value under the old headers. 200 whatever became of it."""
+    body = await body_of(request, _MENDED)
+    return _sent(place, await asyncio.to_thread(_dead(request).mend, account, place, body))
+
+
+@router.post("/{place}/give-up", summary="Let a letter be", dependencies=[OnlyOnce])
+def give_up(request: Request, account: WhoAsks, place: Place, why: Reason) -> Response:
+    """Its bytes are deleted; the answer is the letter as it stands then."""
+    dead = _dead(request)
+    dead.give_up(account, place, why.reason)
+    return answered(dead.find(place))
+
+
+def _sent(place: str, answer: Answer) -> Response:
+    return answered(Sent(place=place, outcome=outcome(answer), answer=answer))
+
+
+def _dead(request: Request) -> DeadLetters:
+    dead: DeadLetters = request.app.state.dead_letters
+    return dead
