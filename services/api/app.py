@@ -7,27 +7,33 @@ from functools import partial
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from infra.attempts import Attempts
 from infra.database import DatabaseError
 from infra.followers import following
 from infra.keys import WrongKeyError
-from infra.token_keys import TokenKeys
 from services.accepting.dispositions import Dispositions
 from services.accepting.gather import Gatherer
 from services.accepting.intake import accept
-from services.api import documents, events, feeds, followers, problems, reading, receipts, registers, sources, tokens
-from services.api.denials import logged
-from services.api.peers import Peers
+from services.api import (
+    documents,
+    events,
+    feeds,
+    followers,
+    identities,
+    problems,
+    reading,
+    receipts,
+    registers,
+    sources,
+    tokens,
+)
 from services.api.wakeups import Wakeups
 from services.bootstrap import Parts, parts
 from services.consumers.feeds import Feeds
-from services.identities.granting import Grants
-from services.identities.tokens import Tokens
 from services.letters.dealing import DeadLetters
-from services.settings import Settings, SettingsError
+from services.settings import Settings
 from services.sources.states import SourceStates
 from services.web import following as following_pages
-from services.web import letters, pages
+from services.web import letters, pages, signing_in
 from services.web import registers as register_pages
 from services.web.forms import Forms
 
@@ -67,12 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
             made.application.close()
 
     app = FastAPI(title="Changqing 长青", version=documents.VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.state.accounts = made.accounts
-    app.state.tokens = Tokens(TokenKeys(made.application.database, made.keys), settings.public_url)
-    attempts = Attempts(made.application.database, made.keys)
-    app.state.grants = Grants(made.accounts, app.state.tokens, attempts)
-    app.state.peers = peers(settings)
-    app.state.denied = logged
+    identities.install(app, made, settings)
     app.state.reader = made.reader
     app.state.settings = settings
     app.state.database = made.application.database
@@ -87,6 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in V1:
         app.include_router(router, prefix="/v1")
     app.include_router(tokens.router)
+    app.include_router(signing_in.router, include_in_schema=False)
     app.include_router(pages.router, include_in_schema=False)
     app.include_router(register_pages.router, include_in_schema=False)
     app.include_router(letters.router, include_in_schema=False)
@@ -96,14 +98,6 @@ def create_app(settings: Settings) -> FastAPI:
     documents.install(app, settings.changqing_topics_file)
     _install_health(app, made)
     return app
-
-
-def peers(settings: Settings) -> Peers:
-    """The proxies that are believed. Raises `SettingsError`."""
-    try:
-        return Peers(settings.changqing_trusted_proxies, settings.changqing_certificate_header)
-    except ValueError as error:
-        raise SettingsError(f"CHANGQING_TRUSTED_PROXIES must hold networks such as 10.0.0.0/28: {error}") from error
 
 
 def _install_health(app: FastAPI, made: Parts) -> None:

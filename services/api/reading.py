@@ -19,7 +19,7 @@ from infra.database import DatabaseError
 from infra.log import LAST
 from infra.searching import Sought
 from services.accounts import Account, Role
-from services.api.auth import WhoAsks
+from services.api.auth import WhoAsks, still_asks
 from services.api.questions import (
     NOBODY,
     AlertId,
@@ -72,6 +72,9 @@ async def _stream(request: Request, account: Account, after: int) -> AsyncIterat
     while True:
         woken = asyncio.ensure_future(request.app.state.wakeups.wait())  # before reading, so that nothing slips between
         try:
+            if not await asyncio.to_thread(still_asks, request):
+                woken.cancel()
+                return
             entries, come = await asyncio.to_thread(reader_of(request).alerts, account, after, PAGE)
         except DatabaseError:
             return  # the stream ends, and the client comes back with the last id it saw
