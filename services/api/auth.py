@@ -110,5 +110,6 @@ def _purpose(request: Request, claims: Claims) -> str:
     """What a request is for: as its header says, within what its token is for; else the one purpose that the token is for."""
     asked, scope = request.headers.get(PURPOSE, ""), claims.scope
     if asked and (not _PURPOSE.fullmatch(asked) or (scope and asked not in scope)):
+        denied(request, claims.account, "purpose-not-granted")
         raise Refused("purpose-not-granted", PURPOSE)
     return asked or (scope[0] if len(scope) == 1 else "")

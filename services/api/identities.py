@@ -36,6 +36,7 @@ def install(app: FastAPI, made: Parts, settings: Settings) -> None:
     app.state.grants = Grants(made.accounts, app.state.tokens, attempts)
     app.state.peers = peers(settings)
     app.state.denied = logged
+    app.state.purposes = lambda _: []
 
 
 def issuers(settings: Settings, ours: Tokens) -> Issuers:

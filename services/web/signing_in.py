@@ -4,6 +4,8 @@ import hmac
 import math
 import re
 import secrets
+from collections.abc import Callable
+from typing import NamedTuple
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -13,17 +15,29 @@ from domain.refusals import Refused
 from infra.keys import KeyRing
 from infra.sessions import Sessions
 from services.accounts import Account
-from services.api.auth import WhoIsSignedIn
+from services.api.auth import WhoAsks, WhoIsSignedIn
 from services.api.cookies import SESSION, Cookies
 from services.api.denials import denied
 from services.api.peers import peers_of
 from services.identities.oidc import SECONDS, Provider
 from services.identities.people import People, SignInError, known_at_the_issuer
 from services.sentences import SENTENCES
-from services.web.forms import OwnFields, form_of, token_of
+from services.web.forms import Fields, OwnFields, form_of, token_of
 from services.web.pages import render
 
 router = APIRouter()
+
+
+class Purpose(NamedTuple):
+    """What people may be looked at for: its key, and in words."""
+
+    key: str
+    zh: str
+    en: str
+
+
+Purposes = Callable[[Account], list[Purpose]]
+"""What an account may choose among."""
 
 _STRANGER = "changqing-login"
 """The cookie of whoever is about to sign in; the form holds a keyed hash of it, so that no other site can sign somebody in."""
@@ -113,6 +127,18 @@ def password(request: Request, account: WhoIsSignedIn, fields: OwnFields) -> Res
     return begin(request, account.name, "/")
 
 
+@router.post("/pages/account/purpose")
+def purpose(request: Request, account: WhoAsks, fields: Fields) -> Response:
+    """Say what one looks at people for, until one says otherwise or signs out."""
+    chosen = fields.get("purpose", "")
+    if not account.session or (chosen and chosen not in {one.key for one in _purposes(request, account)}):
+        denied(request, account.name, "purpose-not-granted")
+        raise Refused("purpose-not-granted", "purpose")
+    sessions: Sessions = request.app.state.sessions
+    sessions.choose(account.session, chosen)
+    return RedirectResponse("/pages/account", 303)
+
+
 @router.post("/pages/account/sign-out")
 def sign_out(request: Request, account: WhoIsSignedIn, fields: OwnFields) -> Response:  # noqa: ARG001 - checked on the way
     """End the session, here and in the database."""
@@ -177,8 +203,14 @@ def _account(request: Request, account: Account, code: str = "") -> str:
         account=account,
         token=token_of(request, account),
         must_change=request.state.must_change,
+        purposes=_purposes(request, account),
         wrong=SENTENCES[code] if code else None,
     )
+
+
+def _purposes(request: Request, account: Account) -> list[Purpose]:
+    purposes: Purposes = request.app.state.purposes
+    return purposes(account)
 
 
 def _after(seconds: float) -> dict[str, str]:

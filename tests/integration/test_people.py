@@ -16,6 +16,7 @@ from infra.database import Database
 from services.cli import main
 from services.identities import passwords
 from services.identities.accounts import Accounts
+from services.web.signing_in import Purpose
 from tests.signing_in import KEY, PASSWORD, Stranger, strangers, token_in
 
 ANOTHER = "staple battery horse correct"
@@ -154,9 +155,10 @@ def test_a_session_that_somebody_planted_is_not_the_one_that_signing_in_begins(s
     thief = stranger.client()
     thief.cookies.set("changqing", planted)
     assert stranger.get("/v1/inbox", thief).status_code == 401
-    thief.cookies.set("changqing", "planted", domain="here.local", path="/")  # where signing in sets its own
-    stranger.signs_in(client=thief)
-    assert thief.cookies["changqing"] != "planted"
+    victim = stranger.client()
+    victim.cookies.set("changqing", "planted", domain="here.local", path="/")  # where signing in sets its own
+    stranger.signs_in(client=victim)
+    assert victim.cookies["changqing"] != "planted"
 
 
 @pytest.mark.parametrize("deed", ["disabled", "password"])
@@ -225,6 +227,16 @@ def test_another_password_wants_the_one_before_and_twice_the_same(stranger: Stra
     assert chosen(stranger, ANOTHER, again="another") == 422
     assert chosen(stranger, ANOTHER, before="guessed by a thief") == 403
     assert stranger.why == ["wrong-password"]
+
+
+def test_a_person_says_what_for_among_what_the_account_may(stranger: Stranger) -> None:
+    stranger.app.state.purposes = lambda _: [Purpose("statistics", "统计", "statistics")]
+    stranger.signs_in()
+    token = token_in(stranger.get("/pages/account"))
+    assert stranger.post("/pages/account/purpose", {"token": token, "purpose": "curiosity"}).status_code == 403
+    assert stranger.post("/pages/account/purpose", {"token": token, "purpose": "statistics"}).status_code == 303
+    assert '<option value="statistics" selected>' in stranger.get("/pages/account").text
+    assert stranger.why == ["purpose-not-granted"]
 
 
 def test_a_form_of_another_site_does_nothing(stranger: Stranger) -> None:

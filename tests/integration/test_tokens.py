@@ -272,6 +272,7 @@ def test_a_token_is_for_the_purposes_of_its_scope(stranger: Stranger) -> None:
     assert stranger.bearing(token, changqing_purpose="statistics").status_code == 200
     refused = stranger.bearing(token, changqing_purpose="curiosity")
     assert (refused.status_code, refused.json()["code"]) == (403, "purpose-not-granted")
+    assert [(one.claimed, one.why) for one in stranger.attempts] == [("officer", "purpose-not-granted")]
 
 
 def test_failures_make_waits_that_grow_for_the_one_account_at_the_one_address(stranger: Stranger) -> None:
