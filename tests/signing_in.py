@@ -50,6 +50,10 @@ class Stranger:
     def get(self, path: str, client: AsyncClient | None = None, **headers: str) -> Response:
         return self._runner.run((client or self.browser).get(path, headers=_names(headers)))
 
+    def send(self, path: str, lines: list[tuple[str, str]], client: AsyncClient) -> Response:
+        """Ask with header lines as they are, of one name several."""
+        return self._runner.run(client.get(path, headers=lines))
+
     def post(self, path: str, data: Mapping[str, str], client: AsyncClient | None = None, **headers: str) -> Response:
         return self._runner.run((client or self.browser).post(path, data=data, headers=_names(headers)))
 

@@ -1,6 +1,7 @@
 """The wiring of who asks: accounts, tokens, sessions, and the issuers and proxies that the settings name."""
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 
@@ -39,6 +40,15 @@ def install(app: FastAPI, made: Parts, settings: Settings) -> None:
     app.state.purposes = lambda _: []
 
 
+def _private(url: str, variable: str) -> str:
+    """An address over which secrets and keys may come: TLS, or this very machine. Raises `SettingsError`."""
+    address = urlsplit(url)
+    local = address.hostname in {"localhost", "127.0.0.1", "::1"}
+    if address.hostname and (address.scheme == "https" or (address.scheme == "http" and local)):
+        return url
+    raise SettingsError(f"{variable} must be https://...")
+
+
 def issuers(settings: Settings, ours: Tokens) -> Issuers:
     """Whose tokens are taken. Raises `SettingsError`."""
     if not settings.changqing_token_issuer:
@@ -46,7 +56,8 @@ def issuers(settings: Settings, ours: Tokens) -> Issuers:
     if not settings.changqing_token_keys or not settings.changqing_token_audience:
         raise SettingsError("CHANGQING_TOKEN_ISSUER wants CHANGQING_TOKEN_KEYS and CHANGQING_TOKEN_AUDIENCE beside it")
     algorithms = [one.strip() for one in settings.changqing_token_algorithms.split(",")]
-    keys = RemoteKeys(settings.changqing_token_keys)
+    source = settings.changqing_token_keys
+    keys = RemoteKeys(_private(source, "CHANGQING_TOKEN_KEYS") if "://" in source else source)
     issuer, audience = settings.changqing_token_issuer, settings.changqing_token_audience
     try:
         return Issuers(ours, Elsewhere(issuer, audience, keys, algorithms, settings.changqing_token_claim))
@@ -63,8 +74,9 @@ def provider(settings: Settings, keys: KeyRing) -> Provider | None:
         raise SettingsError(
             "CHANGQING_OIDC_ISSUER wants CHANGQING_OIDC_CLIENT_ID and CHANGQING_OIDC_CLIENT_SECRET beside it"
         )
+    issuer = _private(settings.changqing_oidc_issuer, "CHANGQING_OIDC_ISSUER")
     back = f"{settings.public_url}/login/oidc/callback"
-    return Provider(keys, settings.changqing_oidc_issuer, client, secret, back, settings.changqing_oidc_claim)
+    return Provider(keys, issuer, client, secret, back, settings.changqing_oidc_claim)
 
 
 def peers(settings: Settings) -> Peers:

@@ -36,7 +36,7 @@ class People:
         place = self._attempts.subject("address", address)
         found = self._accounts.register.find(name) if len(name) <= LONGEST_NAME else None
         claimed = found.name if found else ""
-        if wait := max(self._attempts.begin(place, FREE_AT_ADDRESS), self._attempts.begin(mine, FREE)):
+        if wait := self._attempts.begin(place, FREE_AT_ADDRESS) or self._attempts.begin(mine, FREE):
             raise SignInError("locked-out", claimed, wait)
         stored = self._accounts.register.password(name) if found else None
         # the same work whether there is such an account or not, so that the time of the answer tells nobody

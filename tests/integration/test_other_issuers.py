@@ -183,6 +183,14 @@ def test_a_key_that_the_issuer_has_since_is_found(stranger: Stranger, issuer: Is
     [
         ({"CHANGQING_TOKEN_ISSUER": "https://x"}, "CHANGQING_TOKEN_KEYS"),
         ({"CHANGQING_OIDC_ISSUER": "https://x"}, "CHANGQING_OIDC_CLIENT_ID"),
+        (
+            {
+                "CHANGQING_OIDC_ISSUER": "http://x.example",
+                "CHANGQING_OIDC_CLIENT_ID": "x",
+                "CHANGQING_OIDC_CLIENT_SECRET": "x",
+            },
+            "CHANGQING_OIDC_ISSUER",
+        ),
         ({"CHANGQING_TRUSTED_PROXIES": "everybody"}, "CHANGQING_TRUSTED_PROXIES"),
         ({"CHANGQING_PUBLIC_URL": "ledger.example"}, "CHANGQING_PUBLIC_URL"),
         ({"CHANGQING_PUBLIC_URL": "https://ledger.example/path"}, "CHANGQING_PUBLIC_URL"),

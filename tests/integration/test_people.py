@@ -1,7 +1,9 @@
 """People at the pages: passwords, sessions, and what somebody gets who has a cookie, a form or a guess that is not right."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Literal
 
@@ -16,6 +18,7 @@ from infra.database import Database
 from services.cli import main
 from services.identities import passwords
 from services.identities.accounts import Accounts
+from services.identities.people import People, SignInError
 from services.web.signing_in import Purpose
 from tests.signing_in import KEY, PASSWORD, Stranger, strangers, token_in
 
@@ -118,6 +121,22 @@ def test_after_failures_even_the_right_password_waits_until_somebody_unlocks_the
     environment = {"DATABASE_URL": dsn, "CHANGQING_KEY": KEY.hex()}
     assert CliRunner().invoke(main, ["account", "unlock", "officer"], env=environment).exit_code == 0
     assert stranger.signs_in(client=elsewhere).status_code == 303
+
+
+def test_of_many_guesses_at_once_no_more_are_looked_at_than_one_after_the_other(stranger: Stranger, dsn: str) -> None:
+    people: People = stranger.app.state.people
+
+    def guess(n: int) -> str:
+        with pytest.raises(SignInError) as caught:
+            people.sign_in("officer", f"guess {n}", "203.0.113.7")
+        return str(caught.value)
+
+    guess(0)
+    with psycopg.connect(dsn) as connection:  # as after many, so that the next wait is long
+        connection.execute("update ledger.attempt set failures = 14")
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(guess, range(24)))
+    assert Counter(told) == {"wrong-password": 1, "locked-out": 23}
 
 
 def test_waits_double_to_a_quarter_of_an_hour_and_no_further(stranger: Stranger, dsn: str) -> None:

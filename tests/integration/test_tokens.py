@@ -345,6 +345,16 @@ def test_an_address_is_what_our_own_proxy_says_and_nobody_else(behind_a_proxy: S
     assert {one.address for one in behind_a_proxy.attempts} == {"203.0.113.7"}
 
 
+def test_a_line_that_the_client_puts_before_the_proxys_is_not_believed(behind_a_proxy: Stranger) -> None:
+    lines = [
+        ("x-forwarded-for", "198.51.100.1"),
+        ("x-forwarded-for", "203.0.113.7"),
+        ("authorization", "Bearer guessed"),
+    ]
+    behind_a_proxy.send("/v1/inbox", lines, behind_a_proxy.client("10.0.0.2"))
+    assert [one.address for one in behind_a_proxy.attempts] == ["203.0.113.7"]
+
+
 def test_every_change_of_an_account_is_in_the_log_and_no_secret_is(
     stranger: Stranger, register: Accounts, database: Database
 ) -> None:
