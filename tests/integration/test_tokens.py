@@ -71,6 +71,11 @@ def test_what_the_endpoint_says_of_itself_is_so(stranger: Stranger) -> None:
     answer = stranger.post("/oauth/token", form("officer", stranger.secrets["officer"]))
     assert answer.headers["cache-control"] == "no-store"
     assert answer.json().keys() == {"access_token", "token_type", "expires_in"}
+    document = stranger.get("/openapi.json").json()
+    granted = document["paths"]["/oauth/token"]["post"]
+    assert granted["security"] == []
+    assert set(granted["responses"]) == {"200", "400", "401", "429", "default"}
+    assert set(granted["requestBody"]["content"]) == {FORM}
 
 
 @pytest.mark.parametrize(
