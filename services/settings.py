@@ -121,6 +121,32 @@ class Settings(BaseModel):
     changqing_metrics_port: int = Field(
         default=0, ge=0, le=65535, description="the first port where metrics are served, 0 for none"
     )
+    changqing_token_issuer: str = Field(
+        default="", description="another issuer of access tokens (RFC 9068), as it calls itself: https://..."
+    )
+    changqing_token_keys: str = Field(
+        default="", description="that issuer's public keys: the file of a JWK set, or its https address"
+    )
+    changqing_token_audience: str = Field(default="", description="what that issuer calls this ledger")
+    changqing_token_algorithms: str = Field(
+        default="RS256",
+        description="what that issuer signs with, with commas between: RS256, PS256, ES256, Ed25519 ...",
+    )
+    changqing_token_claim: str = Field(default="sub", description="the claim of its tokens that names an account here")
+    changqing_oidc_issuer: str = Field(
+        default="", description="where people may sign in (OpenID Connect), as it calls itself: https://..."
+    )
+    changqing_oidc_client_id: str = Field(default="", description="what that issuer calls this ledger")
+    changqing_oidc_client_secret: str = Field(default="", description="the secret shared with that issuer", repr=False)
+    changqing_oidc_claim: str = Field(
+        default="sub", description="the claim that says who it is, as `account new --subject` has it"
+    )
+    changqing_session_idle_minutes: int = Field(
+        default=30, ge=1, le=1_440, description="after how many minutes without use a session of a person is over"
+    )
+    changqing_session_hours: int = Field(
+        default=10, ge=1, le=168, description="after how many hours a session of a person is over in any case"
+    )
 
     @property
     def public_url(self) -> str:

@@ -12,6 +12,19 @@ from cryptography.x509.oid import NameOID
 
 def localhost(folder: Path) -> tuple[Path, Path]:
     """Two PEM files: the authority to trust, and the certificate with its key. Good for the name, not for an address."""
+    certificate, private = _made()
+    authority, own = folder / "authority.pem", folder / "own.pem"
+    authority.write_bytes(certificate.public_bytes(Encoding.PEM))
+    own.write_bytes(private + certificate.public_bytes(Encoding.PEM))
+    return authority, own
+
+
+def self_signed() -> bytes:
+    """Another certificate each time, as DER."""
+    return _made()[0].public_bytes(Encoding.DER)
+
+
+def _made() -> tuple[x509.Certificate, bytes]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
@@ -27,8 +40,4 @@ def localhost(folder: Path) -> tuple[Path, Path]:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, SHA256())
     )
-    authority, own = folder / "authority.pem", folder / "own.pem"
-    authority.write_bytes(certificate.public_bytes(Encoding.PEM))
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    own.write_bytes(private + certificate.public_bytes(Encoding.PEM))
-    return authority, own
+    return certificate, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

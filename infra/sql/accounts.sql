@@ -103,5 +103,5 @@ where until is null or until > clock_timestamp() order by until is null desc, ma
 -- key_save: a key that signs from now on
 insert into ledger.token_key (kid, sealed, public) values (%(kid)s, %(sealed)s, %(public)s)
 
--- keys_end: those there are sign no more, and are known until a time
-update ledger.token_key set until = %(until)s where until is null
+-- keys_end: those there are sign no more, and none is known after a time
+update ledger.token_key set until = %(until)s where until is null or until > %(until)s

@@ -7,13 +7,11 @@ from functools import partial
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
-from infra.attempts import Attempts
 from infra.database import DatabaseError
 from infra.followers import following
 from infra.keys import WrongKeyError
 from infra.once import Once
 from infra.statutes import the_law
-from infra.token_keys import TokenKeys
 from services.accepting.dispositions import Dispositions
 from services.accepting.gather import Gatherer
 from services.accepting.intake import accept
@@ -23,6 +21,7 @@ from services.api import (
     events,
     feeds,
     followers,
+    identities,
     law,
     looks,
     once,
@@ -40,19 +39,16 @@ from services.api.denials import told_to
 from services.api.gate.answers import Answers
 from services.api.gate.gate import Gate, Rules
 from services.api.gate.metrics import Listener, Metrics
-from services.api.peers import Peers
 from services.api.wakeups import Wakeups
 from services.bootstrap import Parts, parts
 from services.consumers.feeds import Feeds
 from services.four_eyes import four_eyes
-from services.identities.granting import Grants
-from services.identities.tokens import Tokens
 from services.letters.dealing import DeadLetters
 from services.reading.denials import Denials
-from services.settings import Settings, SettingsError
+from services.settings import Settings
 from services.sources.states import SourceStates
 from services.web import following as following_pages
-from services.web import letters, pages, references, retirees
+from services.web import letters, pages, references, retirees, signing_in
 from services.web import looks as look_pages
 from services.web import proposals as proposal_pages
 from services.web import registers as register_pages
@@ -76,6 +72,7 @@ V1 = (
 """What stands under `/v1`."""
 
 PAGES = (
+    signing_in.router,
     pages.router,
     retirees.router,
     register_pages.router,
@@ -130,11 +127,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _hold(app: FastAPI, made: Parts, settings: Settings) -> None:
     """What requests are answered with."""
-    app.state.accounts = made.accounts
-    app.state.tokens = Tokens(TokenKeys(made.application.database, made.keys), settings.public_url)
-    attempts = Attempts(made.application.database, made.keys)
-    app.state.grants = Grants(made.accounts, app.state.tokens, attempts)
-    app.state.peers = peers(settings)
+    identities.install(app, made, settings)
     app.state.reader = made.reader
     app.state.denials = Denials(made.application.ledger, made.keys)
     app.state.denied = told_to(app.state.denials)
@@ -153,14 +146,6 @@ def _hold(app: FastAPI, made: Parts, settings: Settings) -> None:
     app.state.feeds = Feeds(made.consumers, made.application.ledger)
     app.state.four_eyes = four_eyes(made.application, made.keys, settings.changqing_erasure_waits_days)
     app.state.gatherer = Gatherer(partial(accept, made.application))
-
-
-def peers(settings: Settings) -> Peers:
-    """The proxies that are believed. Raises `SettingsError`."""
-    try:
-        return Peers(settings.changqing_trusted_proxies, settings.changqing_certificate_header)
-    except ValueError as error:
-        raise SettingsError(f"CHANGQING_TRUSTED_PROXIES must hold networks such as 10.0.0.0/28: {error}") from error
 
 
 def _install_health(app: FastAPI, made: Parts) -> None:

@@ -6,34 +6,84 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from domain.refusals import Refused
+from infra.sessions import Sessions
 from services.accounts import Account
+from services.api.cookies import SESSION, Cookies
 from services.api.denials import denied
 from services.api.gate.admitting import admit
 from services.api.peers import peers_of
 from services.identities.accounts import Accounts, account_of, usable
-from services.identities.tokens import Claims, TokenError, Tokens
+from services.identities.issuers import Issuers
+from services.identities.tokens import Claims, TokenError
 
 PURPOSE = "changqing-purpose"
 """The header that says what a request is for, where the token leaves a choice."""
 
+NOBODY = "nobody"
+"""Nothing was given by which somebody could be known: no attempt."""
+
 _PURPOSE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
-def who_asks(request: Request) -> Account:
-    """The account of a request. Raises `Refused("unauthenticated")`."""
-    if not request.headers.get("authorization"):
-        raise Refused("unauthenticated")
+def who_is_signed_in(request: Request) -> Account:
+    """The account of a request, though its password is still the first one. Raises `Refused`: `unauthenticated`, `form-expired`."""
     try:
-        account = _by_token(request)
+        account, request.state.must_change = _known(request)
     except TokenError as error:
-        denied(request, error.claimed, str(error))
+        if error.args[0] != NOBODY:
+            denied(request, error.claimed, str(error))
         raise Refused("unauthenticated", "", str(error)) from None
     request.state.account = account  # for the page that says why something is refused
     admit(request, account)
     return account
 
 
+def still_asks(request: Request) -> bool:
+    """Whether the account of an answer that goes on and on may still be answered: its token or session is not over, nor itself."""
+    try:
+        _known(request)
+    except (TokenError, Refused):
+        return False
+    return True
+
+
+WhoIsSignedIn = Annotated[Account, Depends(who_is_signed_in)]
+
+
+def who_asks(request: Request, account: WhoIsSignedIn) -> Account:
+    """The account of a request. Raises `Refused`: `unauthenticated`, `form-expired`, `password-must-change`."""
+    if request.state.must_change:
+        raise Refused("password-must-change")
+    return account
+
+
 WhoAsks = Annotated[Account, Depends(who_asks)]
+
+
+def _known(request: Request) -> tuple[Account, bool]:
+    if request.headers.get("authorization"):
+        return _by_token(request), False
+    return _by_session(request)
+
+
+def _by_session(request: Request) -> tuple[Account, bool]:
+    """The account whose session the browser's cookie is of, and whether the password must be changed first."""
+    cookies: Cookies = request.app.state.cookies
+    sessions: Sessions = request.app.state.sessions
+    accounts: Accounts = request.app.state.accounts
+    token = cookies.get(request, SESSION)
+    if not token:
+        raise TokenError(NOBODY)
+    session = sessions.find(token)
+    if session is None:
+        raise TokenError("session-over")
+    found = usable(accounts.register.find(session.account))
+    if found is None:
+        raise TokenError("account-unusable", session.account)
+    if request.method not in {"GET", "HEAD"} and not cookies.from_here(request):
+        denied(request, found.name, "form-of-another-site")
+        raise Refused("form-expired", "origin")
+    return account_of(found, purpose=session.purpose, session=session.digest), found.must_change
 
 
 def _by_token(request: Request) -> Account:
@@ -41,8 +91,8 @@ def _by_token(request: Request) -> Account:
     scheme, _, token = request.headers["authorization"].partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise TokenError("no-token")
-    tokens: Tokens = request.app.state.tokens
-    claims = tokens.read(token)
+    issuers: Issuers = request.app.state.issuers
+    claims = issuers.read(token)
     accounts: Accounts = request.app.state.accounts
     known = accounts.find(claims.account, claims.revision or 0)
     claimed = known.name if known else ""
@@ -62,5 +112,6 @@ def _purpose(request: Request, claims: Claims) -> str:
     """What a request is for: as its header says, within what its token is for; else the one purpose that the token is for."""
     asked, scope = request.headers.get(PURPOSE, ""), claims.scope
     if asked and (not _PURPOSE.fullmatch(asked) or (scope and asked not in scope)):
+        denied(request, claims.account, "purpose-not-granted")
         raise Refused("purpose-not-granted", PURPOSE)
     return asked or (scope[0] if len(scope) == 1 else "")

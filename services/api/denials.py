@@ -23,10 +23,15 @@ Told = Callable[[Attempt], None]
 
 def denied(request: Request, claimed: str, why: str) -> None:
     """Tell of an attempt."""
-    route = request.scope.get("route")
-    act = f"{request.method} {getattr(route, 'path', '')}".strip()
     told: Told = request.app.state.denied
-    told(Attempt(claimed, act, why, peers_of(request).address(request)))
+    told(Attempt(claimed, act_of(request), why, peers_of(request).address(request)))
+
+
+def act_of(request: Request) -> str:
+    """Method and path of a request, with the names of what stands in the path in place of what does: no id is in it."""
+    names = {str(value): f"{{{name}}}" for name, value in request.path_params.items()}
+    path = "/".join(names.get(part, part) for part in request.url.path.split("/"))
+    return f"{request.method} {path}"
 
 
 def told_to(denials: Denials) -> Told:

@@ -13,7 +13,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from domain.refusals import Refused
 from infra.database import DatabaseError
 from services.accounts import Account, Act
-from services.api.auth import WhoAsks
+from services.api.auth import WhoAsks, still_asks
 from services.api.cursors import After, given
 from services.api.questions import Limit, answered
 from services.consumers.feeds import CURSOR, Cursor, Feeds
@@ -97,6 +97,9 @@ async def _stream(
     while True:
         woken = asyncio.ensure_future(request.app.state.wakeups.wait())  # before reading, so that nothing slips between
         try:
+            if not await asyncio.to_thread(still_asks, request):
+                woken.cancel()
+                return
             page = await asyncio.to_thread(feeds.page, account, consumer, after, _PAGE)
         except (DatabaseError, Refused):
             woken.cancel()

@@ -28,7 +28,8 @@ class Peers:
         peer = request.client.host if request.client else ""
         if not self._ours(peer):
             return peer
-        for hop in reversed(request.headers.get("x-forwarded-for", "").split(",")):
+        # A proxy may add a line of its own to one that the client sent: the last of all of them is the proxy's.
+        for hop in reversed(",".join(request.headers.getlist("x-forwarded-for")).split(",")):
             if hop.strip() and not self._ours(hop.strip()):
                 return hop.strip()[:64]
         return peer

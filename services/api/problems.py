@@ -3,12 +3,13 @@
 import asyncio
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from msgspec import UNSET, Struct, UnsetType
 from starlette.exceptions import HTTPException
 
@@ -26,6 +27,9 @@ from services.sentences import SENTENCES
 from services.web.pages import render
 
 PROBLEM = "application/problem+json"
+
+_ELSEWHERE = {"unauthenticated": "/login?next={}", "password-must-change": "/pages/account"}
+"""Where somebody at a browser is sent who has something to do first."""
 
 _logger = structlog.get_logger()
 _CODES = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
@@ -67,7 +71,9 @@ def problem(request: Request, refused: Refusal) -> Response:
         members["instance"] = f"urn:changqing:request:{passing.name}"
     body = Problem(type=f"/pages/errors/{refused.code}", title=f"{sentence.zh} / {sentence.en}", **members)
     # RFC 6750: the error is named where there was a token, and not where there was none
-    given = f', error="invalid_token", error_description="{refused.detail}"' if refused.detail else ""
+    given = (
+        f', error="invalid_token", error_description="{refused.detail}"' if refused.detail.startswith("token") else ""
+    )
     headers = {"WWW-Authenticate": f'Bearer realm="Changqing"{given}'} if sentence.status == 401 else {}
     return Response(msgspec.json.encode(body), sentence.status, headers, PROBLEM)
 
@@ -77,6 +83,9 @@ def page_problem(request: Request, refused: Refusal) -> Response:
     response = problem(request, refused)
     if "text/html" not in request.headers.get("accept", ""):
         return response
+    if request.method == "GET" and refused.code in _ELSEWHERE:
+        onward = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
+        return RedirectResponse(_ELSEWHERE[refused.code].format(onward), 303)
     page = render("problem.html", refused=refused, account=getattr(request.state, "account", None))
     return HTMLResponse(
         page, response.status_code, {k: v for k, v in response.headers.items() if k == "www-authenticate"}

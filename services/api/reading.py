@@ -19,7 +19,7 @@ from infra.database import DatabaseError
 from infra.log import LAST
 from infra.searching import Sought
 from services.accounts import Account, Act
-from services.api.auth import WhoAsks
+from services.api.auth import WhoAsks, still_asks
 from services.api.cursors import After, Before
 from services.api.questions import (
     NOBODY,
@@ -74,6 +74,9 @@ async def _stream(request: Request, account: Account, after: int) -> AsyncIterat
     while True:
         woken = asyncio.ensure_future(request.app.state.wakeups.wait())  # before reading, so that nothing slips between
         try:
+            if not await asyncio.to_thread(still_asks, request):
+                woken.cancel()
+                return
             entries, come = await asyncio.to_thread(reader_of(request).alerts, account, after, PAGE)
         except DatabaseError:
             return  # the stream ends, and the client comes back with the last id it saw

@@ -21,10 +21,53 @@ router = APIRouter(tags=["accounts"])
 LIMIT = 8 * 1024
 """Bytes of a request for a token."""
 
+_KIND = "application/x-www-form-urlencoded"
 _NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
-@router.post("/oauth/token", summary="A token for a program, by client credentials (RFC 6749, 4.4)")
+_TEXT = {"type": "string"}
+_FORM = {
+    "type": "object",
+    "required": ["grant_type"],
+    "properties": {
+        "grant_type": {"const": "client_credentials"},
+        "client_id": _TEXT,
+        "client_secret": _TEXT,
+        "scope": {"type": "string", "description": "keys of purposes, with spaces between"},
+    },
+}
+_GRANTED = {
+    "type": "object",
+    "required": ["access_token", "token_type", "expires_in"],
+    "properties": {
+        "access_token": _TEXT,
+        "token_type": {"const": "Bearer"},
+        "expires_in": {"type": "integer"},
+        "scope": _TEXT,
+    },
+}
+_ERROR = {
+    "type": "object",
+    "required": ["error", "error_description"],
+    "properties": {"error": _TEXT, "error_description": _TEXT},
+}
+
+
+def _told(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+@router.post(
+    "/oauth/token",
+    summary="A token for a program, by client credentials (RFC 6749, 4.4)",
+    openapi_extra={"requestBody": {"required": True, "content": {_KIND: {"schema": _FORM}}}},
+    responses={
+        200: _told("A token", _GRANTED),
+        400: _told("The request is wrong", _ERROR),
+        401: _told("The account or its secret is wrong, or it may not be used", _ERROR),
+        429: _told("Too many failed attempts; Retry-After says how long to wait", _ERROR),
+    },
+)
 async def token(request: Request) -> JSONResponse:
     """An access token (JWT, RFC 9068), good for ten minutes, for the account that says who it is.
 
@@ -77,8 +120,8 @@ def _granted(
 
 async def _fields(request: Request) -> dict[str, str]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
-        raise GrantError("invalid_request", "the body must be application/x-www-form-urlencoded")
+    if kind != _KIND:
+        raise GrantError("invalid_request", f"the body must be {_KIND}")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -15,7 +15,7 @@ KEPT_SECONDS = 5.0
 """How long an account is believed to be as it was read: within so long of a change every process knows of it."""
 
 _MOST = 10_000
-"""Accounts kept at a time, and names that are none."""
+"""Accounts kept at a time."""
 
 
 class Accounts:
@@ -23,14 +23,16 @@ class Accounts:
 
     def __init__(self, register: AccountRegister) -> None:
         self.register = register
-        self._kept: dict[str, tuple[float, Registered | None]] = {}
+        self._kept: dict[str, tuple[float, Registered]] = {}
 
     def find(self, name: str, revision: int = 0) -> Registered | None:
         """An account, read again when it is not at least of that revision; None when there is none."""
         now = monotonic()
-        at, found = self._kept.get(name, (-KEPT_SECONDS, None))
-        if now - at >= KEPT_SECONDS or (found and found.revision < revision):
-            found = self.register.find(name)
+        at, kept = self._kept.get(name, (now, None))
+        if kept and now - at < KEPT_SECONDS and kept.revision >= revision:
+            return kept
+        found = self.register.find(name)
+        if found:
             if len(self._kept) >= _MOST:
                 self._kept = {}
             self._kept[name] = now, found

@@ -51,8 +51,8 @@ class Grants:
         place = self._attempts.subject("address", address)
         found = self._accounts.register.find(name) if 0 < len(name) <= 100 else None
         claimed = found.name if found else ""
-        wait = max(self._attempts.begin(place, FREE_AT_ADDRESS), self._attempts.begin(mine, FREE))
-        if wait:
+        # whoever has to wait at an address counts against no account meanwhile
+        if wait := self._attempts.begin(place, FREE_AT_ADDRESS) or self._attempts.begin(mine, FREE):
             said = f"too many failed attempts: wait {wait:.0f} seconds"
             raise GrantError("invalid_client", said, claimed=claimed, why="locked-out", after=wait)
         if not self._accounts.holds(name, secret) or found is None:

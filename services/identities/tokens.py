@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, OKPKey
+from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry
 from msgspec import Struct
 
@@ -216,14 +216,6 @@ def certificate_of(claims: dict[str, Any]) -> str:
     if not isinstance(thumbprint, str) or not thumbprint:
         raise TokenError("token-malformed")
     return thumbprint
-
-
-def keys_of(document: Any) -> KeySet:
-    """The keys of a JSON Web Key Set. Raises `TokenError`."""
-    try:
-        return KeySet.import_key_set(document)
-    except (JoseError, ValueError, TypeError, KeyError):
-        raise TokenError("keys-malformed") from None
 
 
 def _jwk(key: TokenKey) -> OKPKey:

@@ -16,6 +16,11 @@ def purpose_of(account: Account) -> Purpose:
     return the_catalogue().purpose(account.role, account.department, account.purpose)
 
 
+def purposes_of(account: Account) -> list[Purpose]:
+    """What an account may choose to look for; the default first."""
+    return the_catalogue().claimable(account.role, account.department)
+
+
 def view_of(account: Account) -> View:
     """What that purpose shows. Raises `Refused("purpose-not-allowed")`."""
     return the_catalogue().view(account.role, account.department, account.purpose)

@@ -13,7 +13,7 @@ from fastapi import Depends, Request
 from domain.refusals import Refused
 from infra.keys import KeyRing
 from services.accounts import Account
-from services.api.auth import WhoAsks
+from services.api.auth import WhoAsks, WhoIsSignedIn
 from services.api.gate.bodies import body_of
 
 LIMIT = 2 * 1024 * 1024
@@ -42,16 +42,31 @@ def token_of(request: Request, account: Account) -> str:
     return forms.token(account)
 
 
-async def _fields(request: Request, account: WhoAsks) -> dict[str, str]:
-    """The fields of a form of ours. Raises `Refused`: `form-expired`, `body-too-large`, `invalid-request`."""
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form. Raises `Refused`: `body-too-large`, `invalid-request`."""
     body = await body_of(request, LIMIT)
     try:
-        fields = dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20))
+        return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20))
     except ValueError:
         raise Refused("invalid-request", "body") from None
+
+
+async def _fields(request: Request, account: WhoAsks) -> dict[str, str]:
+    """The fields of a form of ours. Raises `Refused`: `form-expired`, `body-too-large`, `invalid-request`."""
+    return await _checked(request, account)
+
+
+async def _own_fields(request: Request, account: WhoIsSignedIn) -> dict[str, str]:
+    return await _checked(request, account)
+
+
+async def _checked(request: Request, account: Account) -> dict[str, str]:
+    fields = await form_of(request)
     forms: Forms = request.app.state.forms
     forms.check(account, fields.get("token", ""))
     return fields
 
 
 Fields = Annotated[dict[str, str], Depends(_fields)]
+OwnFields = Annotated[dict[str, str], Depends(_own_fields)]
+"""The second: of whoever is signed in, though the password must be changed first."""

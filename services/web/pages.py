@@ -10,13 +10,12 @@ from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from msgspec import UNSET
 
 from domain.facts import Department
 from domain.lineage import Lineage
-from domain.refusals import Refused
 from infra.log import LAST
 from infra.searching import Sought
 from services.accounts import Act
@@ -87,14 +86,6 @@ def front(request: Request) -> HTMLResponse:
     if settings.changqing_status_file and settings.changqing_status_file.exists():
         status = json.loads(settings.changqing_status_file.read_text("utf-8"))
     return HTMLResponse(render("front.html", status=status))
-
-
-@router.get("/pages/switch")
-def switch(account: WhoAsks, leave: str = "") -> Response:
-    """Let the browser ask again: it keeps an account until it is told that it is not good enough."""
-    if account.name == leave:
-        raise Refused("unauthenticated")
-    return RedirectResponse("/", 303)
 
 
 @router.get("/pages/inbox")

@@ -265,6 +265,9 @@ class System:
             return self.status.get("ready") is True and "Ctrl-C" in self.output
 
         wait_until(ready, f"the system to be ready, it says {self.output}", seconds)
+        if "accounts: name" in self.output:  # at the first start on its data, and at no later one
+            for account in ACCOUNTS:
+                self.secret(account)
 
     @property
     def supervisor(self) -> int:

@@ -21,12 +21,14 @@ from domain.facts import DeathReported, Department
 from domain.law import Law
 from domain.refusals import Refused
 from infra import codec, log
+from infra.accounts import AccountRegister
 from infra.consumers import Consumers
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
 from services.accounts import Role
 from services.api.app import create_app
+from services.identities import accounts as identities
 from services.settings import Settings
 from tests.accounts import bearer, form, new_accounts
 from tests.building import number_of, retirement, submission
@@ -55,17 +57,17 @@ class Reader:
         self._tokens: dict[str, dict[str, str]] = {}
 
     def get(self, path: str, account: str = "agency") -> httpx.Response:
-        return httpx.get(self._url + path, headers=self._headers(account))
+        return httpx.get(self._url + path, headers=self.headers(account))
 
     def acknowledge(self, position: int | str, account: str = "agency", feed: str = FEED) -> httpx.Response:
         body = {"position": position}
-        return httpx.post(f"{self._url}/v1/feeds/{feed}/acknowledge", json=body, headers=self._headers(account))
+        return httpx.post(f"{self._url}/v1/feeds/{feed}/acknowledge", json=body, headers=self.headers(account))
 
     def stream(
         self, count: int, last: str = "", feed: str = FEED, account: str = "agency", query: str = ""
     ) -> list[Sent]:
         """The first so many events of a stream, which is then cut off."""
-        headers = self._headers(account) | ({"Last-Event-ID": last} if last else {})
+        headers = self.headers(account) | ({"Last-Event-ID": last} if last else {})
         found: list[Sent] = []
         with httpx.stream("GET", f"{self._url}/v1/feeds/{feed}/stream{query}", headers=headers, timeout=30) as response:
             response.raise_for_status()
@@ -81,7 +83,10 @@ class Reader:
                     break
         return found
 
-    def _headers(self, account: str) -> dict[str, str]:
+    def address(self, path: str) -> str:
+        return self._url + path
+
+    def headers(self, account: str) -> dict[str, str]:
         if account not in self._tokens:
             asked = httpx.post(f"{self._url}/oauth/token", data=form(account, self._secrets[account]))
             self._tokens[account] = bearer(asked)
@@ -301,3 +306,21 @@ def test_consumers_are_shown_with_their_lag_to_auditors_and_to_their_own_departm
     consumers.outlets.acknowledge(FEED, consumers.outlets.head())
     (mine,) = reader.get("/v1/consumers").json()
     assert (mine["state"], mine["waiting"], mine["behind_seconds"]) == ("current", 0, 0)
+
+
+def test_a_stream_ends_when_its_account_is_disabled(
+    ours: Ledger, consumers: Consumers, reader: Reader, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identities, "KEPT_SECONDS", 0.0)
+    consumers.register(FEED, TERMS, "值班员")
+    tell(ours, range(1, 2))
+    assert reader.get(f"/v1/feeds/{FEED}").status_code == 200
+    with httpx.stream(
+        "GET", reader.address(f"/v1/feeds/{FEED}/stream"), headers=reader.headers("agency"), timeout=30
+    ) as answer:
+        lines = answer.iter_lines()
+        assert next(lines).startswith("id")
+        AccountRegister(database).disable("agency", "管理员", "离职 left")
+        for _ in lines:  # to the end, which comes
+            pass
+    assert reader.get(f"/v1/feeds/{FEED}").status_code == 401

@@ -14,6 +14,7 @@ import typer
 from infra.statutes import the_law
 from services.accepting.cloudevents import Publisher, department_of, structured, submission
 from services.accepting.reports import REPORTS, report
+from services.api import tokens
 from services.api.app import V1
 from services.cli import main
 from services.settings import Settings
@@ -24,6 +25,7 @@ TODAY = date(2026, 11, 23)
 COMMANDS: Any = typer.main.get_command(main)
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 ROUTES = {f"/v1{route.path}" for router in V1 for route in router.routes}  # type: ignore[attr-defined] # all are
+ROUTES |= {route.path for route in tokens.router.routes}  # type: ignore[attr-defined] # all are
 
 
 @each_page
