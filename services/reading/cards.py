@@ -112,10 +112,13 @@ class HandoverCard(Struct, frozen=True, kw_only=True):
 
 
 class RetireeCard(Struct, frozen=True, kw_only=True):
-    """A retiree and every alert about them, the newest first; `handover`: None where none was proposed."""
+    """A retiree and every alert about them, the newest first; None: the purpose has no use for alerts.
+
+    `handover`: None where none was proposed, or likewise.
+    """
 
     line: RosterLine
-    alerts: list[dict[str, Any]]
+    alerts: list[dict[str, Any]] | None
     handover: HandoverCard | None = None
 
 

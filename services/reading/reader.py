@@ -118,13 +118,10 @@ class Reader:
         view = view_of(account)
         return view.opening(view.masked(MASKABLE)) if self.reason else view
 
-    def carried(
-        self, account: Account, group: str, rows: Iterable[Mapping[str, Any]], *, demanded: bool = True
-    ) -> list[dict[str, Any]]:
+    def carried(self, account: Account, group: str, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Rows of a group as the account is shown them. Raises `Refused("not-of-purpose")` where it is shown nothing of them."""
         view = self.view(account)
-        if demanded:
-            view.demand(group)
+        view.demand(group)
         return [view.shown(group, row) for row in rows]
 
     @property
@@ -349,11 +346,11 @@ class Reader:
         if not lines:
             raise Refused("person-erased", "retiree")
         given = {"retiree": lines[0].retiree}
-        alerts = self._views.select(alert_inbox.OF_RETIREE, given) if "alerts" in more else []
+        alerts = self._views.select(alert_inbox.OF_RETIREE, given) if "alerts" in more else None
         told = self._views.select(handovers.OF_RETIREE, given) if "handover" in more else []
         return RetireeCard(
             line=lines[0],
-            alerts=self.carried(account, "alert", alerts, demanded=False),
+            alerts=None if alerts is None else self.carried(account, "alert", alerts),
             handover=handover_card(told, self._law, self._today),
         )
 

@@ -150,6 +150,9 @@ def test_for_a_visit_the_door_and_the_bell_are_plain_and_nothing_else_is_there(
     (line,) = asked.for_purpose("community", "visit", f"/v1/roster?division={SZ}").json()
     assert line["person"] == {"name": NAME, "phone": PHONE, "address": ADDRESS}
     assert not {"monthly_pension", "pension", "status", "document"} & set(line)
+    card = asked.for_purpose("community", "visit", f"/v1/retirees/{who}").json()
+    assert (card["alerts"], card["handover"]) == (None, None)
+    assert "没有预警" not in asked.for_purpose("community", "visit", f"/pages/retirees/{who}").text
     look = looks(database)[-1]
     assert look.purpose == "走访慰问 a visit"
     assert "大政办发〔2017〕49号 第二十一条" in look.legal_basis
