@@ -7,7 +7,6 @@ busy counter is not flagged for being busy. A flag is raised once a day for each
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta, timezone
-from statistics import median
 from uuid import UUID
 
 from msgspec import Struct
@@ -113,8 +112,8 @@ def reading(entry: Entry) -> Reading | None:
 
 def usual(habit: Habit) -> int:
     """How many people an account looks at in a day; 0 where nothing is known of it yet."""
-    days = [people for day, people in habit.before.items() if people and day >= habit.day - DAYS]
-    return int(median(days)) if days else 0
+    days = sorted(people for day, people in habit.before.items() if people and day >= habit.day - DAYS)
+    return (days[(len(days) - 1) // 2] + days[len(days) // 2]) // 2 if days else 0
 
 
 def after(habit: Habit | None, one: Reading) -> tuple[Habit, list[UnusualAccessFlagged]]:
