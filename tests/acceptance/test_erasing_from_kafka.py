@@ -11,6 +11,7 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
+from domain.facts import Department
 from infra.bus import Bus
 from infra.embedded import Kafka
 from infra.embedded import kafka as embedded
@@ -22,7 +23,7 @@ from tests.building import number_of
 
 CANARIES = [number_of(1), "欧阳致远"]
 SENT = f'{{"person":{{"identity_number":"{CANARIES[0]}","name":"{CANARIES[1]}"}}}}'.encode()
-TOPIC = intake_topic("police")
+TOPIC = intake_topic(Department.POLICE)
 PATIENCE = 120
 
 
