@@ -4,7 +4,7 @@ import secrets as random
 from base64 import b64encode
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,12 +12,18 @@ from psycopg import Connection
 
 from domain.consumers import ConsumerChanged, ConsumerEnded, ConsumerRegistered, ConsumerReplayed, Secret, Terms
 from domain.facts import Department
+from domain.proposals import Act
 from domain.refusals import Refused
 from infra.announcing import unannounce
 from infra.database import Database, Rows
 from infra.keys import KeyRing
+from infra.log import last_position
 from infra.outlets import SQL, Outlets, tell, webhook, within_the_log
+from infra.proposals import spend
+from infra.session import Session
 
+REPLAYED_ALONE = 10_000
+"""Entries of the log that one person may have handed over again."""
 SECRET_BYTES = 32
 """Bytes of a signing secret; the standard-webhooks specification wants 24 to 64."""
 
@@ -103,13 +109,16 @@ class Consumers:
         """The secrets that sign at a time, the newest first. Raises `WrongKeyError`."""
         return [self.keys.open_secret(consumer.name, one.sealed) for one in _valid(consumer.secrets, now)]
 
-    def replay(self, name: str, by: str, after: int) -> None:
+    def replay(self, name: str, by: str, after: int, today: date) -> None:
         """Hand over everything after a position again: never beyond its place, as what lies between would be passed over unsaid.
 
-        Raises `Refused`: `unknown-consumer`, `position-ahead`.
+        Of more than `REPLAYED_ALONE` entries it uses up a proposal that a second person approved. Raises `Refused`:
+        `unknown-consumer`, `position-ahead`, `needs-approval`.
         """
         with self._changing(name) as (connection, _):
             within_the_log(connection, after)
+            if last_position(connection) - after > REPLAYED_ALONE:
+                spend(connection, Act.REPLAY, f"{name}>{after}", by, today)
             if connection.execute(SQL["outlet_move"], {"consumer": name, "position": after}).rowcount != 1:
                 raise Refused("position-ahead", "position", "the consumer has not come as far")
             connection.execute(SQL["consumer_touch"], {"consumer": name})
@@ -128,7 +137,7 @@ class Consumers:
         return again
 
     @contextmanager
-    def _changing(self, name: str) -> Iterator[tuple[Connection[Rows], Consumer]]:
+    def _changing(self, name: str) -> Iterator[tuple[Session, Consumer]]:
         with self.database.transaction() as connection:
             yield connection, _found(connection, "consumer_lock", name)
 

@@ -32,10 +32,6 @@ create index on ledger.legal_hold (retiree) where lifted_at is null;
 grant insert on ledger.legal_hold to changqing_services;
 grant update (lifted_by, lifted_at) on ledger.legal_hold to changqing_services;
 
--- Where the numbers of the erased lead from then on: a stream without a key and without events, one for all of them. A
--- number that comes again is known for one of the erased, and nobody can tell whose record it was, with or without the key.
-insert into ledger.stream (stream) values ('00000000-0000-0000-0000-00000000dead') on conflict do nothing;
-
 -- Who is who may change in this one way: of somebody without a key, and to nobody.
 create function ledger.refuse_change_of_identity() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
@@ -70,6 +66,9 @@ begin
     end if;
     delete from ledger.retiree_key where retiree = any(records);
     get diagnostics gone = row_count;
+    -- Where the numbers of the erased lead from then on: a stream without a key and without events, one for all of them. A
+    -- number that comes again is known for one of the erased, and nobody can tell whose record it was, with or without the key.
+    insert into ledger.stream (stream) values ('00000000-0000-0000-0000-00000000dead') on conflict do nothing;
     -- by no index, as it is seldom: a second for ten million people
     update ledger.identity set retiree = '00000000-0000-0000-0000-00000000dead' where retiree = any(records);
     update ledger.stream set state = null where stream = any(records);

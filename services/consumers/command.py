@@ -21,6 +21,7 @@ from infra.consumers import Consumers
 from infra.outlets import Letter
 from services import bootstrap
 from services.accepting.intake import refusal
+from services.application import today
 from services.bus.outgoing import DEAD_LETTERS, LIFE_EVENTS
 from services.consumers import catalogue
 from services.consumers.showing import ConsumerLine, line, lines
@@ -111,7 +112,7 @@ class Desk:
         """Hand over again: everything after a position, or dead letters."""
         catalogue.check_words(by=by)
         if after is not None:
-            self._consumers.replay(name, by, after)
+            self._consumers.replay(name, by, after, today())
             _say(f"将从位置 {after} 之后重新发送 everything after {after} is handed over again", name)
         if letters or events:
             again = self._consumers.replay_letters(name, by, events)

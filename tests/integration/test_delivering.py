@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from threading import Event as Flag
@@ -207,11 +207,11 @@ def test_everything_after_a_position_is_sent_again_under_the_same_ids(
         all_ = alerts(database)
         receiver.wait(len(all_))
         wait_until(lambda: line(consumers, HOOK).waiting == 0)
-        consumers.replay(HOOK, "operator", int(all_[3]))
+        consumers.replay(HOOK, "operator", int(all_[3]), date(2024, 4, 10))
         got = receiver.wait(2 * len(all_) - 4)
     assert ids(got) == all_ + all_[4:]
     with pytest.raises(Refused, match="position-ahead"):
-        consumers.replay(HOOK, "operator", 10**6)
+        consumers.replay(HOOK, "operator", 10**6, date(2024, 4, 10))
 
 
 def test_nothing_is_sent_for_long_after_an_end_although_much_was_read_already(

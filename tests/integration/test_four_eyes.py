@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from domain.history import Receipt
 from domain.law import Law
+from infra import consumers
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
@@ -211,3 +212,21 @@ def test_at_the_terminal_it_takes_two_logins_and_the_run_of_a_day(
     assert str(retiree) in terminal.run("cron", "erase", "run").stdout
     assert terminal.run("wang", "hold", "list").stdout == ""
     assert [line.split()[1] for line in terminal.run("wang", "proposals", "list").stdout.splitlines()] == ["done"] * 2
+
+
+def test_to_replay_much_to_a_consumer_uses_up_what_a_second_person_approved(
+    terminal: Terminal, ours: Ledger, database: Database, retiree: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "REPLAYED_ALONE", 0)
+    pull = ("--by", "admin", "--department", "social-insurance", "--account", "agency")
+    terminal.run("admin", "consumer", "register", "agency-pull", *pull)
+    again = ("consumer", "replay", "agency-pull", "--after", "0", "--by", "admin")
+    assert "consumer.replay of agency-pull>0" in terminal.run("admin", *again, code=3).stderr
+    why = ("--reason", "it lost them", "--basis", "agreement 3")
+    wish = ("proposals", "make", "consumer.replay", "--subject", "agency-pull>0", *why)
+    made = terminal.run("admin", *wish).stdout.split()[0]
+    assert "needs-approval" in terminal.run("admin", *again, code=3).stderr
+    terminal.run("li", "proposals", "approve", made)
+    terminal.run("admin", *again)
+    assert "needs-approval" in terminal.run("admin", *again, code=3).stderr, "it was used up"
+    assert " done " in terminal.run("admin", "proposals", "list").stdout
