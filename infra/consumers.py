@@ -16,6 +16,7 @@ from domain.refusals import Refused
 from infra.database import Database, Rows
 from infra.keys import KeyRing
 from infra.outlets import SQL, Outlets, tell, within_the_log
+from infra.reading import Reading, Who
 
 SECRET_BYTES = 32
 """Bytes of a signing secret; the standard-webhooks specification wants 24 to 64."""
@@ -92,6 +93,11 @@ class Consumers:
         """Every consumer, by name; those that ended, too."""
         with self.database.transaction() as connection:
             return [_consumer(row) for row in connection.execute(SQL["consumer_all"]).fetchall()]
+
+    def seen_by(self, who: Who) -> frozenset[str]:
+        """The names of those that an account may know of."""
+        with Reading(self.database, who).transaction() as connection:
+            return frozenset(name for name, *_ in connection.execute(SQL["consumer_all"]).fetchall())
 
     def find(self, name: str) -> Consumer:
         """One consumer. Raises `Refused("unknown-consumer")`."""

@@ -66,6 +66,10 @@ class Asking:
         headers = {"Authorization": f"Bearer {account}.{self._secrets[account]}"}
         return self._runner.run(self._client.post(path, headers=headers, data={**fields, "token": token}))
 
+    def get(self, account: str, path: str) -> Response:
+        """Whatever is answered, also a refusal."""
+        return self._get(account, path)
+
     def _get(self, account: str, path: str) -> Response:
         headers = {"Authorization": f"Bearer {account}.{self._secrets[account]}"}
         return self._runner.run(self._client.get(path, headers=headers))
@@ -79,6 +83,9 @@ def asking(dsn: str, folder: Path, accounts: Mapping[str, tuple[Role, str]]) -> 
         Role.COMMUNITY: Department.COMMUNITY,
         Role.OFFICER: Department.AGENCY,
         Role.AUDITOR: Department.AGENCY,
+        Role.ADMINISTRATOR: Department.AGENCY,
+        Role.GUARDIAN: Department.AGENCY,
+        Role.PUBLISHER: Department.CIVIL_AFFAIRS,
     }
     secrets = {
         name: Accounts.add(file, name, role, departments[role], division) for name, (role, division) in accounts.items()

@@ -167,4 +167,4 @@ def audit(
 ) -> Response:
     """Who published, received and read what about whom; the newest first, before the `deed_id` of the last one seen."""
     account.allow(Act.AUDIT)
-    return answered(reader.audit(department or "", retiree, before, limit, actor))
+    return answered(reader.audit(account, department or "", retiree, before, limit, actor))

@@ -12,6 +12,7 @@ _PURPOSE = {
     Role.COMMUNITY: "社区服务 community service",
     Role.OFFICER: "核对待遇 checking a benefit",
     Role.AUDITOR: "审计 auditing",
+    Role.GUARDIAN: "个人信息保护 protection of personal data",
 }
 _BASIS = "个人信息保护法 第三十四条"
 

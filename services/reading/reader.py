@@ -17,10 +17,11 @@ from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from infra import codec, log
 from infra.keys import KeyRing
 from infra.ledger import Ledger
+from infra.reading import Reading, seen_positions
 from infra.sealed import person_of
 from infra.searching import Search, Sought
 from infra.sql import statements
-from infra.views import KnownViews, Views
+from infra.views import KnownViews, Selects, Views
 from projections import alert_inbox, audit_trail, handovers, lives, roster
 from services.accounts import Account
 from services.application import BEIJING, today
@@ -36,12 +37,8 @@ from services.reading.cards import (
 )
 from services.reading.looks import Looks
 from services.reading.rosters import EVERYBODY, Counts, Place, Wanted, counts, people
+from services.reading.who import office_of, who
 from services.reading.why import why
-
-
-def _office(account: Account) -> str:
-    """The offices an account belongs to, by the beginning of their names: an office is a city's."""
-    return f"social-insurance/{account.division[:4]}"
 
 
 def _office_of(entry: Entry) -> str:
@@ -94,6 +91,18 @@ class Reader:
         """The position of the log that the answers are of."""
         return self._views.position if isinstance(self._views, KnownViews) else self._views.position()
 
+    def _seen(self, account: Account) -> Selects:
+        """The views as an account may see them: what a query forgets to ask, PostgreSQL does not show."""
+        return self._views.seen_by(who(account, self._lineage))
+
+    def _reading(self, account: Account) -> Reading:
+        """The ledger, likewise."""
+        return Reading(self._ledger.database, who(account, self._lineage))
+
+    def _hidden(self, what: str, query: str, given: Mapping[str, Any]) -> Refused:
+        """Why an account is not shown what it asked for by its id: it is somebody else's, or there is none."""
+        return Refused("forbidden" if self._views.select(query, given) else "not-found", what)
+
     @property
     def _today(self) -> date:
         return self.known.date() if self.known else today()
@@ -105,15 +114,18 @@ class Reader:
         """
         with self._ledger.database.transaction() as connection:
             entries = [codec.decode(*row) for row in log.read_alerts(connection, after, limit)]
-        mine = [entry for entry in entries if _office_of(entry).startswith(_office(account))]
+        mine = [entry for entry in entries if _office_of(entry).startswith(office_of(account))]
+        if mine:
+            shown = seen_positions(self._reading(account), [entry.position for entry in mine])
+            mine = [entry for entry in mine if entry.position in shown]
         if handed := delivery(account.department, f"http:{account.name}", mine):
             self._looks.record(account, handed)
         return mine, entries[-1].position if entries else after
 
     def inbox(self, account: Account, state: str, before: int, limit: int) -> list[dict[str, Any]]:
         """The newest alerts in a state, for the account's offices; this look is recorded first."""
-        given = {"office": _office(account), "state": state, "before": before, "limit": limit}
-        rows = self._views.select(alert_inbox.PAGE, given)
+        given = {"office": office_of(account), "state": state, "before": before, "limit": limit}
+        rows = self._seen(account).select(alert_inbox.PAGE, given)
         if rows:
             self._looks.seen(account, ("alerts",), (row["retiree"] for row in rows))
         return [row | {"priority": alert_inbox.priority(row, self._today)} for row in rows]
@@ -123,25 +135,26 @@ class Reader:
 
         Raises `Refused`: `not-found`, or `forbidden` where it is another office's.
         """
-        rows = self._views.select(alert_inbox.ONE, {"alert": alert})
+        seen = self._seen(account)
+        rows = seen.select(alert_inbox.ONE, {"alert": alert})
         if not rows:
-            raise Refused("not-found", "alert")
+            raise self._hidden("alert", alert_inbox.ONE, {"alert": alert})
         row = rows[0] | {"priority": alert_inbox.priority(rows[0], self._today)}
-        if not row["office"].startswith(_office(account)):
+        if not row["office"].startswith(office_of(account)):
             raise Refused("forbidden", "alert")
         sources = {one.partition(" ")[0] for one in row["evidence"]}
         given = {**row, "office": row["office"], "sources": sorted(sources)}
-        of_retiree = self._views.select(alert_inbox.OF_RETIREE, {"retiree": row["retiree"]})
-        of_kind = self._views.select(alert_inbox.LIKE_IT, given)
-        of_sources = self._views.select(alert_inbox.OF_SOURCES, given)
+        of_retiree = seen.select(alert_inbox.OF_RETIREE, {"retiree": row["retiree"]})
+        of_kind = seen.select(alert_inbox.LIKE_IT, given)
+        of_sources = seen.select(alert_inbox.OF_SOURCES, given)
         shown = [row, *of_kind, *of_sources]
         self._looks.seen(account, ("alerts", "facts", "months"), (one["retiree"] for one in shown))
-        found = why(self._ledger.database, self._keys, self._law, row, self._views.known_at, self._today)
+        found = why(self._reading(account), self._keys, self._law, row, self._views.known_at, self._today)
         others = [one for one in of_retiree if one["alert"] != alert]
         return AlertCard(alert=row, why=found, of_retiree=others, of_kind=of_kind, of_sources=of_sources)
 
     def audit(
-        self, department: str, retiree: UUID | None, before: str, limit: int, actor: str = ""
+        self, account: Account, department: str, retiree: UUID | None, before: str, limit: int, actor: str = ""
     ) -> list[dict[str, Any]]:
         """The newest deeds of a department, of an account, about a retiree (empty, None: of any), before one of them (its `deed_id`; empty: from the newest)."""
         position = int(before.partition("-")[0]) if before else log.LAST
@@ -153,12 +166,12 @@ class Reader:
             "deed_id": before,
             "limit": limit,
         }
-        return self._views.select(audit_trail.PAGE, given)
+        return self._seen(account).select(audit_trail.PAGE, given)
 
     def communities(self, account: Account) -> list[dict[str, Any]]:
         """How many people each community of the account's division serves, or for the agency has; nobody is shown."""
         counts = roster.COUNTS if account.place == "community" else roster.SERVED_COUNTS
-        return self._views.select(counts, {"communities": self._communities(account)})
+        return self._seen(account).select(counts, {"communities": self._communities(account)})
 
     def roster(
         self,
@@ -181,16 +194,19 @@ class Reader:
         if on is None and wanted == EVERYBODY:
             page = roster.PAGE if registered else roster.SERVED_PAGE
             return self._lines(
-                account, self._views.select(page, {"communities": communities, "after": after, "limit": limit}), day
+                account,
+                self._seen(account).select(page, {"communities": communities, "after": after, "limit": limit}),
+                day,
             )
         place: Place = "community" if registered else "serving"
         if wanted.moving == "in":
             if not registered:  # whom another community serves still is not on its roster
                 raise Refused("forbidden", "moving")
             place = "moving_to"
-        found = people(self._views, self._law, communities, day, place=place, after=after)
+        seen = self._seen(account)
+        found = people(seen, self._law, communities, day, place=place, after=after)
         lines = {one.retiree: one for one in islice((one for one in found if wanted.fits(one, day)), limit)}
-        rows = self._views.select(lives.OF_RETIREES, {"retirees": list(lines)}) if lines else []
+        rows = seen.select(lives.OF_RETIREES, {"retirees": list(lines)}) if lines else []
         if on:
             rows = [row | of_another_day(lines[row["retiree"]]) for row in rows]
         return self._lines(account, rows, day)
@@ -206,7 +222,7 @@ class Reader:
             "after": after,
             "limit": limit,
         }
-        found = Search(self._ledger.database, self._keys).find(self._views, sought, given)
+        found = Search(self._ledger.database, self._keys).find(self._seen(account), sought, given)
         return self._lines(account, found, self._today)
 
     def roster_counts(self, account: Account, division: str, on: date | None = None) -> Counts:
@@ -217,7 +233,7 @@ class Reader:
         if not self._may_see(account, division.ljust(12, "0")):
             raise Refused("forbidden", "division")
         day = on or self._today
-        return counts(self._views, self._law, division, self._of_division(account, division, day), day)
+        return counts(self._seen(account), self._law, division, self._of_division(account, division, day), day)
 
     @property
     def law(self) -> Law:
@@ -237,9 +253,9 @@ class Reader:
             raise Refused("forbidden", "division")
         return self._of_division(account, division, self.day(on))
 
-    def rows(self, query: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """What a read model says of nobody by name."""
-        return self._views.select(query, given)
+    def rows(self, account: Account, query: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What a read model says of nobody by name, out of the rows that an account may see."""
+        return self._seen(account).select(query, given)
 
     def people(
         self, account: Account, fields: tuple[str, ...], rows: list[dict[str, Any]]
@@ -253,9 +269,10 @@ class Reader:
 
         Raises `Refused`: `not-found`, or `forbidden` outside the account's division.
         """
-        rows = self._views.select(roster.ONE, {"retiree": retiree})
+        seen = self._seen(account)
+        rows = seen.select(roster.ONE, {"retiree": retiree})
         if not rows:
-            raise Refused("not-found", "retiree")
+            raise self._hidden("retiree", roster.ONE, {"retiree": retiree})
         if not self._may_see(account, rows[0]["community" if account.place == "community" else "serving"]):
             raise Refused("forbidden", "retiree")
         lines = self._lines(account, rows, self._today, "alerts", "handover")
@@ -264,8 +281,8 @@ class Reader:
         given = {"retiree": lines[0].retiree}
         return RetireeCard(
             line=lines[0],
-            alerts=self._views.select(alert_inbox.OF_RETIREE, given),
-            handover=handover_card(self._views.select(handovers.OF_RETIREE, given), self._law, self._today),
+            alerts=seen.select(alert_inbox.OF_RETIREE, given),
+            handover=handover_card(seen.select(handovers.OF_RETIREE, given), self._law, self._today),
         )
 
     def _of_division(self, account: Account, division: str, day: date) -> list[str]:
@@ -290,7 +307,9 @@ class Reader:
         """The people of some rows of the roster, with what holds of them on a day; `more`: what else is shown."""
         if rows and "facts" not in rows[0]:
             retirees = [row["retiree"] for row in rows]
-            found = {row["retiree"]: row for row in self._views.select(lives.OF_RETIREES, {"retirees": retirees})}
+            found = {
+                row["retiree"]: row for row in self._seen(account).select(lives.OF_RETIREES, {"retirees": retirees})
+            }
             rows = [found.get(row["retiree"], {}) | row for row in rows]
         opened = self._open(account, (*SHOWN, *more), rows)
         return [line_of(row, person, day, self._law) for row, person in opened]
@@ -303,11 +322,12 @@ class Reader:
             return []
         self._looks.seen(account, fields, (row["retiree"] for row in rows))
         keys = [row["under"] or row["retiree"] for row in rows]  # the record whose number was given
-        wrapped = self._wrapped(keys)
+        wrapped = self._wrapped(account, keys)
         there = [(row, key) for row, key in zip(rows, keys, strict=True) if key in wrapped]  # not the erased
         opened = self._keys.open_all([(key, wrapped[key], row["sealed"]) for row, key in there])
         return [(row, person) for (row, _), person in zip(there, opened, strict=True)]
 
-    def _wrapped(self, retirees: list[UUID]) -> dict[UUID, bytes]:
-        with self._ledger.database.transaction() as connection:
+    def _wrapped(self, account: Account, retirees: list[UUID]) -> dict[UUID, bytes]:
+        """The keys of those whom an account may see: nobody else could be opened."""
+        with self._reading(account).transaction() as connection:
             return dict(connection.execute(statements("ledger")["key_find"], {"retirees": retirees}).fetchall())

@@ -45,7 +45,7 @@ def listed(
 ) -> HTMLResponse:
     """The letters an account may see: groups of the same failure, and one by one. `tried`: how those just sent again ended."""
     position, _, place = after.partition("-")
-    letters = _dead(request).letters
+    letters = _dead(request).seen(account)
     page = letters.page(wanted, (int(position), place) if after else (0, ""), ROWS)
     given: dict[str, Any] = {
         "account": account,
@@ -133,7 +133,7 @@ def _later(wanted: Wanted, last: DeadLetter) -> str:
 
 
 def _seen(request: Request, account: Account, place: str) -> DeadLetter:
-    letter = _dead(request).find(place)
+    letter = _dead(request).find(place, account)
     if _whose(account) not in (None, letter.department):
         raise Refused("forbidden", "place")
     return letter

@@ -198,7 +198,7 @@ def audit(
 ) -> HTMLResponse:
     """The audit trail."""
     account.allow(Act.AUDIT)
-    rows = reader.audit(department or "", retiree, before, ROWS, actor)
+    rows = reader.audit(account, department or "", retiree, before, ROWS, actor)
     page = render(
         "audit.html",
         known=reader.known,
