@@ -300,6 +300,20 @@ def test_readers_own_nothing_change_nothing_and_may_not_leave_their_role(town: t
         assert owner.execute(role).fetchone() == (False, False, False, False)
 
 
+def test_a_login_with_no_right_but_that_of_services_reads_as_readers_do(town: tuple[Database, UUID]) -> None:
+    database, retiree = town
+    with psycopg.connect(database.dsn, autocommit=True) as owner:
+        owner.execute("create role plain_login login in role changqing_services")
+        try:
+            with closing(Database(database.dsn.replace("postgres@", "plain_login@"))) as plain:
+                assert [count(reading(plain, name), "views.roster", retiree) for name in ("officer", "sibling")] == [
+                    1,
+                    0,
+                ]
+        finally:
+            owner.execute("drop role plain_login")
+
+
 def test_functions_that_ask_with_their_owners_rights_are_these(town: tuple[Database, UUID]) -> None:
     functions = """select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
         where p.prosecdef and n.nspname not in ('pg_catalog', 'information_schema') and p.prorettype <> 'trigger'::regtype
