@@ -57,14 +57,14 @@ create function rights.account() returns text language sql stable parallel safe 
 
 -- Whether somebody was registered, served or to be received in the account's divisions on any day.
 create function rights.was_there(person uuid) returns boolean
-language plpgsql stable parallel safe security definer cost 50 set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable parallel safe security definer cost 5 set search_path = pg_catalog, pg_temp as $$
 begin
     return exists (select from views.lives l where l.retiree = person
                    and exists (select from unnest(l.places) p where p ^@ any (rights.divisions())));
 end $$;
 -- Whether somebody is registered nowhere: of such a one nobody's roster has anything.
 create function rights.unregistered(person uuid) returns boolean
-language plpgsql stable parallel safe security definer cost 50 set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable parallel safe security definer cost 5 set search_path = pg_catalog, pg_temp as $$
 begin
     return not exists (select from views.roster r where r.retiree = person and r.registered);
 end $$;
@@ -81,7 +81,7 @@ create view rights.alerted with (security_invoker = true) as select retiree, off
 
 -- Of those whom it does not show as it is: whether it did as it was, or shows the record that goes on for this one. A function,
 -- as it is asked of few, and would make each plan several times as large.
-create function rights.knew(person uuid) returns boolean language plpgsql stable parallel safe cost 50 as $$
+create function rights.knew(person uuid) returns boolean language plpgsql stable parallel safe cost 5 as $$
 begin
     return exists (select from views.roster_past r where r.retiree = person)
         or exists (select from ledger.led l join rights.seen s on s.retiree = l.leader where l.record = person);
