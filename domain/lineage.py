@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
-from domain.divisions import Area, Divisions, DivisionsError, ancestors, level, parse_spells
+from domain.divisions import Area, Divisions, DivisionsError, ancestors, level, parse_spells, prefix
 
 Kind = Literal["established", "split", "merged", "renamed", "moved", "abolished"]
 Precision = Literal["day", "month", "year"]
@@ -125,6 +125,16 @@ class Lineage:
                 same = set.intersection(*(set(ancestors(area.code)) for area in found))
                 return max(same, key=level, default=code)
         return code
+
+    def formerly(self, division: str, day: date) -> tuple[str, ...]:
+        """The beginnings of codes out of force that belong, on a day, to a division whose beginning is given, and begin otherwise."""
+        return tuple(
+            prefix(code)
+            for code in sorted(self._spells)
+            if not code.startswith(division)
+            and not self.in_force(code, day)
+            and self.placed(code, day).startswith(division)
+        )
 
     def _elsewhere(self, code: str, day: date) -> tuple[Area, ...]:
         """What a code that is not in force on a day was before its time, or became after it; whichever day of its time is meant."""

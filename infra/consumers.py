@@ -20,6 +20,7 @@ from infra.keys import KeyRing
 from infra.log import last_position
 from infra.outlets import SQL, Outlets, tell, webhook, within_the_log
 from infra.proposals import spend
+from infra.reading import Reading, Who
 from infra.session import Session
 
 REPLAYED_ALONE = 10_000
@@ -99,6 +100,11 @@ class Consumers:
         """Every consumer, by name; those that ended, too."""
         with self.database.transaction() as connection:
             return [_consumer(row) for row in connection.execute(SQL["consumer_all"]).fetchall()]
+
+    def seen_by(self, who: Who) -> frozenset[str]:
+        """The names of those that an account may know of."""
+        with Reading(self.database, who).transaction() as connection:
+            return frozenset(name for name, *_ in connection.execute(SQL["consumer_all"]).fetchall())
 
     def find(self, name: str) -> Consumer:
         """One consumer. Raises `Refused("unknown-consumer")`."""

@@ -18,6 +18,7 @@ from infra.database import HELD_SECONDS, Database
 from infra.keys import KeyRing
 from infra.ledger import append_plain
 from infra.log import stream_of
+from infra.reading import Reading, Transactions, Who
 from infra.refused import SQL, Original
 
 State = Literal["waiting", "replayed", "mended", "given-up"]
@@ -72,9 +73,14 @@ class Wanted(Struct, frozen=True, kw_only=True):
 class Letters:
     """The dead letters of a ledger."""
 
-    def __init__(self, database: Database, keys: KeyRing) -> None:
+    def __init__(self, database: Database, keys: KeyRing, shown: Transactions | None = None) -> None:
         self._database = database
         self._keys = keys
+        self._shown = shown or database
+
+    def seen_by(self, who: Who) -> "Letters":
+        """The same, of which only those are found that an account may see."""
+        return Letters(self._database, self._keys, Reading(self._database, who))
 
     def groups(self, wanted: Wanted) -> list[Group]:
         """How many there are of each failure, the most first."""
@@ -161,7 +167,7 @@ class Letters:
         return bool(found)
 
     def _rows(self, statement: str, given: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
-        with self._database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        with self._shown.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(SQL[statement], given).fetchall()
 
 

@@ -22,7 +22,7 @@ from infra.histories import wrapped_keys
 from infra.keys import KeyRing
 from infra.recorder import LedgerRecorder
 from infra.sealed import person_of
-from infra.views import APPLICATION, KnownViews, Views
+from infra.views import APPLICATION, Selects
 
 _decode = msgspec.json.Decoder(Person).decode
 _NAME, _PHONE = "search name", "search phone"
@@ -52,7 +52,7 @@ where r.registered and r.led_by is null and r.retiree > %(after)s
   and (%(tags)s::bytea[] = '{}' or exists (
       select from views.search s where s.retiree = r.retiree and s.source = r.source and s.id = r.source_id
       and s.tag = (%(tags)s::bytea[])[1]))
-  and exists (select from ledger.retiree_key k where k.retiree = coalesce(r.under, r.retiree))
+  and exists (select from ledger.retiree_key k where k.retiree = case when r.under is null then r.retiree else r.under end)
 order by r.retiree limit %(limit)s
 """
 """Whoever is registered in, or served by, some communities, under a registration that gave all of it; by number under any."""
@@ -104,7 +104,7 @@ class Search:
         if person.phone and (phone := normal_phone(person.phone)):
             yield self._keys.tag(_PHONE, phone)
 
-    def find(self, views: Views | KnownViews, sought: Sought, given: dict[str, Any]) -> list[dict[str, Any]]:
+    def find(self, views: Selects, sought: Sought, given: dict[str, Any]) -> list[dict[str, Any]]:
         """The rows of the roster that fit; `given`: `communities`, `registered`, `after` and `limit`.
 
         Raises `Refused`: `identity-number-invalid`; `invalid-request` where nothing is sought, or no telephone number is one.

@@ -39,6 +39,7 @@ def begin(connection: Connection[Rows], models: Iterable[ReadModel], shares: int
             made, live = sql.Identifier(NEXT, table), sql.Identifier(LIVE, table)
             connection.execute(sql.SQL("create table {} (like {} including defaults)").format(made, live))
             connection.execute(sql.SQL("grant all on {} to changqing_services").format(made))
+            connection.execute("select rights.guard(%s, %s)", [NEXT, table])
         connection.execute(
             sql.SQL("alter table {} add primary key ({})").format(sql.Identifier(NEXT, model.table), key)
         )
@@ -113,7 +114,8 @@ def exchange(connection: Connection[Rows], models: Sequence[ReadModel], schema: 
     connection.execute("set local search_path = ''")  # so that definitions name every schema
     locked = [sql.Identifier(LIVE, table) for table in tables]
     connection.execute(sql.SQL("lock table {} in access exclusive mode").format(sql.SQL(", ").join(locked)))
-    shown = {model.table: _definition(connection, model.table) for model in models}
+    views = [("known", model.table) for model in models] + [("rights", view) for view in ("seen", "alerted")]
+    shown = {view: _definition(connection, view) for view in views}
     connection.execute(sql.SQL("create schema {}").format(sql.Identifier(_AWAY)))
     for table in tables:
         _move(connection, table, LIVE, _AWAY)
@@ -122,13 +124,18 @@ def exchange(connection: Connection[Rows], models: Sequence[ReadModel], schema: 
     for table in tables:
         _move(connection, table, _AWAY, BEFORE)
     connection.execute(sql.SQL("drop schema {}").format(sql.Identifier(_AWAY)))
-    for table, definition in shown.items():  # what was known then is asked of the tables that answer now
-        view = sql.Identifier("known", table).as_bytes(connection)
-        connection.execute(b"create or replace view %b as %b" % (view, definition.encode()))
+    for (
+        named,
+        definition,
+    ) in shown.items():  # what was known then, and who may see whom, is asked of the tables that answer now
+        view = sql.Identifier(*named).as_bytes(connection)
+        connection.execute(
+            b"create or replace view %b with (security_invoker = true) as %b" % (view, definition.encode())
+        )
 
 
-def _definition(connection: Connection[Rows], table: str) -> str:
-    name = sql.Identifier("known", table).as_string(connection)
+def _definition(connection: Connection[Rows], view: tuple[str, str]) -> str:
+    name = sql.Identifier(*view).as_string(connection)
     row = connection.execute("select pg_get_viewdef(%s::regclass)", [name]).fetchone()
     assert row is not None
     return str(row[0])

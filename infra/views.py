@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from eventsourcing.persistence import Tracking
 from psycopg.rows import dict_row
@@ -11,6 +11,7 @@ from domain.history import Entry
 from infra.database import Database
 from infra.folding import Folding
 from infra.log import LAST, position_at
+from infra.reading import Reading, Who
 from infra.recorder import LedgerRecorder
 from projections import READ_MODELS
 
@@ -51,6 +52,10 @@ class Views:
         with self._database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(query, given).fetchall()
 
+    def seen_by(self, who: Who) -> "SeenViews":
+        """The same views as an account may see them."""
+        return SeenViews(Reading(self._database, who))
+
     def as_known(self, at: datetime) -> "KnownViews":
         """The same views as they were known at a time."""
         with self._database.transaction() as connection:
@@ -74,6 +79,32 @@ class KnownViews:
         with self._database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(_KNOWN, [str(self.position)])
             return cursor.execute(query, given).fetchall()
+
+    def seen_by(self, who: Who) -> "SeenViews":
+        """The same views as an account may see them."""
+        return SeenViews(Reading(self._database, who), self.position)
+
+
+class SeenViews:
+    """All read models as an account may see them, now or as they were known at a position of the log."""
+
+    def __init__(self, reading: Reading, position: int | None = None) -> None:
+        self._reading = reading
+        self._position = position
+
+    def select(self, query: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of a read model's query."""
+        with self._reading.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            if self._position is not None:
+                cursor.execute(_KNOWN, [str(self._position)])
+            return cursor.execute(query, given).fetchall()
+
+
+class Selects(Protocol):
+    """Whoever answers the queries of read models."""
+
+    def select(self, query: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of a read model's query."""
 
 
 _KNOWN = "select set_config('search_path', 'known', true), set_config('changqing.known_at', %s, true)"

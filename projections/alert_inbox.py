@@ -141,7 +141,7 @@ ALERT_INBOX = ReadModel("alert_inbox", AlertRow, keys, fold)
 
 PAGE = f"""
 select {columns(AlertRow)} from alert_inbox
-where office like %(office)s || '%%' and (%(state)s = '' or state = %(state)s) and position < %(before)s
+where office ^@ %(office)s and (%(state)s = '' or state = %(state)s) and position < %(before)s
 order by position desc limit %(limit)s
 """  # noqa: S608 - the columns are our own
 """The newest alerts of an office in a state (any when empty), before a position."""
@@ -169,7 +169,7 @@ order by position desc limit 10
 """The newest others of the same kind in the same office, since ninety days before an alert."""
 
 OF_SOURCES = f"""
-select {columns(AlertRow)} from (select * from alert_inbox where office like %(office)s || '%%' order by position desc limit 1000) one
+select {columns(AlertRow)} from (select * from alert_inbox where office ^@ %(office)s order by position desc limit 1000) one
 where alert <> %(alert)s and retiree <> %(retiree)s
   and exists (select from unnest(evidence) e where split_part(e, ' ', 1) = any(%(sources)s::text[]))
 order by position desc limit 10

@@ -119,7 +119,7 @@ select r.retiree, r.community, r.serving, r.hukou_division, r.receptions, r.reti
        (select k.told from {table} k where k.retiree = r.retiree) as told
 from roster r
 where r.registered and r.led_by is null and {place} and r.retiree > %(after)s
-  and exists (select from ledger.retiree_key e where e.retiree = coalesce(r.under, r.retiree))
+  and exists (select from ledger.retiree_key e where e.retiree = case when r.under is null then r.retiree else r.under end)
 order by r.retiree limit %(limit)s
 """
 """A page of people, after a retiree, each with what a register keeps, looked up by key; not the erased."""

@@ -136,13 +136,13 @@ CANDIDATES = """
 with there as materialized (
     (select retiree from roster where serving = any(%(communities)s) and retiree > %(after)s order by retiree limit %(limit)s)
     union (select retiree from roster where community = any(%(communities)s) and retiree > %(after)s order by retiree limit %(limit)s)
-    union (select retiree from lives where places && %(communities)s and retiree > %(after)s order by retiree limit %(limit)s)
+    union select ever_in(%(communities)s, %(after)s, %(limit)s)
 ), page as materialized (select retiree from there order by retiree limit %(limit)s)
 select p.retiree, l.facts, l.doubts, h.handover,
        coalesce(r.registered and r.led_by is null and k.retiree is not null, false) as stands
 from page p
-left join lateral (select registered, led_by, coalesce(under, retiree) as record from roster where retiree = p.retiree) r on true
-left join ledger.retiree_key k on k.retiree = r.record
+left join lateral (select registered, led_by, under from roster where retiree = p.retiree) r on true
+left join ledger.retiree_key k on k.retiree = case when r.under is null then p.retiree else r.under end
 left join lateral (select facts, doubts from lives where retiree = p.retiree) l on true
 left join lateral (select handover from handovers where retiree = p.retiree) h on true
 order by p.retiree

@@ -264,17 +264,21 @@ ROSTER = ReadModel("roster", RosterRow, keys, fold)
 PAGE = """
 select * from roster
 where registered and led_by is null and community = any(%(communities)s) and retiree > %(after)s
-  and exists (select from ledger.retiree_key k where k.retiree = coalesce(under, roster.retiree))
+  and exists (select from ledger.retiree_key k where k.retiree = case when under is null then roster.retiree else under end)
 order by retiree limit %(limit)s
 """
-"""A page of the people registered in some communities, after a retiree; not the erased."""
+"""A page of the people registered in some communities, after a retiree; not the erased.
+
+`case`, not `coalesce`: of that PostgreSQL does not know that it tells nobody anything, and looks no key up behind a policy.
+"""
 
 SERVED_PAGE = PAGE.replace("and community =", "and serving =")
 """The same of those whom these communities serve: who has been received elsewhere is there, and not here."""
 
 ONE = """
 select * from roster
-where registered and retiree = coalesce((select led_by from roster where retiree = %(retiree)s), %(retiree)s)
+where registered and retiree = (
+    select case when led_by is null then retiree else led_by end from roster where retiree = %(retiree)s)
 """
 """One retiree, or whose record leads that one's."""
 

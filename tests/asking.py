@@ -141,6 +141,10 @@ class Asking:
             self._headers[account] = bearer(self._runner.run(asked))
         return self._headers[account]
 
+    def get(self, account: str, path: str) -> Response:
+        """Whatever is answered, also a refusal."""
+        return self._get(account, path)
+
     def _get(self, account: str, path: str) -> Response:
         headers = self.headers(account)
         return self._runner.run(self._client.get(path, headers=headers))
@@ -162,6 +166,7 @@ def asking(dsn: str, folder: Path, accounts: Mapping[str, tuple[Role, str]], **m
     )
     settings = {"DATABASE_URL": dsn, "CHANGQING_KEY": bytes(range(32)).hex()}
     app = create_app(Settings.of(settings | more))
+
     lifespan = app.router.lifespan_context(app)
     client = AsyncClient(transport=ASGITransport(app), base_url="http://here")
     with Runner() as runner:

@@ -12,6 +12,9 @@ select position from ledger.refused
 where source = %(source)s and id = %(id)s and (%(department)s::text is null or department = %(department)s)
 order by position desc limit %(limit)s
 
+-- inbox_seen: whether whoever asks may know of one id
+select position from ledger.inbox where source = %(source)s and id = %(id)s
+
 -- inbox_of: the receipt of one id; and whether, parked when it came, it has taken effect since
 select i.status, i.position, i.retiree, i.recorded_at, s.state
 from ledger.inbox i left join ledger.led l on l.record = i.retiree

@@ -10,12 +10,14 @@ from domain.history import Outcome, Receipt, Taken
 from domain.refusals import Refused
 from infra import codec, log
 from infra.database import Database
+from infra.reading import Reading
 from infra.refused import SQL
 from infra.reports import stream_of_reports
 from services.accepting.cloudevents import department_of
 from services.accepting.intake import refusal_of
 from services.accepting.receipts import Notary, SignedRefusal
 from services.accounts import Account, Act
+from services.reading.who import who
 
 REFUSALS = 100
 """So many of the newest refusals of one id are told."""
@@ -55,8 +57,8 @@ class Dispositions:
         """
         account.allow(Act.RECEIPTS)
         whose = None if account.may(Act.RECEIPTS_ALL) else account.department
-        refused = self._refusals(source, id_, whose)
-        if (taken := self._taken(source, id_, whose)) is not None:
+        refused = self._refusals(account, source, id_, whose)
+        if (taken := self._taken(account, source, id_, whose)) is not None:
             now, receipt = taken
             return Disposition(disposition=now, receipt=self._notary.signed(receipt), refusals=refused)
         if not refused:
@@ -64,10 +66,14 @@ class Dispositions:
         return Disposition(disposition="refused", receipt=refused[0], refusals=refused[1:])
 
     def _taken(
-        self, source: str, id_: str, whose: Department | None
+        self, account: Account, source: str, id_: str, whose: Department | None
     ) -> tuple[Literal["accepted", "parked"], Taken] | None:
+        given = {"source": source, "id": id_}
+        with Reading(self._database, who(account)).transaction() as connection:
+            if connection.execute(SQL["inbox_seen"], given).fetchone() is None:
+                return None
         with self._database.transaction() as connection:
-            row = connection.execute(SQL["inbox_of"], {"source": source, "id": id_}).fetchone()
+            row = connection.execute(SQL["inbox_of"], given).fetchone()
         if row is None or (whose is not None and department_of(source) is not whose):
             return None
         status, position, retiree, recorded_at, stored = row
@@ -81,10 +87,11 @@ class Dispositions:
         parked = receipt.status is Outcome.PARKED and not (state and state.registered)
         return "parked" if parked else "accepted", receipt
 
-    def _refusals(self, source: str, id_: str, whose: Department | None) -> list[SignedRefusal]:
+    def _refusals(self, account: Account, source: str, id_: str, whose: Department | None) -> list[SignedRefusal]:
         given: dict[str, Any] = {"source": source, "id": id_, "department": whose, "limit": REFUSALS}
-        with self._database.transaction() as connection:
+        with Reading(self._database, who(account)).transaction() as connection:
             positions = [position for (position,) in connection.execute(SQL["refused_of"], given)]
+        with self._database.transaction() as connection:
             rows = [row for at in positions for row in log.read(connection, at - 1, 1, until=at)]
         found: list[SignedRefusal] = []
         for entry in codec.entries(rows):

@@ -14,9 +14,11 @@ from domain.refusals import Refused
 from infra.consumers import Consumer, Consumers
 from infra.ledger import Ledger
 from infra.log import stream_of
+from infra.reading import Reading, seen_positions
 from services.accounts import Account, Act
 from services.consumers.catalogue import gets_alerts
 from services.consumers.selecting import Item, Leaves, selected
+from services.reading.who import who
 
 CURSOR = r"^[0-9]{1,18}(\.[0-9]{1,3})?$"
 _LOOKED_AT = 1_000
@@ -80,6 +82,11 @@ class Feeds:
                     break
             if len(items) >= limit or len(entries) < _LOOKED_AT:
                 break
+        if handed:  # nothing leaves that PostgreSQL would not show this account
+            reading = Reading(self._consumers.database, who(account))
+            shown = seen_positions(reading, [entry.position for entry, _ in handed])
+            handed = [(entry, event) for entry, event in handed if entry.position in shown]
+            items = [(cursor, item) for cursor, item in items if int(cursor.partition(".")[0]) in shown]
         terms = consumer.terms
         if record := handing_over(terms.department, f"feed:{name}", handed, terms.fields):
             self._ledger.append(stream_of(f"consumer:{name}"), record)
@@ -95,6 +102,7 @@ class Feeds:
         terms = consumer.terms
         if terms.kind != "feed" or (terms.account, terms.department) != (account.name, account.department):
             raise Refused("forbidden", "consumer")
+        account.allow(Act.FEEDS)
         if gets_alerts(terms):
             account.allow(Act.ALERTS)
         if consumer.ended is not None:

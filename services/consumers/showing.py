@@ -8,6 +8,7 @@ from infra.consumers import Consumer, Consumers
 from infra.outlets import Outlet
 from services.accounts import Account, Act
 from services.consumers.selecting import Leaves, selected
+from services.reading.who import who
 
 LOOKED_AT = 1_000
 """How many entries of the log are looked at to count what waits; where there are more, it is `at_least` so much."""
@@ -56,8 +57,9 @@ def lines(consumers: Consumers, now: datetime | None = None) -> list[ConsumerLin
 
 def lines_for(consumers: Consumers, account: Account) -> list[ConsumerLine]:
     """The consumers that an account may know of: all for an auditor, those of its department for anybody else."""
-    everybody = account.may(Act.CONSUMERS_ALL)
-    return [line for line in lines(consumers) if everybody or line.department == account.department]
+    everybody, seen = account.may(Act.CONSUMERS_ALL), consumers.seen_by(who(account))
+    found = [line for line in lines(consumers) if line.consumer in seen]
+    return [line for line in found if everybody or line.department == account.department]
 
 
 def line(consumers: Consumers, name: str) -> ConsumerLine:

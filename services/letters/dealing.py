@@ -25,6 +25,7 @@ from services.accepting.intake import Answer, Received, accept
 from services.accounts import Account, Act
 from services.application import Changqing
 from services.bus.worker import envelope_of
+from services.reading.who import who
 
 AT_A_TIME = 50
 """Letters that are open at once, of half a mebibyte at the most."""
@@ -49,19 +50,25 @@ class DeadLetters:
         self._application = application
         self.letters = Letters(application.database, keys)
 
-    def find(self, place: str) -> DeadLetter:
-        """One letter. Raises `Refused("dead-letter-unknown")`."""
+    def find(self, place: str, account: Account | None = None) -> DeadLetter:
+        """One letter, as an account may see it; None: an operator. Raises `Refused`: `dead-letter-unknown`, `forbidden`."""
         letter = self.letters.find(place)
         if letter is None:
             raise Refused("dead-letter-unknown", "place")
+        if account is not None and self.seen(account).find(place) is None:
+            raise Refused("forbidden", "place")
         return letter
+
+    def seen(self, account: Account) -> Letters:
+        """The letters that an account may see."""
+        return self.letters.seen_by(who(account))
 
     def original(self, account: Account, place: str, way: Way = Way.PAGE) -> Original:
         """The message as it came, for its own department or an auditor. The look is recorded before: no record, no data.
 
         Raises `Refused`: `forbidden`, `dead-letter-unknown`, `dead-letter-closed`, `original-not-kept`.
         """
-        letter = self._open(place)
+        letter = self._open(place, account)
         account.allow(Act.LETTERS_ORIGINAL)
         if not account.may(Act.LETTERS_ORIGINAL_ALL) and account.department is not letter.department:
             raise Refused("forbidden", "place")
@@ -81,7 +88,7 @@ class DeadLetters:
 
     def replay(self, account: Account, place: str) -> Answer:
         """Send one letter again as it was. Raises `Refused` as `original`."""
-        letter = self._open(place)
+        letter = self._open(place, account)
         self._may_send(account, letter)
         tried = self._send(account, [letter])
         self._closed(place, bool(tried))
@@ -98,7 +105,7 @@ class DeadLetters:
         if not account.may(Act.LETTERS_SEND_ALL):
             wanted = msgspec.structs.replace(wanted, department=account.department)
         wanted, after = msgspec.structs.replace(wanted, state="waiting"), (0, "")
-        while page := self.letters.page(wanted, after, AT_A_TIME):
+        while page := self.seen(account).page(wanted, after, AT_A_TIME):
             after = page[-1].position, page[-1].place
             yield from self._send(account, page)
 
@@ -107,12 +114,12 @@ class DeadLetters:
 
         A letter whose mended bytes are refused goes on waiting. Raises `Refused` as `original`.
         """
-        letter = self._open(place)
+        letter = self._open(place, account)
         account.allow(Act.LETTERS_SEND)
         if account.department is not letter.department:
             raise Refused("forbidden", "place")
         with self.letters.held([place]):
-            self._open(place)  # somebody may have been faster
+            self._open(place, account)  # somebody may have been faster
             original = self.letters.original(place)
             headers: Headers = () if original is None or _structured(mended) else original.named
             read = partial(envelope_of, headers, mended)
@@ -123,7 +130,7 @@ class DeadLetters:
 
     def give_up(self, account: Account, place: str, reason: str) -> None:
         """Let a letter be; its publisher has the refusal. Raises `Refused` as `original`, and for a reason that is none."""
-        self._may_send(account, self._open(place))
+        self._may_send(account, self._open(place, account))
         reason = reason.strip()
         if not reason:
             raise Refused("missing-field", "reason")
@@ -154,8 +161,8 @@ class DeadLetters:
                 self.letters.fails(letter.place, account.name, answer.code, answer.path, answer.detail)
         return [Tried(place=letter.place, answer=told.get(letter.place)) for letter in letters]
 
-    def _open(self, place: str) -> DeadLetter:
-        letter = self.find(place)
+    def _open(self, place: str, account: Account) -> DeadLetter:
+        letter = self.find(place, account)
         self._closed(place, letter.state == "waiting")
         return letter
 

@@ -19,9 +19,10 @@ from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from infra import codec, log
 from infra.keys import KeyRing
 from infra.ledger import Ledger
+from infra.reading import Reading, seen_positions
 from infra.searching import Search, Sought
 from infra.sql import statements
-from infra.views import KnownViews, Views
+from infra.views import KnownViews, Selects, Views
 from projections import alert_inbox, audit_trail, handovers, lives, roster
 from services.accounts import Account
 from services.application import BEIJING, today
@@ -42,12 +43,8 @@ from services.reading.cards import (
 from services.reading.looks import Looks
 from services.reading.purposes import view_of
 from services.reading.rosters import EVERYBODY, Counts, Place, Wanted, counts, people
+from services.reading.who import office_of, who
 from services.reading.why import why
-
-
-def _office(account: Account) -> str:
-    """The offices an account belongs to, by the beginning of their names: an office is a city's."""
-    return f"social-insurance/{account.division[:4]}"
 
 
 def _office_of(entry: Entry) -> str:
@@ -129,6 +126,18 @@ class Reader:
         """The position of the log that the answers are of."""
         return self._views.position if isinstance(self._views, KnownViews) else self._views.position()
 
+    def _seen(self, account: Account) -> Selects:
+        """The views as an account may see them: what a query forgets to ask, PostgreSQL does not show."""
+        return self._views.seen_by(who(account, self._lineage))
+
+    def _reading(self, account: Account) -> Reading:
+        """The ledger, likewise."""
+        return Reading(self._ledger.database, who(account, self._lineage))
+
+    def _hidden(self, what: str, query: str, given: Mapping[str, Any]) -> Refused:
+        """Why an account is not shown what it asked for by its id: it is somebody else's, or there is none."""
+        return Refused("forbidden" if self._views.select(query, given) else "not-found", what)
+
     @property
     def _today(self) -> date:
         return self.known.date() if self.known else today()
@@ -141,7 +150,10 @@ class Reader:
         self.view(account).demand("alert")
         with self._ledger.database.transaction() as connection:
             entries = [codec.decode(*row) for row in log.read_alerts(connection, after, limit)]
-        mine = [entry for entry in entries if _office_of(entry).startswith(_office(account))]
+        mine = [entry for entry in entries if _office_of(entry).startswith(office_of(account))]
+        if mine:
+            shown = seen_positions(self._reading(account), [entry.position for entry in mine])
+            mine = [entry for entry in mine if entry.position in shown]
         if handed := delivery(account.department, f"http:{account.name}", mine):
             self.looks.record(account, handed)
         return mine, entries[-1].position if entries else after
@@ -149,8 +161,8 @@ class Reader:
     def inbox(self, account: Account, state: str, before: int, limit: int) -> list[dict[str, Any]]:
         """The newest alerts in a state, for the account's offices; this look is recorded first."""
         self.view(account).demand("alert")
-        given = {"office": _office(account), "state": state, "before": before, "limit": limit}
-        rows = self._views.select(alert_inbox.PAGE, given)
+        given = {"office": office_of(account), "state": state, "before": before, "limit": limit}
+        rows = self._seen(account).select(alert_inbox.PAGE, given)
         if rows:
             self.looks.seen(account, ("alerts",), (row["retiree"] for row in rows))
         return self.carried(
@@ -165,21 +177,22 @@ class Reader:
         view = self.view(account)
         view.demand("alert")
         view.demand("why")
-        rows = self._views.select(alert_inbox.ONE, {"alert": alert})
+        rows = self._seen(account).select(alert_inbox.ONE, {"alert": alert})
         if not rows:
-            raise Refused("not-found", "alert")
+            raise self._hidden("alert", alert_inbox.ONE, {"alert": alert})
         row = rows[0] | {"priority": alert_inbox.priority(rows[0], self._today)}
-        if not row["office"].startswith(_office(account)):
+        if not row["office"].startswith(office_of(account)):
             raise Refused("forbidden", "alert")
         sources = {one.partition(" ")[0] for one in row["evidence"]}
         given = {**row, "office": row["office"], "sources": sorted(sources)}
-        of_retiree = self._views.select(alert_inbox.OF_RETIREE, {"retiree": row["retiree"]})
-        of_kind = self._views.select(alert_inbox.LIKE_IT, given)
-        of_sources = self._views.select(alert_inbox.OF_SOURCES, given)
+        seen = self._seen(account)
+        of_retiree = seen.select(alert_inbox.OF_RETIREE, {"retiree": row["retiree"]})
+        of_kind = seen.select(alert_inbox.LIKE_IT, given)
+        of_sources = seen.select(alert_inbox.OF_SOURCES, given)
         shown = [row, *of_kind, *of_sources]
         told = view.carries("why", ("facts", "months"))
         self.looks.seen(account, ("alerts", *told), (one["retiree"] for one in shown))
-        found = why(self._ledger.database, self._keys, self._law, row, self._views.known_at, self._today)
+        found = why(self._reading(account), self._keys, self._law, row, self._views.known_at, self._today)
         others = [one for one in of_retiree if one["alert"] != alert]
         return AlertCard(
             alert=view.shown("alert", row),
@@ -205,19 +218,19 @@ class Reader:
             "deed_id": before,
             "limit": limit,
         }
-        return self._deeds(account, self._views.select(audit_trail.PAGE, given))
+        return self._deeds(account, self._seen(account).select(audit_trail.PAGE, given))
 
     def looks_at(self, account: Account, retiree: UUID, before: str, limit: int) -> list[dict[str, Any]]:
         """Who saw, was handed or unmasked what of a retiree, the newest first, before one of them (its `deed_id`; empty: from the newest).
 
         Of all records that are this person's. Recorded as any look. Raises `Refused("not-found")` where there is no such retiree.
         """
-        rows = self._views.select(roster.ONE, {"retiree": retiree})
+        rows = self._seen(account).select(roster.ONE, {"retiree": retiree})
         if not rows:
-            raise Refused("not-found", "retiree")
+            raise self._hidden("retiree", roster.ONE, {"retiree": retiree})
         position = int(before.partition("-")[0]) if before else log.LAST
         given = {"retiree": rows[0]["retiree"], "position": position, "deed_id": before, "limit": limit}
-        return self._deeds(account, self._views.select(audit_trail.LOOKS, given))
+        return self._deeds(account, self._seen(account).select(audit_trail.LOOKS, given))
 
     def _deeds(self, account: Account, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         self.view(account).demand("trail")
@@ -228,7 +241,7 @@ class Reader:
     def communities(self, account: Account) -> list[dict[str, Any]]:
         """How many people each community of the account's division serves, or for the agency has; nobody is shown."""
         counts = roster.COUNTS if account.place == "community" else roster.SERVED_COUNTS
-        return self._views.select(counts, {"communities": self._communities(account)})
+        return self._seen(account).select(counts, {"communities": self._communities(account)})
 
     def roster(
         self,
@@ -253,7 +266,7 @@ class Reader:
             page = roster.PAGE if registered else roster.SERVED_PAGE
             return self._lines(
                 account,
-                self._views.select(page, {"communities": communities, "after": after, "limit": limit}),
+                self._seen(account).select(page, {"communities": communities, "after": after, "limit": limit}),
                 day,
                 only=only,
             )
@@ -262,9 +275,10 @@ class Reader:
             if not registered:  # whom another community serves still is not on its roster
                 raise Refused("forbidden", "moving")
             place = "moving_to"
-        found = people(self._views, self._law, communities, day, place=place, after=after)
+        seen = self._seen(account)
+        found = people(seen, self._law, communities, day, place=place, after=after)
         lines = {one.retiree: one for one in islice((one for one in found if wanted.fits(one, day)), limit)}
-        rows = self._views.select(lives.OF_RETIREES, {"retirees": list(lines)}) if lines else []
+        rows = seen.select(lives.OF_RETIREES, {"retirees": list(lines)}) if lines else []
         if on:
             rows = [row | of_another_day(lines[row["retiree"]]) for row in rows]
         return self._lines(account, rows, day, only=only)
@@ -282,7 +296,7 @@ class Reader:
             "after": after,
             "limit": limit,
         }
-        found = Search(self._ledger.database, self._keys).find(self._views, sought, given)
+        found = Search(self._ledger.database, self._keys).find(self._seen(account), sought, given)
         given_terms = ((field, getattr(sought, field)) for field in Sought.__struct_fields__)
         terms = tuple(f"{field}:{self._keys.tag(_SOUGHT, text).hex()}" for field, text in given_terms if text)
         if not found:
@@ -297,7 +311,7 @@ class Reader:
         if not self._may_see(account, division.ljust(12, "0")):
             raise Refused("forbidden", "division")
         day = on or self._today
-        return counts(self._views, self._law, division, self._of_division(account, division, day), day)
+        return counts(self._seen(account), self._law, division, self._of_division(account, division, day), day)
 
     @property
     def law(self) -> Law:
@@ -317,9 +331,9 @@ class Reader:
             raise Refused("forbidden", "division")
         return self._of_division(account, division, self.day(on))
 
-    def rows(self, query: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """What a read model says of nobody by name."""
-        return self._views.select(query, given)
+    def rows(self, account: Account, query: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What a read model says of nobody by name, out of the rows that an account may see."""
+        return self._seen(account).select(query, given)
 
     def people(
         self, account: Account, fields: Mapping[str, Iterable[str]], rows: list[dict[str, Any]]
@@ -346,8 +360,8 @@ class Reader:
         if not lines:
             raise Refused("person-erased", "retiree")
         given = {"retiree": lines[0].retiree}
-        alerts = self._views.select(alert_inbox.OF_RETIREE, given) if "alerts" in more else None
-        told = self._views.select(handovers.OF_RETIREE, given) if "handover" in more else []
+        alerts = self._seen(account).select(alert_inbox.OF_RETIREE, given) if "alerts" in more else None
+        told = self._seen(account).select(handovers.OF_RETIREE, given) if "handover" in more else []
         return RetireeCard(
             line=lines[0],
             alerts=None if alerts is None else self.carried(account, "alert", alerts),
@@ -373,9 +387,9 @@ class Reader:
 
     def _one(self, account: Account, retiree: UUID) -> list[dict[str, Any]]:
         """The row of a retiree. Raises `Refused`: `not-found`, `forbidden`."""
-        rows = self._views.select(roster.ONE, {"retiree": retiree})
+        rows = self._seen(account).select(roster.ONE, {"retiree": retiree})
         if not rows:
-            raise Refused("not-found", "retiree")
+            raise self._hidden("retiree", roster.ONE, {"retiree": retiree})
         if not self._may_see(account, rows[0]["community" if account.place == "community" else "serving"]):
             raise Refused("forbidden", "retiree")
         return rows
@@ -390,7 +404,7 @@ class Reader:
         """The codes within the account's division that somebody is registered or served under."""
         return [
             row["community"]
-            for row in self._views.select(roster.COMMUNITIES, {})
+            for row in self._seen(account).select(roster.COMMUNITIES, {})
             if self._may_see(account, row["community"])
         ]
 
@@ -415,7 +429,9 @@ class Reader:
         view.demand("line")
         if rows and "facts" not in rows[0]:
             retirees = [row["retiree"] for row in rows]
-            found = {row["retiree"]: row for row in self._views.select(lives.OF_RETIREES, {"retirees": retirees})}
+            found = {
+                row["retiree"]: row for row in self._seen(account).select(lives.OF_RETIREES, {"retirees": retirees})
+            }
             rows = [found.get(row["retiree"], {}) | row for row in rows]
         told = [
             *view.recorded("person", (name for name in OF_PERSON if name in only)),
@@ -431,7 +447,7 @@ class Reader:
         if not rows:
             return []
         keys = [row["under"] or row["retiree"] for row in rows]  # the record whose number was given
-        wrapped = self._wrapped(keys)
+        wrapped = self._wrapped(account, keys)
         there = [(row, key) for row, key in zip(rows, keys, strict=True) if key in wrapped]  # not the erased
         shown = [row["retiree"] for row, _ in there]
         if self.reason and there:
@@ -441,6 +457,7 @@ class Reader:
         opened = self._keys.open_all([(key, wrapped[key], row["sealed"]) for row, key in there])
         return [(row, person) for (row, _), person in zip(there, opened, strict=True)]
 
-    def _wrapped(self, retirees: list[UUID]) -> dict[UUID, bytes]:
-        with self._ledger.database.transaction() as connection:
+    def _wrapped(self, account: Account, retirees: list[UUID]) -> dict[UUID, bytes]:
+        """The keys of those whom an account may see: nobody else could be opened."""
+        with self._reading(account).transaction() as connection:
             return dict(connection.execute(statements("ledger")["key_find"], {"retirees": retirees}).fetchall())

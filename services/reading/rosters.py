@@ -12,7 +12,7 @@ from domain.facts import SpecialGroup
 from domain.law import Law
 from domain.refusals import Refused
 from domain.settlement import staff_needed
-from infra.views import KnownViews, Views
+from infra.views import Selects
 from projections import lives
 from projections.on_a_day import OnADay, as_of
 
@@ -103,7 +103,7 @@ _NOBODY = UUID(int=0)
 
 
 def people(
-    views: Views | KnownViews, law: Law, communities: Sequence[str], day: date, *, place: Place, after: UUID = _NOBODY
+    views: Selects, law: Law, communities: Sequence[str], day: date, *, place: Place, after: UUID = _NOBODY
 ) -> Iterator[OnADay]:
     """Whoever these communities had on a day, by `place`, after a retiree."""
     there = frozenset(communities)
@@ -112,9 +112,7 @@ def people(
             yield line
 
 
-def _candidates(
-    views: Views | KnownViews, communities: Sequence[str], after: UUID = _NOBODY
-) -> Iterator[dict[str, Any]]:
+def _candidates(views: Selects, communities: Sequence[str], after: UUID = _NOBODY) -> Iterator[dict[str, Any]]:
     """The rows of whoever may have been there; a few first, as a page wants no more, then many at a time."""
     limit = _FEW
     while rows := views.select(lives.CANDIDATES, {"communities": list(communities), "after": after, "limit": limit}):
@@ -124,7 +122,7 @@ def _candidates(
         after, limit = rows[-1]["retiree"], _MANY
 
 
-def counts(views: Views | KnownViews, law: Law, division: str, communities: Sequence[str], day: date) -> Counts:
+def counts(views: Selects, law: Law, division: str, communities: Sequence[str], day: date) -> Counts:
     """What is to be counted of a community or street on a day, served as it is; nobody is shown.
 
     Raises `Refused("invalid-request")` for so many people that they are not counted while somebody waits.

@@ -20,9 +20,9 @@ from domain.recalling import named
 from domain.replaying import replayed
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from infra import codec, log
-from infra.database import Database
 from infra.histories import published_of, records_of, told_of, wrapped_keys
 from infra.keys import KeyRing
+from infra.reading import Transactions
 from services.application import BEIJING
 from services.cases.accounting import MonthLine, month_lines
 
@@ -106,7 +106,7 @@ class _Stream(NamedTuple):
     wrapped: dict[UUID, bytes]
 
 
-def why(database: Database, keys: KeyRing, law: Law, row: Mapping[str, Any], until: int, today: date) -> Why:
+def why(database: Transactions, keys: KeyRing, law: Law, row: Mapping[str, Any], until: int, today: date) -> Why:
     """Why an alert of the inbox was raised, by the log up to a position. Raises `WrongKeyError`."""
     with database.transaction() as connection:
         rows = log.read_stream(connection, row["retiree"])

@@ -26,6 +26,7 @@ class _Reckoning(NamedTuple):
     """What is reckoned: by whose law, of which communities, for which period, by where people are served or registered."""
 
     reader: Reader
+    account: Account
     law: Law
     communities: list[str]
     period: Period
@@ -49,7 +50,7 @@ def _page(reader: Reader, account: Account, asked: Asked, _after: str, _limit: i
     period = period_of(asked, day, last_quarter(day))
     communities = reader.within(account, asked.division or account.division, period.last_day)
     serving = account.place == "serving"
-    figures = _figures(_Reckoning(reader, reader.law, communities, period, serving))
+    figures = _figures(_Reckoning(reader, account, reader.law, communities, period, serving))
     cities = sorted({city.code for code in communities if (city := reader.law.city_of(code))})
     return Page([row for city in cities for row in _rows(city, figures, reader, period)], None)
 
@@ -79,14 +80,16 @@ def _figures(asked: _Reckoning) -> Figures:
 def _people(asked: _Reckoning) -> Iterator[dict[str, Any]]:
     query = bulletin.PAGE.format(or_serving="or r.serving = any(%(communities)s)" if asked.serving else "")
     after = UUID(int=0)
-    while found := asked.reader.rows(query, {"communities": asked.communities, "after": after, "limit": CHUNK}):
+    while found := asked.reader.rows(
+        asked.account, query, {"communities": asked.communities, "after": after, "limit": CHUNK}
+    ):
         yield from found
         after = found[-1]["retiree"]
 
 
 def _alerts(asked: _Reckoning) -> list[dict[str, Any]]:
     given = {"communities": asked.communities, "first": asked.period.first_day, "last": asked.period.last_day}
-    return asked.reader.rows(alert_inbox.DUE.format(place=asked.place), given)
+    return asked.reader.rows(asked.account, alert_inbox.DUE.format(place=asked.place), given)
 
 
 def _shared(asked: _Reckoning) -> Iterator[list[dict[str, Any]]]:
@@ -110,7 +113,7 @@ def _shared(asked: _Reckoning) -> Iterator[list[dict[str, Any]]]:
                 "tellers": [str(teller) for teller, _ in pairs],
                 "facts": [fact for _, fact in pairs],
             }
-            yield asked.reader.rows(audit_trail.SHARED.format(place=asked.place), given)
+            yield asked.reader.rows(asked.account, audit_trail.SHARED.format(place=asked.place), given)
 
 
 def _add(figures: Figures, measure: str, found: list[dict[str, Any]]) -> None:

@@ -46,7 +46,7 @@ def people_sheet(
         shown: list[dict[str, Any]] = []
         more = True
         while more and len(shown) < limit:
-            found = reader.rows(query, given)
+            found = reader.rows(account, query, given)
             more = len(found) == chunk
             for row in found:
                 given["after"] = row["retiree"]

@@ -30,7 +30,7 @@ def _page(reader: Reader, account: Account, asked: Asked, _after: str, _limit: i
     day = reader.day(asked.on)
     there = frozenset(reader.within(account, asked.division or account.division, asked.on))
     tallies: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for found, line in _lines(reader, day):
+    for found, line in _lines(reader, account, day):
         if found["community"] in there or found["community"] is None:
             code = line.law.city.code if line.law else ""
             key = line.proposal.enterprise or line.proposal.reference.source, code
@@ -38,9 +38,9 @@ def _page(reader: Reader, account: Account, asked: Asked, _after: str, _limit: i
     return Page([_row(key, counts, reader.law) for key, counts in sorted(tallies.items())], None)
 
 
-def _lines(reader: Reader, day: date) -> Iterator[tuple[dict[str, Any], HandoverLine]]:
+def _lines(reader: Reader, account: Account, day: date) -> Iterator[tuple[dict[str, Any], HandoverLine]]:
     after = UUID(int=0)
-    while found := reader.rows(handovers.PAGE, {"batch": None, "after": after, "limit": CHUNK}):
+    while found := reader.rows(account, handovers.PAGE, {"batch": None, "after": after, "limit": CHUNK}):
         for row in found:
             lines = [*handovers.lines(on_day(row, day), reader.law, day)]
             if lines:

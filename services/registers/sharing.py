@@ -36,7 +36,7 @@ def _page(reader: Reader, account: Account, asked: Asked, after: str, limit: int
     """Gaps of sources first, then facts told late, the newest first."""
     day = reader.day(asked.on)
     period = period_of(asked, day, lately(day))
-    rows = [] if after else [*_of_sources(reader, asked, period)]
+    rows = [] if after else [*_of_sources(reader, account, asked, period)]
     before, more = int(after) if after else LAST, True
     while more and len(rows) < limit:
         given = {
@@ -47,7 +47,7 @@ def _page(reader: Reader, account: Account, asked: Asked, after: str, limit: int
             "until": period.until,
             "limit": _SCAN,
         }
-        found = reader.rows(audit_trail.LATE, given)
+        found = reader.rows(account, audit_trail.LATE, given)
         more = len(found) == _SCAN
         for one in found:
             before = one["position"]
@@ -61,8 +61,8 @@ def _page(reader: Reader, account: Account, asked: Asked, after: str, limit: int
     return Page([*rows], str(before) if more else None)
 
 
-def _of_sources(reader: Reader, asked: Asked, period: Period) -> Iterator[dict[str, Cell]]:
-    for found in reader.rows(source_gaps.ALL, {}):
+def _of_sources(reader: Reader, account: Account, asked: Asked, period: Period) -> Iterator[dict[str, Cell]]:
+    for found in reader.rows(account, source_gaps.ALL, {}):
         row = msgspec.convert(found, SourceGapsRow)
         if asked.department not in ("", row.department):
             continue

@@ -33,12 +33,12 @@ def _trail(reader: Reader, account: Account, asked: Asked, after: str, limit: in
     return Page([*rows], found[-1]["deed_id"] if len(found) == limit else None)
 
 
-def _officers(reader: Reader, _account: Account, asked: Asked, _after: str, _limit: int) -> Page:
+def _officers(reader: Reader, account: Account, asked: Asked, _after: str, _limit: int) -> Page:
     """All of it at once: as many lines as accounts have kinds of deeds."""
     day = reader.day(asked.on)
     period = period_of(asked, day, lately(day))
     given = {"department": asked.department, "actor": asked.actor, "since": period.since, "until": period.until}
-    found = reader.rows(audit_trail.OFFICERS, given)
+    found = reader.rows(account, audit_trail.OFFICERS, given)
     rows: list[dict[str, Cell]] = [
         {
             "department": both(one["department"]),

@@ -17,7 +17,7 @@ def _flags(reader: Reader, account: Account, asked: Asked, after: str, limit: in
         "department": asked.department,
         "retiree": asked.retiree,
     }
-    found = reader.rows(unusual_access.PAGE, given)
+    found = reader.rows(account, unusual_access.PAGE, given)
     if whom := [one["retiree"] for one in found if one["retiree"]]:
         reader.looks.seen(account, ("deeds",), whom, look=Look.DEEDS)
     rows: list[dict[str, Cell]] = [

@@ -7,13 +7,14 @@ from msgspec import Struct
 
 from domain.facts import Department
 from domain.refusals import Refused
-from infra.views import Views
+from infra.views import Selects, Views
 from projections.runs import Missing
 from projections.source_findings import expected, missing_of
 from projections.source_queries import ONE, OPEN_BATCHES, PAGE, READ
 from projections.sources import BatchRow, SourceRow
 from services.accepting.cloudevents import department_of
 from services.accounts import Account, Act
+from services.reading.who import who
 
 BATCHES = 200
 """So many open batches are told at a time."""
@@ -71,32 +72,41 @@ class SourceStates:
 
     def page(self, account: Account, after: str, limit: int) -> SourcePage:
         """Sources after one: of the account's department, for an auditor and the agency all. Raises `Refused("forbidden")`."""
-        rows = self._rows(PAGE, after=after, department=seen_by(account) or "", limit=limit)
+        rows = self._rows(account, PAGE, after=after, department=seen_by(account) or "", limit=limit)
         return SourcePage(
-            sources=self._states(rows), after=rows[-1].source if rows else after, position=self.position()
+            sources=self._states(account, rows), after=rows[-1].source if rows else after, position=self.position()
         )
 
     def of(self, account: Account, source: str) -> MissingAnswer:
         """One source, for its own department, an auditor and the agency. Raises `Refused`: `forbidden`, `not-found`."""
         if seen_by(account) not in {None, department_of(source)}:
             raise Refused("forbidden", "source")
-        return self.one(source)
+        return self._answer(source, account)
 
     def one(self, source: str) -> MissingAnswer:
         """One source, for an operator. Raises `Refused("not-found")` where nothing ever came of it and nothing was agreed."""
-        rows = self._rows(ONE, source=source)
+        return self._answer(source, None)
+
+    def _answer(self, source: str, account: Account | None) -> MissingAnswer:
+        rows = self._rows(account, ONE, source=source)
         if not rows:
             raise Refused("not-found", "source")
-        (state,) = self._states(rows)
+        (state,) = self._states(account, rows)
         return MissingAnswer(position=self.position(), missing=state)
 
-    def _rows(self, query: str, **given: object) -> list[SourceRow]:
-        return [msgspec.json.decode(row["state"], type=SourceRow) for row in self._views.select(query, given)]
+    def _rows(self, account: Account | None, query: str, **given: object) -> list[SourceRow]:
+        found = self._seen(account).select(query, given)
+        return [msgspec.json.decode(row["state"], type=SourceRow) for row in found]
 
-    def _states(self, rows: list[SourceRow]) -> list[SourceState]:
+    def _states(self, account: Account | None, rows: list[SourceRow]) -> list[SourceState]:
         given = {"sources": [row.source for row in rows], "limit": BATCHES}
-        found = [msgspec.json.decode(row["state"], type=BatchRow) for row in self._views.select(OPEN_BATCHES, given)]
+        batches = self._seen(account).select(OPEN_BATCHES, given)
+        found = [msgspec.json.decode(row["state"], type=BatchRow) for row in batches]
         return [_state(row, [one for one in found if one.source == row.source]) for row in rows]
+
+    def _seen(self, account: Account | None) -> Selects:
+        """The views as an account may see them; None: an operator, whole."""
+        return self._views if account is None else self._views.seen_by(who(account))
 
     def position(self) -> int:
         """How far the log was read."""

@@ -45,7 +45,7 @@ def listed(
 ) -> HTMLResponse:
     """The letters an account may see: groups of the same failure, and one by one. `tried`: how those just sent again ended."""
     position, _, place = after.place().partition("-")
-    letters = _dead(request).letters
+    letters = _dead(request).seen(account)
     page = letters.page(wanted, (int(position), place) if position else (0, ""), ROWS)
     given: dict[str, Any] = {
         "account": account,
@@ -127,7 +127,7 @@ def _page(request: Request, account: Account, place: str, **more: object) -> HTM
 
 
 def _seen(request: Request, account: Account, place: str) -> DeadLetter:
-    letter = _dead(request).find(place)
+    letter = _dead(request).find(place, account)
     if seen_by(account) not in (None, letter.department):
         raise Refused("forbidden", "place")
     return letter

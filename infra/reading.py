@@ -1,0 +1,86 @@
+"""Reading for people: a transaction in which PostgreSQL shows what one account may see, and nothing else.
+
+The role that it is done under owns nothing, and what it is shown follows from what the transaction says of the account
+(`0022_rights.sql`). A statement that forgets to ask whose something is finds only what is the account's anyway.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+from msgspec import Struct
+
+from infra.database import Database
+from infra.session import Session
+
+READERS = "changqing_readers"
+"""The role of migration 0022 that owns nothing and sees what an account may."""
+
+
+class Who(Struct, frozen=True, kw_only=True):
+    """Who asks. `acts`: what it may do; `divisions`: beginnings of the codes it may see, none: nobody; `office`: of offices' names."""
+
+    account: str
+    role: str
+    department: str
+    purpose: str = ""
+    acts: frozenset[str]
+    divisions: tuple[str, ...] = ()
+    office: str = ""
+
+
+class Transactions(Protocol):
+    """Where statements are asked: the database whole, or as one account may see it."""
+
+    def transaction(self) -> AbstractContextManager[Session]:
+        """A connection in one transaction."""
+
+
+class Reading:
+    """The database as one account may see it."""
+
+    def __init__(self, database: Database, who: Who) -> None:
+        self._database = database
+        self._given = {
+            "role": READERS,
+            "account": who.account,
+            "as": who.role,
+            "department": who.department,
+            "purpose": who.purpose,
+            "acts": _array(who.acts),
+            "divisions": _array(who.divisions),
+            "office": who.office,
+        }
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A connection in one transaction that sees what the account may; the end of it gives the rights back."""
+        with self._database.transaction() as connection:
+            connection.execute(_AS, self._given)
+            yield connection
+
+
+def _array(texts: Iterable[str]) -> str:
+    """Texts as PostgreSQL reads an array of them; neither acts nor codes hold anything that would have to be escaped."""
+    return "{" + ",".join(f'"{text}"' for text in texts) + "}"
+
+
+_AS = """
+select set_config('role', %(role)s, true), set_config('changqing.account', %(account)s, true),
+       set_config('changqing.role', %(as)s, true), set_config('changqing.department', %(department)s, true),
+       set_config('changqing.purpose', %(purpose)s, true), set_config('changqing.acts', %(acts)s, true),
+       set_config('changqing.divisions', %(divisions)s, true), set_config('changqing.office', %(office)s, true)
+"""
+
+
+def seen_positions(reading: Reading, positions: list[int]) -> frozenset[int]:
+    """Which of these entries of the log an account may see. What is archived no table shows: there the question itself must ask."""
+    with reading.transaction() as connection:
+        return frozenset(position for (position,) in connection.execute(_POSITIONS, [positions, positions]))
+
+
+_POSITIONS = """
+select position from ledger.event where position = any(%s::int8[])
+union all
+select p from unnest(%s::int8[]) p where p <= (select max(last) from ledger.archive)
+"""
