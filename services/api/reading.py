@@ -134,7 +134,7 @@ def roster_counts(reader: ReaderThen, account: WhoAsks, division: StreetOrCommun
 
 
 class SearchBody(BaseModel, extra="forbid"):
-    """Who is sought. All that is given must fit; a name and a telephone number whole, as the registration gave them."""
+    """Who is sought; all that is given must fit. A name whole, or two characters or more of it; a telephone number whole."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     number: Annotated[str, Field(min_length=15, max_length=40, description="Of 18 or 15 digits.")] | None = None
@@ -142,10 +142,13 @@ class SearchBody(BaseModel, extra="forbid"):
 
 
 @router.post("/roster/search", summary="Find people by name, number or telephone")
-def search(reader: ReaderThen, account: WhoAsks, body: SearchBody, after: UUID = NOBODY, limit: Limit = 50) -> Response:
-    """People of the account's division. By POST, so that who is sought stands in no address. This look is recorded before it is answered."""
+def search(
+    reader: ReaderThen, account: WhoAsks, body: SearchBody, after: UUID = NOBODY, limit: Limit = 50, on: AsOf = None
+) -> Response:
+    """People of the account's division, today or `on` a day. By POST, so that who is sought stands in no address. This look is recorded before it is answered."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
-    return answered(reader.search(account, Sought(name=body.name, number=body.number, phone=body.phone), after, limit))
+    sought = Sought(name=body.name, number=body.number, phone=body.phone)
+    return answered(reader.search(account, sought, after, limit, on))
 
 
 @router.get("/retirees/{retiree}", summary="A retiree, with the alerts about them")

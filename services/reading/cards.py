@@ -127,7 +127,9 @@ def handover_card(rows: list[dict[str, Any]], law: Law, day: date) -> HandoverCa
 
 def line_of(row: dict[str, Any], person: bytes, day: date, law: Law) -> RosterLine:
     """The line of a row whose person is opened, as they were on a day."""
-    then = as_of(row, max(day, row["retired_on"]), law)  # whoever is registered before the day is shown as of it
+    then = row.get("then") or as_of(
+        row, max(day, row["retired_on"]), law
+    )  # whoever is registered before the day is shown as of it
     given = row | {
         "person": msgspec.json.decode(person_of(person), type=Person),
         "community": row["serving"],
@@ -139,8 +141,9 @@ def line_of(row: dict[str, Any], person: bytes, day: date, law: Law) -> RosterLi
 
 
 def of_another_day(line: OnADay) -> dict[str, Any]:
-    """What a row of the roster says of today, of another day."""
+    """What a row of the roster says of today, of another day, and all of that day for `line_of`."""
     return {
+        "then": line,
         "serving": line.serving,
         "status": line.status,
         "stopped_from": line.since if line.kind and line.status not in PAYS else None,

@@ -21,7 +21,7 @@ from infra.sealed import person_of
 from infra.searching import Search, Sought
 from infra.sql import statements
 from infra.views import KnownViews, Views
-from projections import alert_inbox, audit_trail, handovers, lives, roster
+from projections import alert_inbox, audit_trail, candidates, handovers, lives, roster
 from services.accounts import Account, Role
 from services.application import BEIJING, today
 from services.reading.cards import (
@@ -35,7 +35,7 @@ from services.reading.cards import (
     of_another_day,
 )
 from services.reading.looks import Looks
-from services.reading.rosters import EVERYBODY, Counts, Place, Wanted, counts, people
+from services.reading.rosters import EVERYBODY, Counts, Place, Wanted, counts, found_on, people, standing
 from services.reading.why import why
 
 
@@ -180,9 +180,8 @@ class Reader:
         communities = self.within(account, division, day)
         if on is None and wanted == EVERYBODY:
             page = roster.PAGE if registered else roster.SERVED_PAGE
-            return self._lines(
-                account, self._views.select(page, {"communities": communities, "after": after, "limit": limit}), day
-            )
+            there = standing(self._views, page, {"communities": communities, "after": after})
+            return self._lines(account, [*islice(there, limit)], day)
         place: Place = "community" if registered else "serving"
         if wanted.moving == "in":
             if not registered:  # whom another community serves still is not on its roster
@@ -195,19 +194,26 @@ class Reader:
             rows = [row | of_another_day(lines[row["retiree"]]) for row in rows]
         return self._lines(account, rows, day)
 
-    def search(self, account: Account, sought: Sought, after: UUID, limit: int) -> list[RosterLine]:
-        """The people of the account's division who fit what is sought; recorded as `roster` is, and nothing where nobody fits.
+    def search(
+        self, account: Account, sought: Sought, after: UUID, limit: int, on: date | None = None
+    ) -> list[RosterLine]:
+        """The people of the account's division, today or on a day, who fit what is sought; recorded as `roster` is, and nothing where nobody fits.
 
         Raises `Refused`: `identity-number-invalid`, `invalid-request`.
         """
-        given = {
-            "communities": self._communities(account),
-            "registered": account.role is Role.OFFICER,
-            "after": after,
-            "limit": limit,
-        }
-        found = Search(self._ledger.database, self._keys).find(self._views, sought, given)
-        return self._lines(account, found, self._today)
+        registered = account.role is Role.OFFICER
+        search = Search(self._ledger.database, self._keys)
+
+        def find(after: UUID, limit: int, communities: list[str] | None = None) -> list[dict[str, Any]]:
+            given = {"communities": communities, "registered": registered, "after": after, "limit": limit}
+            return search.find(self._views, sought, given)
+
+        if on is None:
+            return self._lines(account, find(after, limit, self._communities(account)), self._today)
+        place: Place = "community" if registered else "serving"
+        there = self._of_division(account, account.division, on)
+        found = found_on(self._views, self._law, find, there, on, place=place, after=after)
+        return self._lines(account, [row | of_another_day(line) for row, line in islice(found, limit)], on)
 
     def roster_counts(self, account: Account, division: str, on: date | None = None) -> Counts:
         """What is to be counted of a community or street on a day, of those whom it served; nobody is shown.
@@ -278,7 +284,7 @@ class Reader:
         """The codes within the account's division that somebody is registered or served under."""
         return [
             row["community"]
-            for row in self._views.select(roster.COMMUNITIES, {})
+            for row in self._views.select(candidates.COMMUNITIES, {})
             if self._may_see(account, row["community"])
         ]
 

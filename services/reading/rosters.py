@@ -1,7 +1,7 @@
 """Pages of the roster for any day: whom a division had on it, of those that a filter asks for."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -16,7 +16,7 @@ from infra.views import KnownViews, Views
 from projections import lives
 from projections.on_a_day import OnADay, as_of
 
-_FEW, _MANY = 100, 4_000
+_FEW, _MANY = 100, 2_000
 """So many are looked at for one page at first: most of them are on it; and so many at a time then."""
 
 
@@ -115,13 +115,38 @@ def people(
 def _candidates(
     views: Views | KnownViews, communities: Sequence[str], after: UUID = _NOBODY
 ) -> Iterator[dict[str, Any]]:
-    """The rows of whoever may have been there; a few first, as a page wants no more, then many at a time."""
-    limit = _FEW
-    while rows := views.select(lives.CANDIDATES, {"communities": list(communities), "after": after, "limit": limit}):
+    return standing(views, lives.CANDIDATES, {"communities": list(communities), "after": after})
+
+
+def standing(views: Views | KnownViews, query: str, given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Of a query's candidates those who stand, in order; a few are looked at first, as a page wants no more, then many at a time."""
+    after, limit = given["after"], _FEW
+    while rows := views.select(query, {**given, "after": after, "limit": limit}):
         yield from (row for row in rows if row["stands"])
         if len(rows) < limit:
             return
-        after, limit = rows[-1]["retiree"], _MANY
+        after, limit = rows[-1]["candidate"], _MANY
+
+
+def found_on(
+    views: Views | KnownViews,
+    law: Law,
+    search: Callable[[UUID, int], list[dict[str, Any]]],
+    communities: Sequence[str],
+    day: date,
+    *,
+    place: Place,
+    after: UUID = _NOBODY,
+) -> Iterator[tuple[dict[str, Any], OnADay]]:
+    """Of those whom a search finds anywhere, after a retiree and so many at a time: whom these communities had on a day, by `place`."""
+    there = frozenset(communities)
+    while found := search(after, _MANY):
+        for row in views.select(lives.OF_RETIREES, {"retirees": [one["retiree"] for one in found]}):
+            if (line := as_of(row, day, law)) and getattr(line, place) in there:
+                yield row, line
+        if len(found) < _MANY:
+            return
+        after = found[-1]["retiree"]
 
 
 def counts(views: Views | KnownViews, law: Law, division: str, communities: Sequence[str], day: date) -> Counts:
