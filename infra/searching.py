@@ -49,20 +49,17 @@ with hit as materialized (
     union all
     select coalesce(l.leader, i.retiree), null, null from ledger.identity i left join ledger.led l on l.record = i.retiree
     where %(tags)s::bytea[] = '{}' and i.tag = %(number)s and coalesce(l.leader, i.retiree) > %(after)s
-), one as materialized (
-    select distinct retiree from hit
-    where %(number)s::bytea is null or retiree = (
-        select coalesce(l.leader, i.retiree) from ledger.identity i left join ledger.led l on l.record = i.retiree
-        where i.tag = %(number)s)
 )
-select r.* from (select retiree from one order by retiree) p
-cross join lateral (select * from roster where retiree = p.retiree limit 1) r
-where r.registered and r.led_by is null
+select r.* from (select retiree, source, id from hit order by retiree) h
+cross join lateral (select * from roster where retiree = h.retiree limit 1) r
+where r.registered and r.led_by is null and (h.source is null or h.source = r.source and h.id = r.source_id)
   and (%(communities)s::text[] is null
        or %(registered)s and r.community = any(%(communities)s) or not %(registered)s and r.serving = any(%(communities)s))
-  and exists (select from hit h where h.retiree = r.retiree and (h.source is null or h.source = r.source and h.id = r.source_id))
+  and (%(number)s::bytea is null or r.retiree = (
+      select coalesce(l.leader, i.retiree) from ledger.identity i left join ledger.led l on l.record = i.retiree
+      where i.tag = %(number)s))
   and exists (select from ledger.retiree_key k where k.retiree = coalesce(r.under, r.retiree))
-order by r.retiree limit %(limit)s
+order by h.retiree limit %(limit)s
 """
 """Whoever is registered in, or served by, some communities (null: any), under a registration that gave all of it; by number under any."""
 

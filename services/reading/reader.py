@@ -112,7 +112,8 @@ class Reader:
 
     def inbox(self, account: Account, state: str, before: int, limit: int) -> list[dict[str, Any]]:
         """The newest alerts in a state, for the account's offices; this look is recorded first."""
-        given = {"office": _office(account), "state": state, "before": before, "limit": limit}
+        known = min(before, self._views.known_at + 1)  # what came later stood nowhere then
+        given = {"office": _office(account), "state": state, "before": known, "limit": limit}
         rows = self._views.select(alert_inbox.PAGE, given)
         if rows:
             self._looks.seen(account, ("alerts",), (row["retiree"] for row in rows))
@@ -144,7 +145,7 @@ class Reader:
         self, department: str, retiree: UUID | None, before: str, limit: int, actor: str = ""
     ) -> list[dict[str, Any]]:
         """The newest deeds of a department, of an account, about a retiree (empty, None: of any), before one of them (its `deed_id`; empty: from the newest)."""
-        position = int(before.partition("-")[0]) if before else log.LAST
+        position = int(before.partition("-")[0]) if before else min(log.LAST, self._views.known_at + 1)
         given = {
             "department": department,
             "actor": actor,
@@ -218,7 +219,7 @@ class Reader:
     def roster_counts(self, account: Account, division: str, on: date | None = None) -> Counts:
         """What is to be counted of a community or street on a day, of those whom it served; nobody is shown.
 
-        Raises `Refused`: `forbidden` outside the account's division, `invalid-request` for too many people.
+        Raises `Refused("forbidden")` outside the account's division.
         """
         if not self._may_see(account, division.ljust(12, "0")):
             raise Refused("forbidden", "division")

@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from domain.facts import SpecialGroup
 from domain.law import Law
-from domain.refusals import Refused
 from domain.settlement import staff_needed
 from infra.views import KnownViews, Views
 from projections import lives
@@ -22,7 +21,6 @@ _FEW, _MANY = 100, 2_000
 
 LATELY = timedelta(days=90)
 """Receptions since then are counted."""
-_MOST = 20_000
 
 
 class Counts(Struct, frozen=True, kw_only=True):
@@ -150,47 +148,63 @@ def found_on(
 
 
 def counts(views: Views | KnownViews, law: Law, division: str, communities: Sequence[str], day: date) -> Counts:
-    """What is to be counted of a community or street on a day, served as it is; nobody is shown.
-
-    Raises `Refused("invalid-request")` for so many people that they are not counted while somebody waits.
-    """
-    there, served, incoming, left = frozenset(communities), list[OnADay](), 0, 0
-    for n, row in enumerate(_candidates(views, communities)):
-        if n >= _MOST:
-            raise Refused("invalid-request", "division", f"more than {_MOST} people: ask for a street or community")
+    """What is to be counted of a division on a day, served as it is, of however many people: none is kept in memory. Nobody is shown."""
+    there, tally = frozenset(communities), Counter[str]()
+    statuses, groups = Counter[str](), Counter[str]()
+    year = day.replace(month=1, day=1)
+    for row in _candidates(views, communities):
         line = as_of(row, day, law)
         if line is None:
             continue
         if line.serving in there:
-            served.append(line)
+            tally.update(_tallied(line, there, day, year))
+            statuses[line.status] += 1
+            groups.update(line.special_groups)
         else:
-            incoming += line.moving_to in there
-            left += _left(line, row, law, there, day)
-    year = day.replace(month=1, day=1)
-    to_visit = [line for line in served if line.to_visit]
-    overdue = [line for line in served if line.verify_by is not None and line.verify_by < day]
+            tally["incoming"] += line.moving_to in there
+            tally["left"] += _left(line, row, law, there, day)
     local = law.city_law(division.ljust(12, "0"), day)
     ratio = next((rule for rule in local.staff if rule.retirees_per_person), None) if local else None
     return Counts(
         division=division,
         day=day,
-        people=len(served),
-        statuses=dict(Counter(line.status for line in served)),
-        party_members=sum(line.party_member for line in served),
-        groups=dict(Counter(group for line in served for group in line.special_groups)),
-        without_contact_card=sum(line.contact_card_on is None for line in served),
-        without_health_file=sum(line.health_file_on is None for line in served),
-        verification_due=sum(line.is_warned(day) for line in served) - len(overdue),
-        verification_overdue=len(overdue),
-        to_visit=len(to_visit),
-        visited=sum(line.visited_on is not None and line.visited_on >= year for line in to_visit),
-        incoming=incoming,
-        outgoing=sum(line.moving_to is not None and line.moving_to not in there for line in served),
-        received=sum(line.served_since is not None and day - line.served_since <= LATELY for line in served),
-        left=left,
-        staff=staff_needed(local, len(served)) if local else None,
+        statuses=dict(statuses),
+        groups=dict(groups),
+        **{name: tally[name] for name in _TALLIED},
+        staff=staff_needed(local, tally["people"]) if local else None,
         staff_article=f"{ratio.document} {ratio.article}" if ratio else None,
     )
+
+
+_TALLIED = (
+    "people",
+    "party_members",
+    "without_contact_card",
+    "without_health_file",
+    "verification_due",
+    "verification_overdue",
+    "to_visit",
+    "visited",
+    "incoming",
+    "outgoing",
+    "received",
+    "left",
+)
+
+
+def _tallied(line: OnADay, there: frozenset[str], day: date, year: date) -> Iterator[str]:
+    """What somebody who is served there counts for on a day; `year`: the first day of its year."""
+    overdue = line.verify_by is not None and line.verify_by < day
+    yield "people"
+    yield from ("party_members",) if line.party_member else ()
+    yield from ("without_contact_card",) if line.contact_card_on is None else ()
+    yield from ("without_health_file",) if line.health_file_on is None else ()
+    yield from ("verification_overdue",) if overdue else ("verification_due",) if line.is_warned(day) else ()
+    if line.to_visit:
+        yield "to_visit"
+        yield from ("visited",) if line.visited_on is not None and line.visited_on >= year else ()
+    yield from ("outgoing",) if line.moving_to is not None and line.moving_to not in there else ()
+    yield from ("received",) if line.served_since is not None and day - line.served_since <= LATELY else ()
 
 
 def _left(line: OnADay, row: dict[str, Any], law: Law, there: frozenset[str], day: date) -> bool:
