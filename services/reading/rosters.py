@@ -16,7 +16,7 @@ from projections import lives
 from projections.on_a_day import OnADay, as_of
 
 _FEW, _MANY = 100, 2_000
-"""So many are looked at for one page at first: most of them are on it; and so many at a time then."""
+"""So many are looked at for one page at first: most of them are on it; and up to so many at a time then."""
 
 
 LATELY = timedelta(days=90)
@@ -123,7 +123,7 @@ def standing(views: Views | KnownViews, query: str, given: Mapping[str, Any]) ->
         yield from (row for row in rows if row["stands"])
         if len(rows) < limit:
             return
-        after, limit = rows[-1]["candidate"], _MANY
+        after, limit = rows[-1]["candidate"], min(4 * limit, _MANY)
 
 
 def found_on(
