@@ -53,6 +53,7 @@ def level(code: str) -> Level:
     return next(known for known in Level if not code[known:].strip("0"))
 
 
+@lru_cache(maxsize=4096)
 def prefix(code: str) -> str:
     """The digits that every code within a division begins with: `440304000000` has `440304`."""
     return code[: level(code)]

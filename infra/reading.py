@@ -1,7 +1,7 @@
 """Reading for people: a transaction in which PostgreSQL shows what one account may see, and nothing else.
 
 The role that it is done under owns nothing, and what it is shown follows from what the transaction says of the account
-(`0022_rights.sql`). A statement that forgets to ask whose something is finds only what is the account's anyway.
+(`0028_rights.sql`). A statement that forgets to ask whose something is finds only what is the account's anyway.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from infra.database import Database
 from infra.session import Session
 
 READERS = "changqing_readers"
-"""The role of migration 0022 that owns nothing and sees what an account may."""
+"""The role of migration 0028 that owns nothing and sees what an account may."""
 
 
 class Who(Struct, frozen=True, kw_only=True):

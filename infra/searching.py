@@ -25,7 +25,9 @@ from infra.sealed import person_of
 from infra.views import APPLICATION, Selects
 
 _decode = msgspec.json.Decoder(Person).decode
-_NAME, _PHONE = "search name", "search phone"
+_NAME, _PHONE = "search part of a name", "search phone"
+_PARTS = 40
+"""A name has so many parts at most by which it is found."""
 _DIGITS = 5
 """A telephone number has so many at least."""
 
@@ -40,26 +42,30 @@ on conflict do nothing
 """Of whom the key is there: an erasure that came between leaves nothing to find."""
 
 FOUND = """
-select r.* from roster r
-where r.registered and r.led_by is null and r.retiree > %(after)s
-  and (%(registered)s and r.community = any(%(communities)s) or not %(registered)s and r.serving = any(%(communities)s))
+with hit as materialized (
+    select s.retiree, s.source, s.id from views.search s
+    where s.tag = any(%(tags)s::bytea[]) and s.retiree > %(after)s
+    group by s.retiree, s.source, s.id having count(*) = cardinality(%(tags)s::bytea[])
+    union all
+    select coalesce(l.leader, i.retiree), null, null from ledger.identity i left join ledger.led l on l.record = i.retiree
+    where %(tags)s::bytea[] = '{}' and i.tag = %(number)s and coalesce(l.leader, i.retiree) > %(after)s
+)
+select r.* from (select retiree, source, id from hit order by retiree) h
+cross join lateral (select * from roster where retiree = h.retiree limit 1) r
+where r.registered and r.led_by is null and (h.source is null or h.source = r.source and h.id = r.source_id)
+  and (%(communities)s::text[] is null
+       or %(registered)s and r.community = any(%(communities)s) or not %(registered)s and r.serving = any(%(communities)s))
   and (%(number)s::bytea is null or r.retiree = (
       select coalesce(l.leader, i.retiree) from ledger.identity i left join ledger.led l on l.record = i.retiree
       where i.tag = %(number)s))
-  and (%(tags)s::bytea[] = '{}' or r.retiree in (
-      select s.retiree from views.search s where s.tag = any(%(tags)s::bytea[])
-      group by s.retiree, s.source, s.id having count(*) = cardinality(%(tags)s::bytea[])))
-  and (%(tags)s::bytea[] = '{}' or exists (
-      select from views.search s where s.retiree = r.retiree and s.source = r.source and s.id = r.source_id
-      and s.tag = (%(tags)s::bytea[])[1]))
   and exists (select from ledger.retiree_key k where k.retiree = case when r.under is null then r.retiree else r.under end)
-order by r.retiree limit %(limit)s
+order by h.retiree limit %(limit)s
 """
-"""Whoever is registered in, or served by, some communities, under a registration that gave all of it; by number under any."""
+"""Whoever is registered in, or served by, some communities (null: any), under a registration that gave all of it; by number under any."""
 
 
 class Sought(Struct, frozen=True, kw_only=True):
-    """Who is sought: all that is given must fit. A name and a telephone number as the registration gave them, whole."""
+    """Who is sought: all that is given must fit. `name`: whole, or two characters of it or more that stand beside each other; `phone`: whole."""
 
     name: str | None = None
     number: str | None = None
@@ -100,7 +106,7 @@ class Search:
 
     def _tags(self, person: Person) -> Iterator[bytes]:
         if person.name:
-            yield self._keys.tag(_NAME, normal_name(person.name))
+            yield from self._keys.tags(_NAME, parts_of(normal_name(person.name)))
         if person.phone and (phone := normal_phone(person.phone)):
             yield self._keys.tag(_PHONE, phone)
 
@@ -116,6 +122,16 @@ class Search:
             raise Refused("invalid-request", "name")
         number = self._keys.tag("identity-number", normal(sought.number, "number")) if sought.number else None
         return views.select(FOUND, {**given, "tags": tags, "number": number})
+
+
+def parts_of(name: str) -> list[str]:
+    """Each two characters of a name that stand beside each other; a name of one character is its own part.
+
+    No single character of a longer name: half of all people have one of ten surnames, so a hash of one is soon guessed
+    by how often it comes, and whoever guesses it knows the surname of everybody who has it.
+    """
+    pairs = [name[at : at + 2] for at in range(max(1, len(name) - 1))]
+    return list(dict.fromkeys(pairs))[:_PARTS]
 
 
 def normal_phone(phone: str) -> str:

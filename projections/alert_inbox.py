@@ -140,11 +140,15 @@ def _raised(event: AlertRaised, entry: Entry) -> AlertRow:
 ALERT_INBOX = ReadModel("alert_inbox", AlertRow, keys, fold)
 
 PAGE = f"""
-select {columns(AlertRow)} from alert_inbox
-where office ^@ %(office)s and (%(state)s = '' or state = %(state)s) and position < %(before)s
-order by position desc limit %(limit)s
+select a.* from views.alert_inbox p
+cross join lateral (select {columns(AlertRow)} from alert_inbox where alert = p.alert limit 1) a
+where p.office like %(office)s || '%%' and p.position < %(before)s and (%(state)s = '' or a.state = %(state)s)
+order by p.position desc limit %(limit)s
 """  # noqa: S608 - the columns are our own
-"""The newest alerts of an office in a state (any when empty), before a position."""
+"""The newest alerts of an office in a state (any when empty), before a position; each as it is, or was known to be, by its key.
+
+An alert has its position and its office for good, so those that answer now have the order of any time.
+"""
 
 DUE = """
 select substr(r.{place}, 1, 6) as district, count(*) as of,

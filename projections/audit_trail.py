@@ -128,14 +128,16 @@ group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
 """What each account of a department did in a period: how often, to how many people."""
 
 LATE = f"""
-select {columns(TrailRow, "t")}, r.community
-from audit_trail t left join roster r on r.retiree = t.retiree and r.registered
-where t.late_days > %(least)s and t.late_days > 0 and t.position < %(before)s
-  and (%(department)s = '' or t.department = %(department)s)
-  and t.recorded_at >= %(since)s and t.recorded_at < %(until)s
+select t.*, r.community
+from unnest(%(tellers)s::text[], %(facts)s::text[]) as duty(department, what) cross join lateral (
+    select {columns(TrailRow)} from audit_trail t
+    where t.department = duty.department and t.what = duty.what and t.late_days > %(least)s and t.late_days > 0
+      and t.position < %(before)s and t.recorded_at >= %(since)s and t.recorded_at < %(until)s
+    order by t.position desc limit %(limit)s
+) t left join lateral (select community from roster where registered and retiree = t.retiree limit 1) r on true
 order by t.position desc limit %(limit)s
 """  # noqa: S608 - likewise
-"""The newest facts that were told more than so many days after they were true, before a position."""
+"""The newest facts, of those that some departments must tell, that were told more than so many days after they were true, before a position."""
 
 SHARED = """
 select substr(r.{place}, 1, 6) as district, count(*) as of, count(*) filter (where t.late_days <= %(within)s) as done

@@ -20,6 +20,7 @@ from domain.facts import MAY_PUBLISH, Department, LifeEvent, taken_back
 from domain.handover import Reception
 from domain.history import Entry, FactMoved, FactPublished
 from domain.links import RecordsParted
+from projections.candidates import page_of
 from projections.read_model import ReadModel, is_of, name, under_of
 
 
@@ -113,23 +114,24 @@ def _with(row: KeptRow, held: Iterable[Kept], gone: list[str], position: int) ->
     return replace(row, told=told, gone=gone, position=position)
 
 
-PAGE = """
-select r.retiree, r.community, r.serving, r.hukou_division, r.receptions, r.retired_on, r.employer, r.party_member,
-       r.special_groups, r.category, r.status, r.stopped_from, r.sealed, r.under,
-       (select k.told from {table} k where k.retiree = r.retiree) as told
-from roster r
-where r.registered and r.led_by is null and {place} and r.retiree > %(after)s
-  and exists (select from ledger.retiree_key e where e.retiree = case when r.under is null then r.retiree else r.under end)
-order by r.retiree limit %(limit)s
+_PAGE = """
+select p.retiree as candidate, r.retiree, r.community, r.serving, r.hukou_division, r.receptions, r.retired_on, r.employer,
+       r.party_member, r.special_groups, r.category, r.status, r.stopped_from, r.sealed, r.under,
+       (select told from {table} k where k.retiree = p.retiree) as told,
+       coalesce(r.registered and r.led_by is null
+                and exists (select from ledger.retiree_key e where e.retiree = case when r.under is null then r.retiree else r.under end), false) as stands
+from page p left join lateral (select * from roster where retiree = p.retiree limit 1) r on true
+order by p.retiree
 """
-"""A page of people, after a retiree, each with what a register keeps, looked up by key; not the erased."""
-_REGISTERED, _SERVED = "r.community = any(%(communities)s)", "r.serving = any(%(communities)s)"
 
 
 def page(model: ReadModel, *, serving: bool, then: bool) -> str:
-    """The query of the people of some communities: registered there, or served there now; `then`: those who may have been before."""
-    place = f"({_SERVED} or {_REGISTERED})" if serving and then else _SERVED if serving else _REGISTERED
-    return PAGE.format(table=model.table, place=place)
+    """The query of a page of those who may be of some communities, registered or served there, each with what a register keeps.
+
+    `then`: on an earlier day too. Not `stands`: not registered, another record goes on for it, or erased.
+    """
+    columns = ("serving", "community") if serving and then else ("serving",) if serving else ("community",)
+    return page_of(*columns, moved=then) + _PAGE.format(table=model.table)
 
 
 def served(found: Mapping[str, Any], day: date) -> str:

@@ -29,6 +29,7 @@ from domain.joining import left_with
 from domain.kinds import Kind
 from domain.links import RecordsParted
 from domain.told import AlertRaised, AlertWithdrawn
+from projections.candidates import page_of
 from projections.read_model import ReadModel
 
 KEEP = 12
@@ -132,21 +133,17 @@ def _doubting(row: LifeRow, doubts: list[str], position: int) -> LifeRow:
 
 LIVES = ReadModel("lives", LifeRow, keys, fold)
 
-CANDIDATES = """
-with there as materialized (
-    (select retiree from roster where serving = any(%(communities)s) and retiree > %(after)s order by retiree limit %(limit)s)
-    union (select retiree from roster where community = any(%(communities)s) and retiree > %(after)s order by retiree limit %(limit)s)
-    union select ever_in(%(communities)s, %(after)s, %(limit)s)
-), page as materialized (select retiree from there order by retiree limit %(limit)s)
-select p.retiree, l.facts, l.doubts, h.handover,
-       coalesce(r.registered and r.led_by is null and k.retiree is not null, false) as stands
+_CANDIDATES = """
+select p.retiree as candidate, p.retiree, l.facts, l.doubts, h.handover,
+       coalesce(r.registered and r.led_by is null
+                and exists (select from ledger.retiree_key k where k.retiree = case when r.under is null then p.retiree else r.under end), false) as stands
 from page p
-left join lateral (select registered, led_by, under from roster where retiree = p.retiree) r on true
-left join ledger.retiree_key k on k.retiree = case when r.under is null then p.retiree else r.under end
-left join lateral (select facts, doubts from lives where retiree = p.retiree) l on true
-left join lateral (select handover from handovers where retiree = p.retiree) h on true
+left join lateral (select registered, led_by, under from roster where retiree = p.retiree limit 1) r on true
+left join lateral (select facts, doubts from lives where retiree = p.retiree limit 1) l on true
+left join lateral (select handover from handovers where retiree = p.retiree limit 1) h on true
 order by p.retiree
 """
+CANDIDATES = page_of("serving", "community", moved=True) + _CANDIDATES
 """Whoever may have been registered in, served by or moved to some communities by any day, after a retiree.
 
 Not `stands`: not registered, another record goes on for it, or erased.
@@ -154,7 +151,10 @@ Not `stands`: not registered, another record goes on for it, or erased.
 
 OF_RETIREES = """
 select r.*, l.facts, l.doubts, h.handover
-from roster r left join lives l using (retiree) left join handovers h using (retiree)
-where r.registered and r.retiree = any(%(retirees)s) order by r.retiree
+from (select distinct unnest(%(retirees)s::uuid[]) as retiree) p
+cross join lateral (select * from roster where retiree = p.retiree limit 1) r
+left join lateral (select facts, doubts from lives where retiree = p.retiree limit 1) l on true
+left join lateral (select handover from handovers where retiree = p.retiree limit 1) h on true
+where r.registered order by p.retiree
 """
-"""Some retirees as the roster has them, and what is known of any day."""
+"""Some retirees as the roster has them, and what is known of any day; each looked up by key, also as it was known at a time."""

@@ -28,6 +28,7 @@ from domain.history import Entry, FactMoved, FactPublished
 from domain.lineage import Lineage
 from domain.links import RecordsJoined, RecordsParted
 from domain.told import AlertRaised, AlertWithdrawn
+from projections.candidates import page_of
 from projections.read_model import ReadModel, is_of, name, under_of
 
 
@@ -261,18 +262,17 @@ def _counting(row: RosterRow, held: list[Registration]) -> RosterRow:
 
 ROSTER = ReadModel("roster", RosterRow, keys, fold)
 
-PAGE = """
-select * from roster
-where registered and led_by is null and community = any(%(communities)s) and retiree > %(after)s
-  and exists (select from ledger.retiree_key k where k.retiree = case when under is null then roster.retiree else under end)
-order by retiree limit %(limit)s
+_PAGE = """
+select p.retiree as candidate, r.*,
+       coalesce(r.registered and r.led_by is null and r.{place} = any(%(communities)s)
+                and exists (select from ledger.retiree_key k where k.retiree = case when r.under is null then r.retiree else r.under end), false) as stands
+from page p left join lateral (select * from roster where retiree = p.retiree limit 1) r on true
+order by p.retiree
 """
-"""A page of the people registered in some communities, after a retiree; not the erased.
+PAGE = page_of("community") + _PAGE.format(place="community")
+"""A page of those who may be registered in some communities, after a retiree. Who `stands` is; the others are not, or erased."""
 
-`case`, not `coalesce`: of that PostgreSQL does not know that it tells nobody anything, and looks no key up behind a policy.
-"""
-
-SERVED_PAGE = PAGE.replace("and community =", "and serving =")
+SERVED_PAGE = page_of("serving") + _PAGE.format(place="serving")
 """The same of those whom these communities serve: who has been received elsewhere is there, and not here."""
 
 ONE = """
@@ -294,23 +294,6 @@ SERVED_COUNTS = COUNTS.replace("select community,", "select serving as community
     "and community =", "and serving ="
 )
 """How many people each of some communities serves."""
-
-COMMUNITIES = """
-with recursive found as (
-    (select community from roster order by community using ~<~ limit 1)
-    union all
-    select (select community from roster where community ~>~ found.community order by community using ~<~ limit 1)
-    from found where community is not null
-), offices as (
-    (select serving from roster order by serving using ~<~ limit 1)
-    union all
-    select (select serving from roster where serving ~>~ offices.serving order by serving using ~<~ limit 1)
-    from offices where serving is not null
-)
-select community from found where community <> '' union select serving from offices where serving <> ''
-order by community
-"""
-"""Every code that somebody is registered or served under, by as many steps of the index as there are codes, however many people."""
 
 
 def communities(registered: Iterable[str], division: str, lineage: Lineage, day: date) -> list[str]:

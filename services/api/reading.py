@@ -141,7 +141,7 @@ def roster_counts(reader: ReaderThen, account: WhoAsks, division: StreetOrCommun
 
 
 class SearchBody(BaseModel, extra="forbid"):
-    """Who is sought. All that is given must fit; a name and a telephone number whole, as the registration gave them."""
+    """Who is sought; all that is given must fit. A name whole, or two characters or more of it; a telephone number whole."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     number: Annotated[str, Field(min_length=15, max_length=40, description="Of 18 or 15 digits.")] | None = None
@@ -149,12 +149,14 @@ class SearchBody(BaseModel, extra="forbid"):
 
 
 @router.post("/roster/search", summary="Find people by name, number or telephone")
-def search(reader: ReaderThen, account: WhoAsks, body: SearchBody, after: After, limit: Limit = 50) -> Response:
-    """People of the account's division. By POST, so that who is sought stands in no address. This look is recorded before it is answered."""
+def search(
+    reader: ReaderThen, account: WhoAsks, body: SearchBody, after: After, limit: Limit = 50, on: AsOf = None
+) -> Response:
+    """People of the account's division, today or `on` a day. By POST, so that who is sought stands in no address. This look is recorded before it is answered."""
     account.allow(Act.SEARCH)
     asked = body.model_dump_json()
     sought = Sought(name=body.name, number=body.number, phone=body.phone)
-    rows = reader.search(account, sought, UUID(after.place(asked) or NOBODY.hex), limit)
+    rows = reader.search(account, sought, UUID(after.place(asked) or NOBODY.hex), limit, on=on)
     return answered(rows, after.link(rows[-1].retiree, asked) if rows else None)
 
 

@@ -157,7 +157,8 @@ def person_shown(view: View, person: bytes) -> PersonShown:
 
 def line_of(row: dict[str, Any], person: bytes, day: date, law: Law, view: View) -> RosterLine:
     """The line of a row whose person is opened, as they were on a day, and as the purpose shows it."""
-    then = as_of(row, max(day, row["retired_on"]), law)  # whoever is registered before the day is shown as of it
+    # whoever is registered before the day is shown as of it
+    then = row.get("then") or as_of(row, max(day, row["retired_on"]), law)
     given = {
         **_NEVER,
         **{name: row[name] for name in OF_LINE if name in row},
@@ -170,8 +171,9 @@ def line_of(row: dict[str, Any], person: bytes, day: date, law: Law, view: View)
 
 
 def of_another_day(line: OnADay) -> dict[str, Any]:
-    """What a row of the roster says of today, of another day."""
+    """What a row of the roster says of today, of another day, and all of that day for `line_of`."""
     return {
+        "then": line,
         "serving": line.serving,
         "status": line.status,
         "stopped_from": line.since if line.kind and line.status not in PAYS else None,

@@ -23,7 +23,7 @@ from infra.reading import Reading, seen_positions
 from infra.searching import Search, Sought
 from infra.sql import statements
 from infra.views import KnownViews, Selects, Views
-from projections import alert_inbox, audit_trail, handovers, lives, roster
+from projections import alert_inbox, audit_trail, candidates, handovers, lives, roster
 from services.accounts import Account
 from services.application import BEIJING, today
 from services.reading.cards import (
@@ -42,7 +42,7 @@ from services.reading.cards import (
 )
 from services.reading.looks import Looks
 from services.reading.purposes import view_of
-from services.reading.rosters import EVERYBODY, Counts, Place, Wanted, counts, people
+from services.reading.rosters import EVERYBODY, Counts, Place, Wanted, counts, found_on, people, standing
 from services.reading.who import office_of, who
 from services.reading.why import why
 
@@ -161,7 +161,8 @@ class Reader:
     def inbox(self, account: Account, state: str, before: int, limit: int) -> list[dict[str, Any]]:
         """The newest alerts in a state, for the account's offices; this look is recorded first."""
         self.view(account).demand("alert")
-        given = {"office": office_of(account), "state": state, "before": before, "limit": limit}
+        known = min(before, self._views.known_at + 1)  # what came later stood nowhere then
+        given = {"office": office_of(account), "state": state, "before": known, "limit": limit}
         rows = self._seen(account).select(alert_inbox.PAGE, given)
         if rows:
             self.looks.seen(account, ("alerts",), (row["retiree"] for row in rows))
@@ -209,7 +210,7 @@ class Reader:
 
         Recorded as any look, and not shown among them unless somebody asks for the account or the retiree.
         """
-        position = int(before.partition("-")[0]) if before else log.LAST
+        position = int(before.partition("-")[0]) if before else min(log.LAST, self._views.known_at + 1)
         given = {
             "department": department,
             "actor": actor,
@@ -264,12 +265,8 @@ class Reader:
         communities = self.within(account, division, day)
         if on is None and wanted == EVERYBODY:
             page = roster.PAGE if registered else roster.SERVED_PAGE
-            return self._lines(
-                account,
-                self._seen(account).select(page, {"communities": communities, "after": after, "limit": limit}),
-                day,
-                only=only,
-            )
+            there = standing(self._seen(account), page, {"communities": communities, "after": after})
+            return self._lines(account, [*islice(there, limit)], day, only=only)
         place: Place = "community" if registered else "serving"
         if wanted.moving == "in":
             if not registered:  # whom another community serves still is not on its roster
@@ -284,29 +281,42 @@ class Reader:
         return self._lines(account, rows, day, only=only)
 
     def search(
-        self, account: Account, sought: Sought, after: UUID, limit: int, only: tuple[str, ...] = SHOWN
+        self,
+        account: Account,
+        sought: Sought,
+        after: UUID,
+        limit: int,
+        only: tuple[str, ...] = SHOWN,
+        on: date | None = None,
     ) -> list[RosterLine]:
-        """The people of the account's division who fit what is sought; recorded as `roster` is, and also where nobody fits.
+        """The people of the account's division, today or on a day, who fit what is sought; recorded as `roster` is, and also where nobody fits.
 
         Raises `Refused`: `identity-number-invalid`, `invalid-request`.
         """
-        given = {
-            "communities": self._communities(account),
-            "registered": account.place == "community",
-            "after": after,
-            "limit": limit,
-        }
-        found = Search(self._ledger.database, self._keys).find(self._seen(account), sought, given)
+        registered = account.place == "community"
+        search, seen = Search(self._ledger.database, self._keys), self._seen(account)
+
+        def find(after: UUID, limit: int, communities: list[str] | None = None) -> list[dict[str, Any]]:
+            given = {"communities": communities, "registered": registered, "after": after, "limit": limit}
+            return search.find(seen, sought, given)
+
+        if on is None:
+            rows = find(after, limit, self._communities(account))
+        else:
+            place: Place = "community" if registered else "serving"
+            there = self._of_division(account, account.division, on)
+            found = found_on(seen, self._law, find, there, on, place=place, after=after)
+            rows = [row | of_another_day(line) for row, line in islice(found, limit)]
         given_terms = ((field, getattr(sought, field)) for field in Sought.__struct_fields__)
         terms = tuple(f"{field}:{self._keys.tag(_SOUGHT, text).hex()}" for field, text in given_terms if text)
-        if not found:
+        if not rows:
             self.looks.seen(account, (), (), look=Look.SOUGHT, terms=terms)
-        return self._lines(account, found, self._today, only=only, terms=terms)
+        return self._lines(account, rows, on or self._today, only=only, terms=terms)
 
     def roster_counts(self, account: Account, division: str, on: date | None = None) -> Counts:
         """What is to be counted of a community or street on a day, of those whom it served; nobody is shown.
 
-        Raises `Refused`: `forbidden` outside the account's division, `invalid-request` for too many people.
+        Raises `Refused("forbidden")` outside the account's division.
         """
         if not self._may_see(account, division.ljust(12, "0")):
             raise Refused("forbidden", "division")
@@ -404,7 +414,7 @@ class Reader:
         """The codes within the account's division that somebody is registered or served under."""
         return [
             row["community"]
-            for row in self._seen(account).select(roster.COMMUNITIES, {})
+            for row in self._seen(account).select(candidates.COMMUNITIES, {})
             if self._may_see(account, row["community"])
         ]
 

@@ -1,7 +1,7 @@
 """Pages of the roster for any day: whom a division had on it, of those that a filter asks for."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -10,19 +10,17 @@ from msgspec import Struct
 
 from domain.facts import SpecialGroup
 from domain.law import Law
-from domain.refusals import Refused
 from domain.settlement import staff_needed
 from infra.views import Selects
 from projections import lives
 from projections.on_a_day import OnADay, as_of
 
-_FEW, _MANY = 100, 4_000
-"""So many are looked at for one page at first: most of them are on it; and so many at a time then."""
+_FEW, _MANY = 100, 2_000
+"""So many are looked at for one page at first: most of them are on it; and up to so many at a time then."""
 
 
 LATELY = timedelta(days=90)
 """Receptions since then are counted."""
-_MOST = 20_000
 
 
 class Counts(Struct, frozen=True, kw_only=True):
@@ -113,57 +111,98 @@ def people(
 
 
 def _candidates(views: Selects, communities: Sequence[str], after: UUID = _NOBODY) -> Iterator[dict[str, Any]]:
-    """The rows of whoever may have been there; a few first, as a page wants no more, then many at a time."""
-    limit = _FEW
-    while rows := views.select(lives.CANDIDATES, {"communities": list(communities), "after": after, "limit": limit}):
+    return standing(views, lives.CANDIDATES, {"communities": list(communities), "after": after})
+
+
+def standing(views: Selects, query: str, given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Of a query's candidates those who stand, in order; a few are looked at first, as a page wants no more, then many at a time."""
+    after, limit = given["after"], _FEW
+    while rows := views.select(query, {**given, "after": after, "limit": limit}):
         yield from (row for row in rows if row["stands"])
         if len(rows) < limit:
             return
-        after, limit = rows[-1]["retiree"], _MANY
+        after, limit = rows[-1]["candidate"], min(4 * limit, _MANY)
+
+
+def found_on(
+    views: Selects,
+    law: Law,
+    search: Callable[[UUID, int], list[dict[str, Any]]],
+    communities: Sequence[str],
+    day: date,
+    *,
+    place: Place,
+    after: UUID = _NOBODY,
+) -> Iterator[tuple[dict[str, Any], OnADay]]:
+    """Of those whom a search finds anywhere, after a retiree and so many at a time: whom these communities had on a day, by `place`."""
+    there = frozenset(communities)
+    while found := search(after, _MANY):
+        for row in views.select(lives.OF_RETIREES, {"retirees": [one["retiree"] for one in found]}):
+            if (line := as_of(row, day, law)) and getattr(line, place) in there:
+                yield row, line
+        if len(found) < _MANY:
+            return
+        after = found[-1]["retiree"]
 
 
 def counts(views: Selects, law: Law, division: str, communities: Sequence[str], day: date) -> Counts:
-    """What is to be counted of a community or street on a day, served as it is; nobody is shown.
-
-    Raises `Refused("invalid-request")` for so many people that they are not counted while somebody waits.
-    """
-    there, served, incoming, left = frozenset(communities), list[OnADay](), 0, 0
-    for n, row in enumerate(_candidates(views, communities)):
-        if n >= _MOST:
-            raise Refused("invalid-request", "division", f"more than {_MOST} people: ask for a street or community")
+    """What is to be counted of a division on a day, served as it is, of however many people: none is kept in memory. Nobody is shown."""
+    there, tally = frozenset(communities), Counter[str]()
+    statuses, groups = Counter[str](), Counter[str]()
+    year = day.replace(month=1, day=1)
+    for row in _candidates(views, communities):
         line = as_of(row, day, law)
         if line is None:
             continue
         if line.serving in there:
-            served.append(line)
+            tally.update(_tallied(line, there, day, year))
+            statuses[line.status] += 1
+            groups.update(line.special_groups)
         else:
-            incoming += line.moving_to in there
-            left += _left(line, row, law, there, day)
-    year = day.replace(month=1, day=1)
-    to_visit = [line for line in served if line.to_visit]
-    overdue = [line for line in served if line.verify_by is not None and line.verify_by < day]
+            tally["incoming"] += line.moving_to in there
+            tally["left"] += _left(line, row, law, there, day)
     local = law.city_law(division.ljust(12, "0"), day)
     ratio = next((rule for rule in local.staff if rule.retirees_per_person), None) if local else None
     return Counts(
         division=division,
         day=day,
-        people=len(served),
-        statuses=dict(Counter(line.status for line in served)),
-        party_members=sum(line.party_member for line in served),
-        groups=dict(Counter(group for line in served for group in line.special_groups)),
-        without_contact_card=sum(line.contact_card_on is None for line in served),
-        without_health_file=sum(line.health_file_on is None for line in served),
-        verification_due=sum(line.is_warned(day) for line in served) - len(overdue),
-        verification_overdue=len(overdue),
-        to_visit=len(to_visit),
-        visited=sum(line.visited_on is not None and line.visited_on >= year for line in to_visit),
-        incoming=incoming,
-        outgoing=sum(line.moving_to is not None and line.moving_to not in there for line in served),
-        received=sum(line.served_since is not None and day - line.served_since <= LATELY for line in served),
-        left=left,
-        staff=staff_needed(local, len(served)) if local else None,
+        statuses=dict(statuses),
+        groups=dict(groups),
+        **{name: tally[name] for name in _TALLIED},
+        staff=staff_needed(local, tally["people"]) if local else None,
         staff_article=f"{ratio.document} {ratio.article}" if ratio else None,
     )
+
+
+_TALLIED = (
+    "people",
+    "party_members",
+    "without_contact_card",
+    "without_health_file",
+    "verification_due",
+    "verification_overdue",
+    "to_visit",
+    "visited",
+    "incoming",
+    "outgoing",
+    "received",
+    "left",
+)
+
+
+def _tallied(line: OnADay, there: frozenset[str], day: date, year: date) -> Iterator[str]:
+    """What somebody who is served there counts for on a day; `year`: the first day of its year."""
+    overdue = line.verify_by is not None and line.verify_by < day
+    yield "people"
+    yield from ("party_members",) if line.party_member else ()
+    yield from ("without_contact_card",) if line.contact_card_on is None else ()
+    yield from ("without_health_file",) if line.health_file_on is None else ()
+    yield from ("verification_overdue",) if overdue else ("verification_due",) if line.is_warned(day) else ()
+    if line.to_visit:
+        yield "to_visit"
+        yield from ("visited",) if line.visited_on is not None and line.visited_on >= year else ()
+    yield from ("outgoing",) if line.moving_to is not None and line.moving_to not in there else ()
+    yield from ("received",) if line.served_since is not None and day - line.served_since <= LATELY else ()
 
 
 def _left(line: OnADay, row: dict[str, Any], law: Law, there: frozenset[str], day: date) -> bool:

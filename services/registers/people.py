@@ -26,6 +26,8 @@ ADDRESS = Column("address", "住址", "address", 36, "person.address")
 """Of a register for whoever goes there."""
 _SCAN = 500
 """People looked through at a time, at least: most of a register may be of nobody."""
+_MOST = 2_000
+"""People looked through for one page, about: one with few lines, or none, and with a cursor is no end."""
 
 
 def people_sheet(
@@ -41,19 +43,25 @@ def people_sheet(
         serving = account.place == "serving"
         query = kept.page(model, serving=serving, then=asked.on is not None)
         communities = reader.within(account, asked.division or account.division, asked.on)
-        day, chunk, there = reader.day(asked.on), max(limit, _SCAN), frozenset(communities)
-        given: dict[str, Any] = {"communities": communities, "after": UUID(after or _NOBODY), "limit": chunk}
+        day, there = reader.day(asked.on), frozenset(communities)
+        given: dict[str, Any] = {
+            "communities": communities,
+            "after": UUID(after or _NOBODY),
+            "limit": max(limit, _SCAN),
+        }
         shown: list[dict[str, Any]] = []
-        more = True
-        while more and len(shown) < limit:
+        looked, more = 0, True
+        while more and len(shown) < limit and looked < _MOST:
             found = reader.rows(account, query, given)
-            more = len(found) == chunk
+            more = len(found) == given["limit"]
+            looked += len(found)
             for row in found:
-                given["after"] = row["retiree"]
+                given["after"] = row["candidate"]
+                if not row["stands"] or row["retired_on"] > day:
+                    continue
                 place = kept.served(row, day) if serving else row["community"]
-                if place in there and row["retired_on"] <= day:
-                    said = [*lines(row, place, day, reader.law, asked.state)]
-                    shown += [row | {"lines": said, "place": place}] if said else []
+                said = [*lines(row, place, day, reader.law, asked.state)] if place in there else ()
+                shown += [row | {"lines": said, "place": place}] if said else []
                 if len(shown) == limit:
                     more = more or row is not found[-1]
                     break

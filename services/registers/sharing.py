@@ -17,7 +17,8 @@ from services.reading.sheets import Asked, Cell, Column, Page, Sheet
 from services.registers.periods import Period, lately, period_of
 from services.web.words import both
 
-_SCAN = 1_000
+_SCAN, _MOST = 1_000, 5_000
+"""Late facts read at a time, and looked through for one page: one with few lines and a cursor is no end."""
 _KINDS = {
     "silent": "来源中断 source silent",
     "numbers": "缺号 numbers missing",
@@ -37,18 +38,13 @@ def _page(reader: Reader, account: Account, asked: Asked, after: str, limit: int
     day = reader.day(asked.on)
     period = period_of(asked, day, lately(day))
     rows = [] if after else [*_of_sources(reader, account, asked, period)]
-    before, more = int(after) if after else LAST, True
-    while more and len(rows) < limit:
-        given = {
-            "least": 0,
-            "before": before,
-            "department": asked.department,
-            "since": period.since,
-            "until": period.until,
-            "limit": _SCAN,
-        }
+    before, more, looked = int(after) if after else LAST, True, 0
+    duties = _duties(reader, account, asked, period)
+    while more and len(rows) < limit and looked < _MOST:
+        given = {**duties, "before": before, "since": period.since, "until": period.until, "limit": _SCAN}
         found = reader.rows(account, audit_trail.LATE, given)
         more = len(found) == _SCAN
+        looked += len(found)
         for one in found:
             before = one["position"]
             if line := _late(one, reader.law, account, asked):
@@ -59,6 +55,20 @@ def _page(reader: Reader, account: Account, asked: Asked, after: str, limit: int
     if late := [UUID(str(row["who"])) for row in rows if row.get("who")]:
         reader.looks.seen(account, ("facts",), late)
     return Page([*rows], str(before) if more else None)
+
+
+def _duties(reader: Reader, account: Account, asked: Asked, period: Period) -> dict[str, Any]:
+    """Which departments must tell of what where the account is, at any time of a period, and the fewest days that any has for it."""
+    cities = {code[:4].ljust(12, "0") for code in reader.within(account, asked.division or account.division)}
+    days = (period.first_day, period.last_day)
+    duties = {duty for city in cities for day in days for duty in reader.law.sharing(city, day)}
+    pairs = {(str(teller), fact) for duty in duties for teller in duty.tellers for fact in duty.facts}
+    wanted = sorted(pair for pair in pairs if asked.department in ("", pair[0]))
+    return {
+        "tellers": [teller for teller, _ in wanted],
+        "facts": [fact for _, fact in wanted],
+        "least": min((duty.within_days for duty in duties), default=0),
+    }
 
 
 def _of_sources(reader: Reader, account: Account, asked: Asked, period: Period) -> Iterator[dict[str, Cell]]:

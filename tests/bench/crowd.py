@@ -32,8 +32,14 @@ _CHANGED = {
     "position": "t.position + %(copy)s::bigint * %(count)s",
 }
 """How a copy differs from the real row: in the columns that say who and where, wherever they stand."""
-_TOLD: LiteralString = "convert_to(replace(convert_from(t.state, 'UTF8'), t.stream::text, md5(t.stream::text || %(copy)s)::uuid::text), 'UTF8')"
-"""And what an event says: an alert names whom it is about."""
+_TOLD: LiteralString = """
+case when t.name = 'retirement-registered.v1'
+     then convert_to(replace(convert_from(t.state, 'UTF8'), ',"sealed":"', ',"under":"' || t.stream || '","sealed":"'), 'UTF8')
+     when t.name like 'pension-alert-%%'
+     then convert_to(replace(convert_from(t.state, 'UTF8'), t.stream::text, md5(t.stream::text || %(copy)s)::uuid::text), 'UTF8')
+     else t.state end
+"""
+"""And what an event says: an alert names whom it is about; who a copy is can be opened under the key of the real one."""
 
 
 class Portion(NamedTuple):

@@ -1,17 +1,15 @@
 """Read models: rebuilt at what rate and in how much memory, how far behind while events come, and how soon a page is there."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from random import Random
 from statistics import quantiles
 from threading import Event as Flag
 from threading import Thread
 from time import perf_counter, sleep, time
-from uuid import UUID
 
 from domain.history import Entry
 from infra import log
@@ -19,56 +17,32 @@ from infra.database import Database
 from infra.follower import follow
 from infra.rebuild import Progress, Rebuild
 from infra.views import Views
-from projections import alert_inbox, audit_trail, roster
-from tests.bench import bulk, crowd, ours, projecting, stock
-from tests.bench.lives import LIFE
+from tests.bench import bulk, crowd, ours, projecting, reading, stock
 from tests.bench.runner import Bench, Figure, Sample
 from tests.bench.server import EMPTY
-from tests.bench.stream import SEED, Sent, Story, sent
+from tests.bench.years import LARGE_PEOPLE, MIX, Years
 
 REBUILT = Figure("ours: `changqing rebuild` of all read models, indexes and exchange included")
 FOLDED = Figure("ours: the same, until the log is folded")
 MEMORY = Figure("ours: the same, memory of all its processes at most", "MB")
 RUNNER = Figure("stock: ProjectionRunner, one narrow row a retiree")
 LAG = Figure("ours: from recorded to in the views, 99th percentile, 1,000 events/s", "ms")
-PAGE = Figure("ours: first page of a roster, inbox, trail, 99th percentile", "ms")
 
-MIX = {"registration": 22, "verification": 28, "adjustment": 24, "visit": 10, "care": 4, "health": 6} | {
-    "death": 3,
-    "rumour": 1,
-    "retraction": 1,
-    "again": 1,
-}
-"""About five events a retiree, in percent of what is told; what is raised comes to it."""
 _A_SECOND, _TOGETHER = 1_000, 20
-_LOOKS = 200
-Question = tuple[str, dict[str, object]]
-
-
-class Years(Story):
-    """People as `Story` has them, and what comes in the years: verifications, adjustments, visits."""
-
-    def _next(self, kind: str) -> Sent:
-        if kind not in LIFE or not self.registered:
-            return super()._next(kind)
-        type_, by, what = LIFE[kind]
-        retiree = self._rng.choice(self.registered)
-        home = str(retiree["data"]["residence_division"])
-        place = home if by == "community" else self._sample.city_of(home).slug
-        if kind == "adjustment":
-            what = {"monthly_pension": f"{self._rng.randrange(2_000, 9_000)}.{self._rng.randrange(100):02d}"}
-        effective = max(self._day.isoformat(), retiree["data"]["effective"])
-        said = self._event(type_, f"/{by}/{place}", retiree, {"effective": effective, **what})
-        return sent(said)
 
 
 def measure(bench: Bench) -> None:
     """A rebuild is measured on a log of millions; the stock runner on as much as it does in a bearable time."""
     sizes = bench.sizes
-    story = Years()
+    people = sizes.views_submissions * MIX["registration"] // 100
+    story = Years(people, min(LARGE_PEOPLE // (sizes.views_copies + 1), people // 4))
     chapters = list(crowd.chapters(story, sizes.views_submissions, MIX))
     with bench.server.copy_of() as dsn:
-        crowd.fill(bench, dsn, chapters, sizes.views_copies)
+        with bench.timed() as filling:
+            crowd.fill(bench, dsn, chapters, sizes.views_copies)
+        bench.note(f"the log was filled in {filling.seconds:,.0f} s")
+        with ours.changqing(dsn) as application:
+            ours.load(application, story.sparse(), sizes.batch)
         told = stock.contents(bulk.sample_log(bench).rows)[: sizes.views_stock]
         stock_dsn = bench.server.keep("views_stock", EMPTY)
         with stock.application(stock_dsn) as app:
@@ -81,11 +55,11 @@ def measure(bench: Bench) -> None:
 
         bench.compare({"rebuild": lambda: _rebuild(bench, dsn), "ProjectionRunner": runner})
         bench.compare({"live": lambda: _lag(bench, dsn, story)})
-        bench.compare({"pages": lambda: _pages(dsn)})
+        reading.measure(bench, dsn)
     bench.claim("events a second", REBUILT, at_least=200_000)
     bench.claim_ratio("rebuild / the library's ProjectionRunner", REBUILT, RUNNER, at_least=5)
     bench.claim("live lag", LAG, at_most=500)
-    bench.claim("first page", PAGE, at_most=50)
+    reading.claim(bench)
 
 
 def _rebuild(bench: Bench, dsn: str) -> Sample:
@@ -192,33 +166,3 @@ def _follow(dsn: str, told: Connection) -> None:
         told.send("ready")
         follow(database, "views", views.position, handle, stop, rest)
     told.send(lags)
-
-
-QUESTIONS: list[Callable[[Random, list[str]], Question]] = [
-    lambda rng, places: (
-        roster.SERVED_PAGE,
-        {"communities": [rng.choice(places)], "after": UUID(int=0), "limit": 50},
-    ),
-    lambda rng, places: (
-        alert_inbox.PAGE,
-        {"office": f"social-insurance/{rng.choice(places)[:4]}", "state": "open", "before": log.LAST, "limit": 50},
-    ),
-    lambda _, __: (
-        audit_trail.PAGE,
-        {"department": "", "retiree": None, "position": log.LAST, "deed_id": "", "limit": 50},
-    ),
-]
-"""First pages, each a query with what is given to it: a new page adds its own."""
-
-
-def _pages(dsn: str) -> Sample:
-    rng, times = Random(SEED), []
-    with closing(Database(dsn)) as database:
-        views = Views(database)
-        places = [str(row["community"]) for row in views.select(roster.COMMUNITIES, {})]
-        for number in range(_LOOKS):
-            query, given = QUESTIONS[number % len(QUESTIONS)](rng, places)
-            begun = perf_counter()
-            views.select(query, given)
-            times.append(perf_counter() - begun)
-    return {PAGE: quantiles(times, n=100)[98] * 1000}

@@ -1,7 +1,7 @@
 """People are found by name, number or telephone, by those whose division they are of, and nothing in clear is stored for it."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -82,7 +82,30 @@ def test_somebody_is_found_by_name_number_or_telephone(ours: Ledger, keys: KeyRi
     assert found(asked, "agency", number=f" {three.lower()} ") == [three]
     assert found(asked, "agency", phone="０７５５８８８８８８８８") == [three]
     assert found(asked, "community", name="李秀英", phone=PHONE) == []
-    assert found(asked, "community", name="王") == [], "whole names only: a part would be a hash of nearly nothing"
+    assert found(asked, "community", name="王") == [], "one character alone would be a hash of nearly nothing"
+
+
+@pytest.mark.parametrize(
+    ("part", "fits"),
+    [("王小", (1, 2)), ("小明", (1, 3)), ("王 小 明", (1,)), ("欧阳", (3,)), ("阳小明", (3,)), ("明小", ())],
+)
+def test_two_characters_beside_each_other_find_whoever_has_them_in_the_name(
+    ours: Ledger, keys: KeyRing, asked: Asking, part: str, fits: tuple[int, ...]
+) -> None:
+    names = {1: "王小明", 2: "王小红", 3: "欧阳小明"}
+    told(ours, keys, *(submission(HOME, f"r{n}", person=person(n, name)) for n, name in names.items()))
+    assert found(asked, "community", name=part) == sorted(map(number_of, fits))
+
+
+def test_a_search_of_another_day_finds_whom_the_office_had_then(ours: Ledger, keys: KeyRing, asked: Asking) -> None:
+    told(ours, keys, submission(HOME, "r1", person=person(1)))
+    before = (HOME.effective - timedelta(days=1)).isoformat()
+    asking = {"name": "小明"}
+    assert [
+        len(asked.post("community", f"/v1/roster/search?on={day}", asking).raise_for_status().json())
+        for day in (before, HOME.effective.isoformat())
+    ] == [0, 1]
+    assert asked.post("elsewhere", f"/v1/roster/search?on={HOME.effective}", asking).json() == []
 
 
 def test_nobody_finds_people_of_another_division(ours: Ledger, keys: KeyRing, asked: Asking) -> None:
@@ -110,8 +133,8 @@ def test_what_is_sought_stands_in_no_address_and_nowhere_in_clear(ours: Ledger, 
     assert "form-expired" in asked.post("community", "/pages/roster/search", {}).text
     with ours.database.transaction() as connection:
         rows = connection.execute("select search::text from views.search").fetchall()
-    assert len(rows) == 2
-    assert not any("王" in text or "15400000001" in text for (text,) in rows)
+    assert len(rows) == 3, "two parts of the name, and the telephone number"
+    assert not any("王" in text or "小" in text or "15400000001" in text for (text,) in rows)
 
 
 @pytest.mark.parametrize(
