@@ -2,12 +2,13 @@
 
 import re
 from asyncio import Runner
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 
 from domain.facts import Department
@@ -71,20 +72,30 @@ class Asking:
         return self._runner.run(self._client.get(path, headers=headers))
 
 
-@contextmanager
-def asking(dsn: str, folder: Path, accounts: Mapping[str, tuple[Role, str]]) -> Iterator[Asking]:
-    """The application of a database, with accounts by their names: what for, and of which division."""
+_DEPARTMENTS = {
+    Role.PUBLISHER: Department.CIVIL_AFFAIRS,
+    Role.COMMUNITY: Department.COMMUNITY,
+}
+
+
+def made(
+    dsn: str, folder: Path, accounts: Mapping[str, tuple[Role, str]]
+) -> tuple[FastAPI, dict[str, str], Callable[[str], dict[str, str]]]:
+    """The application, not begun; the secrets of its accounts, and the headers by which a request comes from one of them."""
     file = folder / "accounts"
-    departments = {
-        Role.COMMUNITY: Department.COMMUNITY,
-        Role.OFFICER: Department.AGENCY,
-        Role.AUDITOR: Department.AGENCY,
-    }
     secrets = {
-        name: Accounts.add(file, name, role, departments[role], division) for name, (role, division) in accounts.items()
+        name: Accounts.add(file, name, role, _DEPARTMENTS.get(role, Department.AGENCY), division)
+        for name, (role, division) in accounts.items()
     }
     settings = {"DATABASE_URL": dsn, "CHANGQING_KEY": bytes(range(32)).hex(), "CHANGQING_CREDENTIALS_FILE": str(file)}
     app = create_app(Settings.of(settings))
+    return app, secrets, lambda account: {"Authorization": f"Bearer {account}.{secrets[account]}"}
+
+
+@contextmanager
+def asking(dsn: str, folder: Path, accounts: Mapping[str, tuple[Role, str]]) -> Iterator[Asking]:
+    """The application of a database, with accounts by their names: what for, and of which division."""
+    app, secrets, _ = made(dsn, folder, accounts)
     lifespan = app.router.lifespan_context(app)
     client = AsyncClient(transport=ASGITransport(app), base_url="http://here")
     with Runner() as runner:

@@ -7,14 +7,15 @@ from functools import partial
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
+from domain.refusals import Refused
 from infra.database import DatabaseError
 from infra.followers import following
 from infra.keys import WrongKeyError
 from services.accepting.dispositions import Dispositions
 from services.accepting.gather import Gatherer
-from services.accepting.intake import accept
+from services.accepting.intake import accept, refusal
 from services.accounts import Accounts
-from services.api import documents, events, feeds, followers, problems, reading, receipts, registers, sources
+from services.api import documents, events, feeds, followers, openapi, problems, reading, receipts, registers, sources
 from services.api.wakeups import Wakeups
 from services.bootstrap import Parts, parts
 from services.consumers.feeds import Feeds
@@ -83,7 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(following_pages.router, include_in_schema=False)
     app.middleware("http")(_secure)
     problems.install(app)
-    documents.install(app, settings.changqing_topics_file)
+    openapi.install(app, settings.changqing_topics_file)
     _install_health(app, made)
     return app
 
@@ -112,7 +113,11 @@ def _install_health(app: FastAPI, made: Parts) -> None:
 
 async def _secure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     try:
-        response = await call_next(request)
+        nul = b"%00" in request.scope.get("raw_path", b"") or b"%00" in request.scope["query_string"]
+        if nul:  # which no text of ours holds, and PostgreSQL takes nowhere
+            response = problems.page_problem(request, refusal(Refused("invalid-request", "", "NUL")))
+        else:
+            response = await call_next(request)
     except Exception as error:  # noqa: BLE001 - the last place that can answer with a code
         response = problems.unforeseen(request, error)
     for name, value in _HEADERS.items():

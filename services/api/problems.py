@@ -1,5 +1,6 @@
 """Refusals over HTTP: problem details (RFC 9457), with the code, the path, and both languages."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -74,6 +75,9 @@ def unforeseen(request: Request, error: Exception) -> Response:
     return page_problem(request, refusal(Refused("internal")))
 
 
+_NAME = re.compile(r"[\w-]{1,100}").fullmatch
+
+
 def install(app: FastAPI) -> None:
     """Turn every error of a request into problem details."""
 
@@ -95,10 +99,12 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: Any) -> Response:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
+        where = ".".join(part for one in error.errors()[0]["loc"] if _NAME(part := str(one)))  # not pydantic's own
         return page_problem(request, refusal(Refused("invalid-request", where, error.errors()[0]["msg"])))
 
     @app.exception_handler(HTTPException)
     async def other(request: Request, error: Any) -> Response:
         code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "invalid-request")
-        return page_problem(request, refusal(Refused(code)))
+        response = page_problem(request, refusal(Refused(code)))
+        response.headers.update(error.headers or {})  # Allow, of a method that is not there
+        return response

@@ -18,7 +18,10 @@ from domain.facts import Department
 from infra.database import DatabaseError
 from infra.log import LAST
 from infra.searching import Sought
+from projections.alert_inbox import AlertRow, Priority
+from projections.audit_trail import TrailRow
 from services.accounts import Account, Role
+from services.api.answering import EVENT_STREAM, answers
 from services.api.auth import WhoAsks
 from services.api.questions import (
     NOBODY,
@@ -27,6 +30,7 @@ from services.api.questions import (
     DeedCursor,
     DivisionPrefix,
     Limit,
+    Position,
     ReaderThen,
     StreetOrCommunity,
     WhoIsWanted,
@@ -34,7 +38,8 @@ from services.api.questions import (
     reader_of,
 )
 from services.bus.outgoing import Outgoing, alert_event
-from services.reading.rosters import EVERYBODY
+from services.reading.cards import AlertCard, RetireeCard, RosterLine
+from services.reading.rosters import EVERYBODY, Counts
 
 router = APIRouter(tags=["reading"])
 
@@ -48,8 +53,15 @@ class AlertPage(msgspec.Struct):
     after: int
 
 
+class InboxLine(AlertRow, frozen=True, kw_only=True):
+    """An alert of the inbox, with how urgent it is on the day asked for."""
+
+    priority: Priority | None
+
+
 @router.get("/alerts", summary="Alerts after a cursor")
-def alerts(request: Request, account: WhoAsks, after: Annotated[int, Query(ge=0)] = 0, limit: Limit = PAGE) -> Response:
+@answers(AlertPage)
+def alerts(request: Request, account: WhoAsks, after: Position = 0, limit: Limit = PAGE) -> Response:
     """The alerts after a position, as CloudEvents, in the log's order. Ask again with the `after` of the answer."""
     account.allow(Role.OFFICER, Role.AUDITOR)
     entries, come = reader_of(request).alerts(account, after, limit)
@@ -57,15 +69,16 @@ def alerts(request: Request, account: WhoAsks, after: Annotated[int, Query(ge=0)
 
 
 @router.get("/alerts/stream", summary="Alerts as server-sent events")
+@answers(files=(EVENT_STREAM,))
 async def stream(
     request: Request,
     account: WhoAsks,
-    after: Annotated[int, Query(ge=0)] = 0,
-    last_event_id: Annotated[int | None, Header(ge=0)] = None,
+    after: Position = 0,
+    last_event_id: Annotated[str | None, Header(pattern="^[0-9]{1,18}$")] = None,
 ) -> EventSourceResponse:
     """The alerts after a position, then each new one as it comes. `Last-Event-ID` goes on where a connection broke."""
     account.allow(Role.OFFICER, Role.AUDITOR)
-    return EventSourceResponse(_stream(request, account, after if last_event_id is None else last_event_id))
+    return EventSourceResponse(_stream(request, account, after if last_event_id is None else int(last_event_id)))
 
 
 async def _stream(request: Request, account: Account, after: int) -> AsyncIterator[ServerSentEvent]:
@@ -86,11 +99,12 @@ async def _stream(request: Request, account: Account, after: int) -> AsyncIterat
 
 
 @router.get("/inbox", summary="The alert inbox")
+@answers(list[InboxLine])
 def inbox(
     reader: ReaderThen,
     account: WhoAsks,
     state: Annotated[str, Query(pattern="^(open|closed|replaced|withdrawn|)$")] = "open",
-    before: int = LAST,
+    before: Position = LAST,
     limit: Limit = PAGE,
 ) -> Response:
     """The newest alerts in a state, before a position."""
@@ -99,6 +113,7 @@ def inbox(
 
 
 @router.get("/alerts/{alert}", summary="An alert, and why")
+@answers(AlertCard, refuses=("not-found",))
 def alert(reader: ReaderThen, account: WhoAsks, alert: AlertId) -> Response:
     """One alert with the facts and the rule it follows from, the months before and after, its history and exposure, and similar ones.
 
@@ -109,6 +124,7 @@ def alert(reader: ReaderThen, account: WhoAsks, alert: AlertId) -> Response:
 
 
 @router.get("/roster", summary="A page of the community roster")
+@answers(list[RosterLine])
 def roster(
     reader: ReaderThen,
     account: WhoAsks,
@@ -127,13 +143,14 @@ def roster(
 
 
 @router.get("/roster/counts", summary="What is to be counted of a community or street")
+@answers(Counts, refuses=("invalid-field",))
 def roster_counts(reader: ReaderThen, account: WhoAsks, division: StreetOrCommunity, on: AsOf = None) -> Response:
     """How many people it served on a day, by status and group, what is to be done for how many, moves, and the staff that the city wants."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
     return answered(reader.roster_counts(account, division, on))
 
 
-class SearchBody(BaseModel, extra="forbid"):
+class SearchBody(BaseModel, extra="forbid", json_schema_extra={"minProperties": 1}):
     """Who is sought. All that is given must fit; a name and a telephone number whole, as the registration gave them."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
@@ -142,6 +159,9 @@ class SearchBody(BaseModel, extra="forbid"):
 
 
 @router.post("/roster/search", summary="Find people by name, number or telephone")
+@answers(
+    list[RosterLine], refuses=("identity-number-invalid", "identity-number-damaged", "missing-field", "invalid-field")
+)
 def search(reader: ReaderThen, account: WhoAsks, body: SearchBody, after: UUID = NOBODY, limit: Limit = 50) -> Response:
     """People of the account's division. By POST, so that who is sought stands in no address. This look is recorded before it is answered."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
@@ -149,6 +169,7 @@ def search(reader: ReaderThen, account: WhoAsks, body: SearchBody, after: UUID =
 
 
 @router.get("/retirees/{retiree}", summary="A retiree, with the alerts about them")
+@answers(RetireeCard, refuses=("not-found", "person-erased"))
 def retiree(reader: ReaderThen, account: WhoAsks, retiree: UUID) -> Response:
     """Who an alert is about, for whoever must act on it. This look is recorded before it is answered."""
     account.allow(Role.COMMUNITY, Role.OFFICER)
@@ -156,6 +177,7 @@ def retiree(reader: ReaderThen, account: WhoAsks, retiree: UUID) -> Response:
 
 
 @router.get("/audit", summary="The audit trail")
+@answers(list[TrailRow])
 def audit(
     reader: ReaderThen,
     account: WhoAsks,

@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from services.api.answering import answers
 from services.api.auth import WhoAsks
 from services.api.questions import Limit, answered
-from services.sources.states import SourceStates
+from services.sources.states import MissingAnswer, SourcePage, SourceStates
 
 router = APIRouter(tags=["publishing"])
 
@@ -22,6 +23,7 @@ def states_of(request: Request) -> SourceStates:
 
 
 @router.get("/sources", summary="What is known of each source")
+@answers(SourcePage)
 def sources(request: Request, account: WhoAsks, after: After = "", limit: Limit = 100) -> Response:
     """Heard when, which numbers are missing or were given twice, which batches are not whole.
 
@@ -31,6 +33,7 @@ def sources(request: Request, account: WhoAsks, after: After = "", limit: Limit 
 
 
 @router.get("/sources/missing", summary="What is missing of a source")
+@answers(MissingAnswer, refuses=("not-found",))
 def missing(request: Request, account: WhoAsks, source: Source) -> Response:
     """The numbers that did not come, in runs, and the batches that are not whole. 404 for a source that nothing is known of."""
     return answered(states_of(request).of(account, source))

@@ -198,7 +198,7 @@ class Reader:
     def search(self, account: Account, sought: Sought, after: UUID, limit: int) -> list[RosterLine]:
         """The people of the account's division who fit what is sought; recorded as `roster` is, and nothing where nobody fits.
 
-        Raises `Refused`: `identity-number-invalid`, `invalid-request`.
+        Raises `Refused`: `identity-number-invalid`, `missing-field`, `invalid-field`.
         """
         given = {
             "communities": self._communities(account),
@@ -212,7 +212,7 @@ class Reader:
     def roster_counts(self, account: Account, division: str, on: date | None = None) -> Counts:
         """What is to be counted of a community or street on a day, of those whom it served; nobody is shown.
 
-        Raises `Refused`: `forbidden` outside the account's division, `invalid-request` for too many people.
+        Raises `Refused`: `forbidden` outside the account's division, `invalid-field` for too many people.
         """
         if not self._may_see(account, division.ljust(12, "0")):
             raise Refused("forbidden", "division")

@@ -127,12 +127,12 @@ def _candidates(
 def counts(views: Views | KnownViews, law: Law, division: str, communities: Sequence[str], day: date) -> Counts:
     """What is to be counted of a community or street on a day, served as it is; nobody is shown.
 
-    Raises `Refused("invalid-request")` for so many people that they are not counted while somebody waits.
+    Raises `Refused("invalid-field")` for so many people that they are not counted while somebody waits.
     """
     there, served, incoming, left = frozenset(communities), list[OnADay](), 0, 0
     for n, row in enumerate(_candidates(views, communities)):
         if n >= _MOST:
-            raise Refused("invalid-request", "division", f"more than {_MOST} people: ask for a street or community")
+            raise Refused("invalid-field", "division", f"more than {_MOST} people: ask for a street or community")
         line = as_of(row, day, law)
         if line is None:
             continue

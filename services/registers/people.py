@@ -10,7 +10,7 @@ from projections import kept
 from projections.read_model import ReadModel
 from services.accounts import Account, Role
 from services.reading.reader import Reader
-from services.reading.sheets import Asked, Cell, Column, Page, Row, Sheet
+from services.reading.sheets import Asked, Cell, Column, Page, Row, Sheet, retiree_after
 
 Lines = Callable[[Mapping[str, Any], str, date, Law, str], Iterable[dict[str, Cell]]]
 """The lines that a register has of somebody: of the row that was found, the division that serves, the day, the law, and the
@@ -39,7 +39,7 @@ def people_sheet(
         query = kept.page(model, serving=serving, then=asked.on is not None)
         communities = reader.within(account, asked.division or account.division, asked.on)
         day, chunk, there = reader.day(asked.on), max(limit, _SCAN), frozenset(communities)
-        given: dict[str, Any] = {"communities": communities, "after": UUID(after or _NOBODY), "limit": chunk}
+        given: dict[str, Any] = {"communities": communities, "after": retiree_after(after), "limit": chunk}
         shown: list[dict[str, Any]] = []
         more = True
         while more and len(shown) < limit:

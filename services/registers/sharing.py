@@ -7,12 +7,11 @@ from typing import Any
 import msgspec
 
 from domain.law import Law, Sharing
-from infra.log import LAST
 from projections import audit_trail, source_gaps
 from projections.source_gaps import SourceGapsRow, told
 from services.accounts import Account, Role
 from services.reading.reader import Reader
-from services.reading.sheets import Asked, Cell, Column, Page, Sheet
+from services.reading.sheets import Asked, Cell, Column, Page, Sheet, position_before
 from services.registers.periods import Period, lately, period_of
 from services.web.words import both
 
@@ -36,7 +35,7 @@ def _page(reader: Reader, account: Account, asked: Asked, after: str, limit: int
     day = reader.day(asked.on)
     period = period_of(asked, day, lately(day))
     rows = [] if after else [*_of_sources(reader, asked, period)]
-    before, more = int(after) if after else LAST, True
+    before, more = position_before(after), True
     while more and len(rows) < limit:
         given = {
             "least": 0,

@@ -3,7 +3,7 @@
 from projections import audit_trail
 from services.accounts import Account, Role
 from services.reading.reader import Reader
-from services.reading.sheets import Asked, Cell, Column, Page, Sheet
+from services.reading.sheets import Asked, Cell, Column, Page, Sheet, deed_before
 from services.registers.periods import lately, period_of
 from services.web.words import WORDS, both
 
@@ -14,7 +14,7 @@ def _words(codes: str) -> str:
 
 
 def _trail(reader: Reader, _account: Account, asked: Asked, after: str, limit: int) -> Page:
-    found = reader.audit(asked.department, asked.retiree, after, limit, asked.actor)
+    found = reader.audit(asked.department, asked.retiree, deed_before(after), limit, asked.actor)
     rows: list[dict[str, Cell]] = [
         {
             "position": one["position"],
