@@ -78,18 +78,25 @@ _DEPARTMENTS = {
 }
 
 
-def made(
+def prepared(
     dsn: str, folder: Path, accounts: Mapping[str, tuple[Role, str]]
-) -> tuple[FastAPI, dict[str, str], Callable[[str], dict[str, str]]]:
-    """The application, not begun; the secrets of its accounts, and the headers by which a request comes from one of them."""
+) -> tuple[dict[str, str], dict[str, str], Callable[[str], dict[str, str]]]:
+    """The settings of an application; the secrets of its accounts, and the headers by which a request comes from one of them."""
     file = folder / "accounts"
     secrets = {
         name: Accounts.add(file, name, role, _DEPARTMENTS.get(role, Department.AGENCY), division)
         for name, (role, division) in accounts.items()
     }
     settings = {"DATABASE_URL": dsn, "CHANGQING_KEY": bytes(range(32)).hex(), "CHANGQING_CREDENTIALS_FILE": str(file)}
-    app = create_app(Settings.of(settings))
-    return app, secrets, lambda account: {"Authorization": f"Bearer {account}.{secrets[account]}"}
+    return settings, secrets, lambda account: {"Authorization": f"Bearer {account}.{secrets[account]}"}
+
+
+def made(
+    dsn: str, folder: Path, accounts: Mapping[str, tuple[Role, str]]
+) -> tuple[FastAPI, dict[str, str], Callable[[str], dict[str, str]]]:
+    """The application, not begun; the rest as `prepared`."""
+    settings, secrets, headers = prepared(dsn, folder, accounts)
+    return create_app(Settings.of(settings)), secrets, headers
 
 
 @contextmanager

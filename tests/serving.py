@@ -1,17 +1,22 @@
 """The application behind a real socket, in a thread of the test's own process."""
 
+import os
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import NamedTuple
 
+import httpx
 import uvicorn
 from fastapi import FastAPI
 
 from services.accounts import Role
-from tests.asking import made
+from tests.asking import made, prepared
 
 
 class Served(NamedTuple):
@@ -40,8 +45,49 @@ def listening(app: FastAPI) -> Iterator[str]:
         assert thread.is_alive(), "the server did not start"
         sleep(0.01)
     try:
-        (socket,) = (one for it in server.servers for one in it.sockets)
-        yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+        (bound,) = (one for it in server.servers for one in it.sockets)
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(20)
+
+
+PATIENCE = 120
+
+
+@contextmanager
+def processes(dsn: str, folder: Path, accounts: Mapping[str, tuple[Role, str]], workers: int = 1) -> Iterator[Served]:
+    """The application of a database as `changqing api` serves it, in processes of its own."""
+    settings, _, headers = prepared(dsn, folder, accounts)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | settings | {"CHANGQING_PORT": str(port)}
+    with command([str(CHANGQING), "api", f"--workers={workers}"], environment, f"http://127.0.0.1:{port}/healthz"):
+        yield Served(f"http://127.0.0.1:{port}", headers)
+
+
+CHANGQING = Path(sys.executable).with_name("changqing")
+
+
+@contextmanager
+def command(words: list[str], environment: Mapping[str, str], answers: str) -> Iterator[None]:
+    """A command that runs until the block ends, begun once an address answers."""
+    running = subprocess.Popen(words, env=environment)
+    try:
+        deadline = monotonic() + PATIENCE
+        while not _answers(answers):
+            assert running.poll() is None, f"{words} ended"
+            assert monotonic() < deadline, f"{answers} does not answer"
+            sleep(0.1)
+        yield
+    finally:
+        running.terminate()
+        running.wait(PATIENCE)
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(address, timeout=5).is_success
+    except httpx.HTTPError:
+        return False

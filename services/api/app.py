@@ -89,6 +89,11 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
+def from_settings() -> FastAPI:
+    """The application of the environment's settings, for a process of its own."""
+    return create_app(Settings.read())
+
+
 def _install_health(app: FastAPI, made: Parts) -> None:
     @app.get("/healthz", tags=["operation"], summary="Whether the process lives")
     async def healthz() -> dict[str, str]:
