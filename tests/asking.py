@@ -82,6 +82,7 @@ def prepared(
     dsn: str, folder: Path, accounts: Mapping[str, tuple[Role, str]]
 ) -> tuple[dict[str, str], dict[str, str], Callable[[str], dict[str, str]]]:
     """The settings of an application; the secrets of its accounts, and the headers by which a request comes from one of them."""
+    folder.mkdir(exist_ok=True)
     file = folder / "accounts"
     secrets = {
         name: Accounts.add(file, name, role, _DEPARTMENTS.get(role, Department.AGENCY), division)

@@ -24,6 +24,8 @@ TODAY = date(2026, 11, 23)
 READERS, WRITERS = 200, 100
 COMMUNITIES = [f"44030400{street}{n:03d}" for street in (1, 2) for n in range(1, 11)]
 _BATCH = 500
+_NAMED = 500
+"""So many of them are sought and visited."""
 _EVERY = 20
 """Of so many people one has died, and there are alerts."""
 
@@ -64,8 +66,8 @@ def _told(people: int) -> Iterator[Any]:
         yield submission(died, f"d{n}", person=person_of(n), department=Department.CIVIL_AFFAIRS)
 
 
-def reading(served: Served, database: Database, n: int, seed: int) -> Callable[[], Request]:
-    """What the n-th reader asks next: half of them officers of the city, half in the communities."""
+def reading(served: Served, database: Database, n: int, seed: int, only: str = "") -> Callable[[], Request]:
+    """What the n-th reader asks next: half of them officers of the city, half in the communities. `only`: one kind of question."""
     officer = n % 2 == 0
     headers = served.headers(f"{'officer' if officer else 'community'}-{n // 2}")
     home = COMMUNITIES[n // 2 % len(COMMUNITIES)]
@@ -84,9 +86,9 @@ def reading(served: Served, database: Database, n: int, seed: int) -> Callable[[
     kinds = [kind for kind, times in mix for _ in range(times)]
 
     def ask() -> Request:
-        kind = random.choice(kinds)
+        kind = only or random.choice(kinds)
         if kind == "search":
-            body = msgspec.json.encode({"name": person_of(random.randrange(2_000)).name})
+            body = msgspec.json.encode({"name": person_of(random.randrange(_NAMED)).name})
             return Request(kind, "POST", "/v1/roster/search", headers | {"Content-Type": "application/json"}, body)
         paths = {
             "inbox": "/v1/inbox?limit=50",
@@ -105,7 +107,7 @@ def writing(served: Served, n: int, seed: int) -> Callable[[], Request]:
     random, numbers = Random(f"{seed}/{-n}"), count()  # noqa: S311 - a seed, not secrecy
 
     def ask() -> Request:
-        who = person_of(random.randrange(2_000))
+        who = person_of(random.randrange(_NAMED))
         event = {
             "specversion": "1.0",
             "type": "visit-made.v1",

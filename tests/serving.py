@@ -59,12 +59,17 @@ PATIENCE = 120
 def processes(dsn: str, folder: Path, accounts: Mapping[str, tuple[Role, str]], workers: int = 1) -> Iterator[Served]:
     """The application of a database as `changqing api` serves it, in processes of its own."""
     settings, _, headers = prepared(dsn, folder, accounts)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = os.environ | settings | {"CHANGQING_PORT": str(port)}
     with command([str(CHANGQING), "api", f"--workers={workers}"], environment, f"http://127.0.0.1:{port}/healthz"):
         yield Served(f"http://127.0.0.1:{port}", headers)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 CHANGQING = Path(sys.executable).with_name("changqing")

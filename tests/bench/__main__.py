@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from services.opening import spare_the_collector
-from tests.bench import alone, bulk, bus, copying, history, importing, law, replay, report, scale, single, views
+from tests.bench import alone, api, bulk, bus, copying, history, importing, law, replay, report, scale, single, views
 from tests.bench.runner import Bench, load
 from tests.bench.server import served
 from tests.bench.sizes import FULL, QUICK
@@ -29,6 +29,7 @@ SECTIONS: dict[str, Callable[[Bench], None]] = {
     "history": history.measure,
     "law": law.measure,
     "views": views.measure,
+    "api": api.measure,
 }
 
 
