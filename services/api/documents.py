@@ -117,19 +117,36 @@ def _message(type_: str, schema: str) -> Json:
     }
 
 
+_CLEAR = r"[^\x00-\x1f\x7f-\x9f]"
+_TEXT = {"type": "string", "pattern": f"^{_CLEAR}*$"}
 _ARRIVING = {
+    "source": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": f"^/{_CLEAR}*$"},
+    "id": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": f"^{_CLEAR}+$"},
+    "subject": {"maxLength": 2_048, **_TEXT},
     "datacontenttype": {"type": "string", "pattern": r"^application/([a-z0-9.-]+\+)?json$"},
-    "dataschema": {"type": "string"},
+    "dataschema": {"maxLength": 2_048, **_TEXT},
     "sequence": {
         "type": "string",
         "pattern": "^[0-9]+$",
         "description": "the source's own number of it, from 1 upward",
     },
     "sequencetype": {"const": "Integer"},
-    "batch": {"type": "string", "minLength": 1, "maxLength": 255},
-    SIGNATURE: {"type": "string", "contentEncoding": "base64", "description": "a DSSE envelope"},
+    "batch": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": f"^{_CLEAR}+$"},
+    SIGNATURE: {**_TEXT, "contentEncoding": "base64", "description": "a DSSE envelope"},
 }
-"""What may stand in an event of a publisher's beside what is in ours."""
+"""What may stand in an event of a publisher's beside what is in ours, and how text is bounded there."""
+_EXTENSIONS: Json = {
+    "propertyNames": {"pattern": "^[a-z0-9]+$"},
+    "additionalProperties": {
+        "anyOf": [
+            _TEXT,
+            {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
+            {"type": "boolean"},
+            {"type": "null"},
+        ]
+    },
+}
+"""Other attributes, as CloudEvents names and types them; they are kept."""
 
 
 def _event(type_: str | None, data: Json, more: Json | None = None) -> Json:
@@ -148,7 +165,7 @@ def _event(type_: str | None, data: Json, more: Json | None = None) -> Json:
             "data": data,
         }
         | (more or {}),
-    }
+    } | (_EXTENSIONS if more else {})
 
 
 def schemas_of(more: Sequence[Any] = ()) -> tuple[Json, list[Json]]:
