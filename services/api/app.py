@@ -25,6 +25,7 @@ from services.api import (
     law,
     looks,
     once,
+    openapi,
     problems,
     proposals,
     reading,
@@ -120,7 +121,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Gate, rules=rules)
     problems.install(app)
     once.install(app)
-    documents.install(app, settings.changqing_topics_file)
+    openapi.install(app, settings.changqing_topics_file)
     _install_health(app, made)
     return app
 
@@ -146,6 +147,11 @@ def _hold(app: FastAPI, made: Parts, settings: Settings) -> None:
     app.state.feeds = Feeds(made.consumers, made.application.ledger)
     app.state.four_eyes = four_eyes(made.application, made.keys, settings.changqing_erasure_waits_days)
     app.state.gatherer = Gatherer(partial(accept, made.application))
+
+
+def from_settings() -> FastAPI:
+    """The application of the environment's settings, for a process of its own."""
+    return create_app(Settings.read())
 
 
 def _install_health(app: FastAPI, made: Parts) -> None:

@@ -291,7 +291,7 @@ class Reader:
     ) -> list[RosterLine]:
         """The people of the account's division, today or on a day, who fit what is sought; recorded as `roster` is, and also where nobody fits.
 
-        Raises `Refused`: `identity-number-invalid`, `invalid-request`.
+        Raises `Refused`: `identity-number-invalid`, `missing-field`, `invalid-field`.
         """
         registered = account.place == "community"
         search, seen = Search(self._ledger.database, self._keys), self._seen(account)

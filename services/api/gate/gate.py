@@ -21,6 +21,9 @@ from services.tracing import Tracing, handed_on
 _ALWAYS = frozenset({"/healthz", "/readyz"})
 """What is answered however many ask: a balancer that hears nothing takes the process away."""
 
+_NUL = b"%00"
+"""What no text of ours holds, and PostgreSQL takes nowhere."""
+
 
 class Rules(NamedTuple):
     """What a gate holds requests to, and tells of them. `seconds`: by when an answer must have begun."""
@@ -74,6 +77,9 @@ class Gate:
             if passing.left and passing.left.refused:
                 passing.retry = passing.left.seconds
                 await passing.instead(_problem(passing, Refused("too-many-requests")))
+                self._tell(passing)
+            elif _NUL in scope.get("raw_path", b"") or _NUL in scope["query_string"]:
+                await passing.instead(_problem(passing, Refused("invalid-request", "", "NUL")))
                 self._tell(passing)
             else:
                 passing.within(rules.seconds, lambda: _problem(passing, Refused("too-slow")))
