@@ -414,7 +414,7 @@ class Reader:
         """The codes within the account's division that somebody is registered or served under."""
         return [
             row["community"]
-            for row in self._seen(account).select(candidates.COMMUNITIES, {})
+            for row in self._views.select(candidates.COMMUNITIES, {})
             if self._may_see(account, row["community"])
         ]
 
