@@ -45,6 +45,7 @@ from services.bootstrap import Parts, parts
 from services.consumers.feeds import Feeds
 from services.four_eyes import four_eyes
 from services.letters.dealing import DeadLetters
+from services.logs import configure
 from services.reading.denials import Denials
 from services.settings import Settings
 from services.sources.states import SourceStates
@@ -151,6 +152,7 @@ def _hold(app: FastAPI, made: Parts, settings: Settings) -> None:
 
 def from_settings() -> FastAPI:
     """The application of the environment's settings, for a process of its own."""
+    configure()
     return create_app(Settings.read())
 
 

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from msgspec import Struct
 from pydantic import BaseModel, Field
 
+from domain.disclosures import Way
 from domain.facts import Department
 from domain.refusals import Refused
 from infra.letters import DeadLetter, Group, State, Wanted
@@ -83,10 +84,12 @@ def _wanted(
 
 
 @router.get("", summary="Dead letters, by failure and one by one")
-def letters(request: Request, after: After, wanted: Annotated[Wanted, Depends(_wanted)], limit: Limit = 50) -> Response:
+def letters(
+    request: Request, account: WhoAsks, after: After, wanted: Annotated[Wanted, Depends(_wanted)], limit: Limit = 50
+) -> Response:
     """Messages that could not be taken in from Kafka: a department sees its own, the agency and an auditor all."""
     position, _, place = after.place().partition("-")
-    dead = _dead(request).letters
+    dead = _dead(request).seen(account)
     page = dead.page(wanted, (int(position), place) if position else (0, ""), limit)
     come = after.at(f"{page[-1].position}-{page[-1].place}") if len(page) == limit else None
     return answered(Letters(groups=dead.groups(wanted), letters=page, after=come))
@@ -103,7 +106,7 @@ def replay_all(request: Request, account: WhoAsks, kind: Kind) -> Response:
 @router.get("/{place}", summary="A dead letter")
 def one(request: Request, account: WhoAsks, place: Place) -> Response:
     """Why it could not be taken in, and what became of it."""
-    letter = _dead(request).find(place)
+    letter = _dead(request).find(place, account)
     if seen_by(account) not in {None, letter.department}:
         raise Refused("forbidden", "place")
     return answered(letter)
@@ -112,7 +115,7 @@ def one(request: Request, account: WhoAsks, place: Place) -> Response:
 @router.post("/{place}/original", summary="The message as it came")
 def original(request: Request, account: WhoAsks, place: Place) -> Response:
     """For its own department or an auditor. By POST, as the look is recorded before it is answered."""
-    shown = _dead(request).original(account, place)
+    shown = _dead(request).original(account, place, Way.API)
     value = base64.b64encode(shown.value).decode()
     return answered(Opened(place=place, headers=list(shown.shown), value_base64=value))
 
@@ -135,7 +138,7 @@ def give_up(request: Request, account: WhoAsks, place: Place, why: Reason) -> Re
     """Its bytes are deleted; the answer is the letter as it stands then."""
     dead = _dead(request)
     dead.give_up(account, place, why.reason)
-    return answered(dead.find(place))
+    return answered(dead.find(place, account))
 
 
 def _sent(place: str, answer: Answer) -> Response:

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from infra.attempts import Attempts
+from infra.attempts import FADES, FADES_AT_ADDRESS, Attempts
 from services.identities.accounts import Accounts, usable
 from services.identities.tokens import SECONDS, Tokens
 
@@ -48,11 +48,13 @@ class Grants:
         if len(asked) > _MOST_SCOPES or not all(_SCOPE.fullmatch(one) for one in asked):
             raise GrantError("invalid_scope", "a scope is the key of a purpose, in small letters, digits and hyphens")
         mine = self._attempts.subject("client", name, address)
-        place = self._attempts.subject("address", address)
+        place = self._attempts.subject("address-programs", address)
         found = self._accounts.register.find(name) if 0 < len(name) <= 100 else None
         claimed = found.name if found else ""
         # whoever has to wait at an address counts against no account meanwhile
-        if wait := self._attempts.begin(place, FREE_AT_ADDRESS) or self._attempts.begin(mine, FREE):
+        if wait := self._attempts.begin(place, FREE_AT_ADDRESS, FADES_AT_ADDRESS) or self._attempts.begin(
+            mine, FREE, FADES
+        ):
             said = f"too many failed attempts: wait {wait:.0f} seconds"
             raise GrantError("invalid_client", said, claimed=claimed, why="locked-out", after=wait)
         if not self._accounts.holds(name, secret) or found is None:

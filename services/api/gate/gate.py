@@ -14,6 +14,7 @@ from services.api.gate.crowd import Crowd
 from services.api.gate.metrics import Metrics
 from services.api.gate.passing import Passing
 from services.api.gate.rates import Rates
+from services.api.peers import Peers
 from services.api.problems import page_problem, unforeseen
 from services.settings import Settings
 from services.tracing import Tracing, handed_on
@@ -73,7 +74,8 @@ class Gate:
             self._tell(passing)
             return
         try:
-            passing.left = rules.rates.of_address(scope["client"])
+            peers: Peers = scope["app"].state.peers
+            passing.left = rules.rates.of_address(peers.address(Request(scope)))
             if passing.left and passing.left.refused:
                 passing.retry = passing.left.seconds
                 await passing.instead(_problem(passing, Refused("too-many-requests")))
