@@ -275,7 +275,9 @@ def test_a_token_is_for_the_purposes_of_its_scope(stranger: Stranger) -> None:
     assert answer.json()["scope"] == "benefit-check verification"
     token = answer.json()["access_token"]
     assert stranger.bearing(token, changqing_purpose="benefit-check").status_code == 200
-    assert stranger.bearing(token, changqing_purpose="verification").json()["code"] == "not-of-purpose"  # which has no alerts
+    assert (
+        stranger.bearing(token, changqing_purpose="verification").json()["code"] == "not-of-purpose"
+    )  # which has no alerts
     refused = stranger.bearing(token, changqing_purpose="curiosity")
     assert (refused.status_code, refused.json()["code"]) == (403, "purpose-not-granted")
     assert [(one.claimed, one.why) for one in stranger.attempts] == [("officer", "purpose-not-granted")]
