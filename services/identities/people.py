@@ -34,7 +34,7 @@ class People:
         """Who it is. Raises `SignInError`."""
         mine = self._attempts.subject("person", name[:LONGEST_NAME])
         place = self._attempts.subject("address", address)
-        found = self._accounts.register.find(name) if len(name) <= LONGEST_NAME else None
+        found = self._accounts.register.find(name) if len(name) <= LONGEST_NAME and name.isprintable() else None
         claimed = found.name if found else ""
         if wait := self._attempts.begin(place, FREE_AT_ADDRESS) or self._attempts.begin(mine, FREE):
             raise SignInError("locked-out", claimed, wait)
