@@ -34,13 +34,13 @@ class People:
         """Who it is. Raises `SignInError`."""
         mine = self._attempts.subject("person", name[:LONGEST_NAME])
         place = self._attempts.subject("address-people", address)
-        found = self._accounts.register.find(name) if len(name) <= LONGEST_NAME else None
+        found = self._accounts.register.find(name) if len(name) <= LONGEST_NAME and name.isprintable() else None
         claimed = found.name if found else ""
         if wait := self._attempts.begin(place, FREE_AT_ADDRESS, FADES_AT_ADDRESS) or self._attempts.begin(
             mine, FREE, FADES
         ):
             raise SignInError("locked-out", claimed, wait)
-        stored = self._accounts.register.password(name[:LONGEST_NAME])
+        stored = self._accounts.register.password(name if name.isprintable() else "")
         # the same work whether there is such an account or not, so that the time of the answer tells nobody
         if not passwords.right(stored, password[: passwords.LONGEST + 1]) or found is None:
             raise SignInError("wrong-password", claimed)

@@ -26,6 +26,10 @@ _NUL = b"%00"
 """What no text of ours holds, and PostgreSQL takes nowhere."""
 
 
+class BrokenOffError(Exception):
+    """An answer ended in its middle; why was told by us."""
+
+
 class Rules(NamedTuple):
     """What a gate holds requests to, and tells of them. `seconds`: by when an answer must have begun."""
 
@@ -99,10 +103,11 @@ class Gate:
             await self._app(passing.scope, passing.body, passing.send)
         except ClientDisconnect:
             passing.code = "gone"  # nobody waits for an answer
-        except Exception as error:
-            if passing.status:
-                raise  # too late to say so: the connection breaks off
-            await passing.instead(unforeseen(Request(passing.scope), error))
+        except Exception as error:  # noqa: BLE001 - told without its values, which may be somebody's
+            answer = unforeseen(Request(passing.scope), error)
+            if passing.status:  # too late to say so: the connection breaks off, and the server's log has no value of it
+                raise BrokenOffError from None
+            await passing.instead(answer)
         finally:
             passing.end()
             self._tell(passing)
