@@ -10,13 +10,15 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
-from domain.disclosures import DataDisclosed
+from domain.disclosures import DataDisclosed, Look
 from domain.facts import Person
+from domain.history import Receipt
 from domain.law import Law
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
-from services.accounts import Role
+from infra.statutes import the_rights
+from services.accounts import Act, Role
 from tests.asking import Asking, asking, catch_up
 from tests.building import number_of, retirement, submission
 from tests.handing import DL, SZ
@@ -77,7 +79,7 @@ def test_somebody_is_masked_on_every_line_and_plain_for_a_reason_that_is_recorde
     (look,) = looks(database)[before:]
     assert look.fields == tuple(PLAIN)
     assert [str(one) for one in look.retirees] == [who]
-    assert look.purpose.endswith("，显示全文 unmasked：核对本人身份 checking who they are")
+    assert (look.look, look.reason) == (Look.UNMASKED, "核对本人身份 checking who they are")
 
 
 def test_only_the_fields_that_were_asked_for_are_plain_and_recorded(
@@ -86,7 +88,7 @@ def test_only_the_fields_that_were_asked_for_are_plain_and_recorded(
     assert unmask(asked, "community", who, "他打电话来问 he rang", "phone").json()["fields"] == {"phone": PHONE}
     look = looks(database)[-1]
     assert look.fields == ("phone",)
-    assert look.purpose.endswith("：他打电话来问 he rang")
+    assert look.reason == "他打电话来问 he rang"
 
 
 def test_a_community_is_told_what_somebody_draws_for_a_reason_and_never_by_which_article_it_stopped(
@@ -196,13 +198,42 @@ def test_by_the_pages_alone_a_worker_finds_somebody_and_their_telephone(
     shown = asked.form("community", action, {"show.phone": "on", "reason": "phone-call", "said": ""}).text
     assert PHONE in shown
     assert NAME not in shown
-    assert any(one.fields == ("phone",) and "电话联系本人" in one.purpose for one in looks(database))
+    assert any(one.fields == ("phone",) and "电话联系本人" in one.reason for one in looks(database))
     typed = asked.form("community", action, {"show.name": "on", "reason": "phone-call", "said": "他本人来窗口"}).text
     assert NAME in typed
-    assert any(one.fields == ("name",) and one.purpose.endswith("他本人来窗口") for one in looks(database))
+    assert any(one.fields == ("name",) and one.reason == "他本人来窗口" for one in looks(database))
     assert "reason-missing" in asked.form("community", action, {"show.name": "on", "reason": "", "said": ""}).text
     assert "invalid-request" in asked.form("community", action, {"reason": "phone-call", "said": ""}).text
     assert "form-expired" in asked.post("community", action, {"show.name": "on"}).text
+
+
+def test_more_people_than_one_may_take_whole_alone_take_a_second_person_once(
+    asked: Asking, database: Database, keys: KeyRing, law: Law
+) -> None:
+    alone = the_rights().alone(Act.EXPORT_UNMASKED)
+    more = [submission(HOME, f"more-{n}", number=number_of(n)) for n in range(2, alone + 2)]
+    assert all(isinstance(one, Receipt) for one in Ledger(database, keys, law).accept(more, date(2024, 4, 10)))
+    catch_up(database)
+    whole = f"/v1/registers/roster/unmasked?division={SZ}"
+    reason = {"reason": "visit", "as": "csv"}
+    before = looks(database)
+    refused = asked.post("community", whole, reason)
+    assert (refused.status_code, refused.json()["code"]) == (409, "needs-approval")
+    assert f"export.unmasked of roster {SZ} community" in refused.json()["detail"]
+    assert looks(database) == before, "nobody was shown"
+    page = asked.page("community", "/pages/registers/roster")
+    (action,) = re.findall(r'action="([^"]+/unmasked[^"]*)"', page)
+    assert "needs-approval" in asked.form("community", action, {"reason": "visit", "said": "", "as": "print"}).text
+    wish = {"act": "export.unmasked", "subject": f"roster {SZ} community", "reason": "a campaign", "basis": "第十三条"}
+    made = asked.post("community", "/v1/proposals", wish).raise_for_status().headers["location"]
+    assert asked.post("community", whole, reason).json()["code"] == "needs-approval", "nobody approved it yet"
+    asked.post("guardian", f"{made}/approve", {}).raise_for_status()
+    assert asked.post("agency", whole, reason).json()["code"] == "needs-approval", "it is of another account"
+    taken = asked.post("community", whole, reason)
+    assert len(taken.text.splitlines()) == alone + 2
+    assert NAME in taken.text
+    assert asked.json("guardian", made)["state"] == "done"
+    assert asked.post("community", whole, reason).json()["code"] == "needs-approval", "it was used up"
 
 
 def test_a_file_is_masked_and_whole_for_a_reason_that_every_look_and_the_file_itself_say(
@@ -214,7 +245,8 @@ def test_a_file_is_masked_and_whole_for_a_reason_that_every_look_and_the_file_it
     whole = asked.post("community", "/v1/registers/roster/unmasked", {"reason": "visit", "as": "csv"}).text
     assert all(said in whole for said in PLAIN.values())
     look = looks(database)[-1]
-    assert look.purpose == "社区服务 community service，导出 CSV export，显示全文 unmasked：上门走访 calling on them"
+    assert look.purpose == "社区服务 community service，导出 CSV export"
+    assert (look.look, look.reason) == (Look.UNMASKED, "上门走访 calling on them")
     assert {"name", "monthly_pension"} <= set(look.fields)
     assert "依据文件" not in whole
     page = asked.page("community", "/pages/registers/roster")
