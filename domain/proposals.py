@@ -13,17 +13,23 @@ from msgspec import Struct, structs
 from msgspec.structs import replace
 
 from domain.refusals import Refused
+from domain.rights import acts
 
 
 class Act(StrEnum):
-    """What takes two people: it cannot be undone, moves money in bulk, or unlocks much."""
+    """What takes two people: it cannot be undone, moves money in bulk, or unlocks much. The acts of `rights.toml` with a second person."""
 
-    ERASE = "person.erase"
-    LIFT_HOLD = "hold.lift"
-    EXPORT = "export.unmasked"
-    REPLAY = "consumer.replay"
-    LAW = "law.change"
-    BULK = "answers.bulk"
+    ERASE = acts.Act.ERASE.value
+    LIFT_HOLD = acts.Act.HOLD_LIFT.value
+    EXPORT = acts.Act.EXPORT_UNMASKED.value
+    REPLAY = acts.Act.CONSUMERS_REPLAY.value
+    LAW = acts.Act.LAW_CHANGE.value
+    BULK = acts.Act.ALERTS_BULK.value
+
+    @property
+    def right(self) -> acts.Act:
+        """The same, as rights know it."""
+        return acts.Act(self.value)
 
 
 WAITING_DAYS: Final = 7

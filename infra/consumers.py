@@ -22,8 +22,9 @@ from infra.outlets import SQL, Outlets, tell, webhook, within_the_log
 from infra.proposals import spend
 from infra.reading import Reading, Who
 from infra.session import Session
+from infra.statutes import the_rights
 
-REPLAYED_ALONE = 10_000
+REPLAYED_ALONE = the_rights().alone(Act.REPLAY.right)
 """Entries of the log that one person may have handed over again."""
 SECRET_BYTES = 32
 """Bytes of a signing secret; the standard-webhooks specification wants 24 to 64."""

@@ -1,6 +1,6 @@
 """The register of proposals: each change of it with its event in the log, in one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
@@ -86,10 +86,15 @@ class Proposals:
         return msgspec.convert(row[0], Proposal)
 
     def page(
-        self, state: str | None = None, retiree: UUID | None = None, after: UUID = NONE, limit: int = 100
+        self,
+        state: str | None = None,
+        retiree: UUID | None = None,
+        after: UUID = NONE,
+        limit: int = 100,
+        acts: Iterable[Act] = Act,
     ) -> list[Proposal]:
-        """Proposals by id, after one."""
-        given = {"state": state, "retiree": retiree, "after": after, "limit": limit}
+        """Proposals of some acts by id, after one."""
+        given = {"state": state, "retiree": retiree, "after": after, "limit": limit, "acts": sorted(acts)}
         with self.database.transaction() as connection:
             rows = connection.execute(SQL["proposal_page"], given).fetchall()
         return [msgspec.convert(terms, Proposal) for (terms,) in rows]

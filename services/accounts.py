@@ -39,6 +39,10 @@ class Account(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Whether it may do this."""
         return act in self.acts
 
+    def may_approve(self, act: Act) -> bool:
+        """Whether it may approve, as the second person, what somebody else proposed."""
+        return the_rights().may_approve(act, self.role, self.department, self.purpose)
+
     def allow(self, *acts: Act) -> None:
         """Raise `Refused("forbidden")` unless the account may do one of these."""
         if self.acts.isdisjoint(acts):

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from msgspec import Struct, structs
 
-from domain.facts import Department
 from domain.identity import names_a_person
 from domain.proposals import Act, Proposal, Wish, same_person
 from domain.refusals import Refused
@@ -16,18 +15,9 @@ from infra.erasing import Erased, Erasure
 from infra.holds import Hold, Holds
 from infra.keys import KeyRing
 from infra.proposals import NONE, Proposals
-from services.accounts import Account, Role
+from services.accounts import Account
 from services.application import Changqing, today
 
-_MAY: Final[dict[Act, tuple[tuple[Role, ...], tuple[Role, ...]]]] = {
-    Act.ERASE: ((Role.GUARDIAN, Role.OFFICER), (Role.GUARDIAN,)),
-    Act.LIFT_HOLD: ((Role.GUARDIAN, Role.OFFICER), (Role.GUARDIAN,)),
-    Act.EXPORT: ((Role.OFFICER, Role.COMMUNITY, Role.AUDITOR), (Role.GUARDIAN,)),
-    Act.REPLAY: ((Role.ADMINISTRATOR,), (Role.ADMINISTRATOR, Role.GUARDIAN)),
-    Act.LAW: ((Role.OFFICER, Role.ADMINISTRATOR), (Role.OFFICER, Role.AUDITOR)),
-    Act.BULK: ((Role.OFFICER,), (Role.OFFICER,)),
-}
-"""Who may propose each act, and who, another person, may approve it."""
 _TEXT: Final = 500
 """Characters of a reason or a basis at most."""
 
@@ -80,7 +70,7 @@ class FourEyes:
 
     def propose(self, account: Account, wish: Wish) -> Proposal:
         """Propose an act. Raises `Refused`: `forbidden`, `invalid-request`, `already-proposed`, `not-found`."""
-        _agency(account, *_MAY[wish.act][0])
+        account.allow(wish.act.right)
         return self.propose_as(account.name, wish)
 
     def approve(self, account: Account, id_: UUID) -> Proposal:
@@ -109,7 +99,8 @@ class FourEyes:
     def find(self, account: Account, id_: UUID) -> Proposal:
         """A proposal. Raises `Refused`: `forbidden`, `unknown-proposal`."""
         found = self.proposals.find(id_)
-        _among(account, _sees(found.made.act))
+        if found.made.act not in _seen_by(account):
+            raise Refused("forbidden")
         return found
 
     def page(
@@ -122,17 +113,16 @@ class FourEyes:
     ) -> list[Proposal]:
         """Proposals that an account may see, by id, after one."""
         account.allow(rights.Act.PROPOSALS)
-        found = self.proposals.page(state, retiree, after, limit)
-        return [one for one in found if account.role in _sees(one.made.act)]
+        return self.proposals.page(state, retiree, after, limit, _seen_by(account))
 
     def holds_for(self, account: Account, retiree: UUID | None = None) -> list[HoldCard]:
         """The holds that lie, on one retiree or on anybody. Raises `Refused("forbidden")`."""
-        _agency(account, Role.GUARDIAN, Role.AUDITOR, Role.OFFICER)
+        account.allow(rights.Act.HOLDS)
         return [HoldCard(**one._asdict()) for one in self.holds.all(retiree)]
 
     def may_second(self, account: Account, proposal: Proposal) -> bool:
         """Whether an account may approve or refuse a proposal."""
-        return account.role in _MAY[proposal.made.act][1] and not self.is_own(account, proposal)
+        return account.may_approve(proposal.made.act.right) and not self.is_own(account, proposal)
 
     def is_own(self, account: Account, proposal: Proposal) -> bool:
         """Whether an account proposed it."""
@@ -140,7 +130,7 @@ class FourEyes:
 
     def hold(self, account: Account, retiree: UUID, reason: str, basis: str) -> HoldCard:
         """Hold somebody. Raises `Refused`: `forbidden`, `not-found`, `invalid-request`."""
-        _agency(account, Role.GUARDIAN, Role.OFFICER)
+        account.allow(rights.Act.HOLD)
         return HoldCard(**self.hold_as(account.name, retiree, reason, basis)._asdict())
 
     # By anybody whose right was seen to: the account, or the operator at the terminal
@@ -199,7 +189,8 @@ class FourEyes:
         return passed.day
 
     def _seconds(self, account: Account, id_: UUID) -> None:
-        _agency(account, *_MAY[self.proposals.find(id_).made.act][1])
+        if not account.may_approve(self.proposals.find(id_).made.act.right):
+            raise Refused("forbidden")
 
 
 def card(proposal: Proposal) -> ProposalCard:
@@ -210,7 +201,7 @@ def card(proposal: Proposal) -> ProposalCard:
 
 def may_propose(account: Account, act: Act) -> bool:
     """Whether an account may propose an act."""
-    return account.role in _MAY[act][0]
+    return account.may(act.right)
 
 
 def four_eyes(application: Changqing, keys: KeyRing, waits: int) -> FourEyes:
@@ -219,21 +210,10 @@ def four_eyes(application: Changqing, keys: KeyRing, waits: int) -> FourEyes:
     return FourEyes(application, Proposals(database), Holds(database), Erasure(database, keys), waits)
 
 
-def _sees(act: Act) -> tuple[Role, ...]:
-    proposes, approves = _MAY[act]
-    return (*proposes, *approves, Role.GUARDIAN, Role.AUDITOR)
-
-
-def _among(account: Account, roles: tuple[Role, ...]) -> None:
-    if account.role not in roles:
-        raise Refused("forbidden")
-
-
-def _agency(account: Account, *roles: Role) -> None:
-    """An officer who proposes or approves is the agency's own. Raises `Refused("forbidden")`."""
-    _among(account, roles)
-    if account.role is Role.OFFICER and account.department is not Department.AGENCY:
-        raise Refused("forbidden")
+def _seen_by(account: Account) -> frozenset[Act]:
+    """The acts whose proposals an account may see: those that it may propose or approve, or all."""
+    everything = account.may(rights.Act.PROPOSALS_ALL)
+    return frozenset(act for act in Act if everything or account.may(act.right) or account.may_approve(act.right))
 
 
 def _said(text: str, path: str) -> str:

@@ -45,13 +45,18 @@ class Grant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ActEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An act, and to whom it is given. `second_person`: nothing is done until another account with the right approves."""
+    """An act, and to whom it is given. `second_person`: they propose it, and nothing is done until another one approves.
+
+    `approve`: who, another person, may; `alone`: of so many people or events at most it is done without.
+    """
 
     key: Act
     zh: _Words
     en: _Words
     to: Annotated[tuple[Grant, ...], Meta(min_length=1)]
     second_person: bool = False
+    approve: tuple[Grant, ...] = ()
+    alone: Annotated[int, Meta(ge=0)] = 0
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,6 +84,14 @@ class Rights:
         """Whether another account must approve before anything is done."""
         return self.acts[act].second_person
 
+    def may_approve(self, act: Act, role: Role, department: Department, purpose: str = "") -> bool:
+        """Whether such an account may approve, as the second person, what somebody else proposed."""
+        return any(one.covers(role, department, purpose) for one in self.acts[act].approve)
+
+    def alone(self, act: Act) -> int:
+        """Of how many people or events at most it is done without a second person."""
+        return self.acts[act].alone
+
     def _reckoned(self, role: Role, department: Department, purpose: str) -> frozenset[Act]:
         return frozenset(
             act.key for act in self.acts.values() if any(one.covers(role, department, purpose) for one in act.to)
@@ -94,6 +107,8 @@ def parse_rights(text: str) -> Rights:
     _once("role", [one.key for one in file.role], Role)
     _once("act", [one.key for one in file.act], Act)
     for act in file.act:
+        if act.second_person != bool(act.approve) or (act.alone and not act.second_person):
+            raise RightsFileError(f"rights.toml: act {act.key}: what takes a second person says who that may be")
         own = Act(act.key.removesuffix("-all"))
         wider = {role for one in act.to for role in one.roles}
         named = {role for one in file.act if one.key is own for grant in one.to for role in grant.roles}

@@ -12,9 +12,9 @@ select terms from ledger.proposal where proposal = %(proposal)s for update
 -- proposal_find: one proposal
 select terms from ledger.proposal where proposal = %(proposal)s
 
--- proposal_page: proposals by id, of a state and about somebody where these are given
+-- proposal_page: proposals of some acts by id, of a state and about somebody where these are given
 select terms from ledger.proposal
-where proposal > %(after)s and (%(state)s::text is null or state = %(state)s)
+where proposal > %(after)s and act = any(%(acts)s::text[]) and (%(state)s::text is null or state = %(state)s)
   and (%(retiree)s::uuid is null or retiree = %(retiree)s)
 order by proposal limit %(limit)s
 

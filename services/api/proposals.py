@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from domain.proposals import Act, Wish
 from services.api.answering import answers
 from services.api.auth import WhoAsks
+from services.api.once import OnlyOnce
 from services.api.questions import NOBODY, Limit, answered
 from services.four_eyes import FourEyes, HoldCard, ProposalCard, card
 
@@ -55,8 +56,11 @@ def eyes_of(request: Request) -> FourEyes:
     return eyes
 
 
-@router.post("/proposals", summary="Propose what takes a second person", status_code=201)
-@answers(ProposalCard, refuses=("already-proposed", "not-found", "person-erased", "identity-number-in-id"))
+@router.post("/proposals", summary="Propose what takes a second person", status_code=201, dependencies=[OnlyOnce])
+@answers(
+    ProposalCard,
+    refuses=("already-proposed", "not-found", "person-erased", "identity-number-in-id"),
+)
 def propose(request: Request, account: WhoAsks, body: WishBody) -> Response:
     """409 `already-proposed` while the same is open. It holds for 30 days."""
     made = eyes_of(request).propose(account, Wish(**body.model_dump()))
@@ -133,8 +137,11 @@ def holds(request: Request, account: WhoAsks, retiree: UUID | None = None) -> Re
     return answered(eyes_of(request).holds_for(account, retiree))
 
 
-@router.post("/holds", summary="Hold somebody: they are not erased", status_code=201)
-@answers(HoldCard, refuses=("not-found", "identity-number-in-id"))
+@router.post("/holds", summary="Hold somebody: they are not erased", status_code=201, dependencies=[OnlyOnce])
+@answers(
+    HoldCard,
+    refuses=("not-found", "identity-number-in-id"),
+)
 def hold(request: Request, account: WhoAsks, body: HoldBody) -> Response:
     """Until two people have lifted it by a proposal `hold.lift`."""
     response = answered(eyes_of(request).hold(account, body.retiree, body.reason, body.basis))

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from msgspec import Struct
 from pydantic import BaseModel, Field
@@ -15,6 +15,7 @@ from services.api.answering import answers
 from services.api.auth import WhoAsks
 from services.api.questions import ReaderThen, answered
 from services.api.registers import MEDIA, Questions, Which, file_of, sheet_for
+from services.reading.many import approved
 from services.reading.purposes import checked
 
 router = APIRouter(tags=["reading"])
@@ -119,9 +120,19 @@ def unmask(reader: ReaderThen, account: WhoAsks, retiree: UUID, body: UnmaskBody
 
 
 @router.post("/registers/{register}/unmasked", summary="A register as a file, with nothing masked", tags=["registers"])
-@answers(files=tuple(MEDIA.values()), refuses=("not-found", "invalid-field", "reason-missing", "identity-number-in-id"))
-def unmasked(register: Which, reader: ReaderThen, account: WhoAsks, asked: Questions, body: UnmaskFileBody) -> Response:
-    """As `as=csv` and `as=xlsx` of a register are, for a reason, which the record of each look says."""
+@answers(
+    files=tuple(MEDIA.values()),
+    refuses=("not-found", "invalid-field", "reason-missing", "needs-approval", "identity-number-in-id"),
+)
+def unmasked(
+    request: Request, register: Which, reader: ReaderThen, account: WhoAsks, asked: Questions, body: UnmaskFileBody
+) -> Response:
+    """As `as=csv` and `as=xlsx` of a register are, for a reason, which the record of each look says.
+
+    409 `needs-approval` of more than 500 people, unless another person approved a proposal `export.unmasked` of it.
+    """
     may_unmask(account)
     opened = reader.unmasking(checked(account, body.reason))
-    return file_of(sheet_for(register, opened, account), opened, account, asked, body.form)
+    sheet = sheet_for(register, opened, account)
+    approved(request.app.state.database, sheet, reader, account, asked)
+    return file_of(sheet, opened, account, asked, body.form)

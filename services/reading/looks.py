@@ -59,6 +59,10 @@ class Looks:
         told = self._disclosed(account, fields, retirees, look=Look.UNMASKED, terms=terms, reason=reason)
         self.record(account, told)
 
+    def none(self) -> "Looks":
+        """Of who is only counted: nothing of them is shown to anybody, so nothing is recorded."""
+        return _NoLooks(self._ledger, context=self.context)
+
     def exported(self, account: Account, register: str, form: str, rows: int, size: int, digest: str) -> None:
         """Record a file before its last bytes leave; its rows were recorded as they were read."""
         disclosed = self._disclosed(account, (), ())
@@ -104,3 +108,8 @@ class Looks:
             reason=reason,
             export=self.context.export,
         )
+
+
+class _NoLooks(Looks):
+    def record(self, account: Account, event: DataDisclosed | DataDelivered | RegisterExported) -> None:
+        """Nobody is shown anything."""

@@ -107,6 +107,10 @@ class Reader:
         """The same reader, who shows plain what the purpose masks; the record of each look says why."""
         return self._but(reason=reason)
 
+    def counting(self) -> "Reader":
+        """The same reader, for who only counts what it reads and shows nothing of it: no look is recorded."""
+        return self._but(looks=self.looks.none(), reason="")
+
     def _but(self, **other: object) -> "Reader":
         """The same reader, but for some of what it holds."""
         one = copy(self)

@@ -16,6 +16,7 @@ from services.api.questions import ReaderThen
 from services.api.registers import Questions, Which, about_of, file_of, sheet_for, visible
 from services.api.unmasking import may_unmask
 from services.reading.exporting import text
+from services.reading.many import approved
 from services.reading.purposes import checked, reasons_for
 from services.reading.reader import Reader
 from services.reading.sheets import Asked, Sheet, masked_in, page_of, whole
@@ -81,11 +82,14 @@ def taken(
 
 
 @router.post("/pages/registers/{register}/unmasked")
-def unmasked(register: Which, reader: ReaderThen, account: WhoAsks, asked: Questions, fields: Fields) -> Response:
+def unmasked(
+    request: Request, register: Which, reader: ReaderThen, account: WhoAsks, asked: Questions, fields: Fields
+) -> Response:
     """The whole register with nothing masked, for a reason: as a file, or as a sheet to print."""
     may_unmask(account)
     opened = reader.unmasking(checked(account, fields.get("said", "").strip() or fields.get("reason", "")))
     sheet = sheet_for(register, opened, account)
+    approved(request.app.state.database, sheet, reader, account, asked)
     if (form := fields.get("as", "")) in {"csv", "xlsx"}:
         return file_of(sheet, opened, account, asked, form)
     return _print(sheet, opened, account, asked)

@@ -107,6 +107,33 @@ def test_who_has_no_right_to_erase_neither_proposes_nor_approves_nor_carries_out
     assert asked.status(account, "/v1/holds") == (200 if account == "auditor" else 403)
 
 
+def test_a_page_is_full_of_what_one_may_see_whatever_lies_between(asked: Asking, retiree: UUID) -> None:
+    for n in range(4):
+        export = {"act": "export.unmasked", "subject": f"roster {n}", "reason": "a campaign", "basis": BASIS}
+        assert asked.post("community", "/v1/proposals", export).status_code == 201
+        replay = {"act": "consumers.replay", "subject": f"hook>{n}", "reason": "it lost them", "basis": BASIS}
+        assert asked.post("admin", "/v1/proposals", replay).status_code == 201
+    asked.post("wang", "/v1/proposals", wish(retiree))
+    for account, all_ in (("community", 4), ("admin", 4), ("officer", 5), ("auditor", 9)):
+        pages, after = [], str(UUID(int=0))
+        while page := asked.json(account, f"/v1/proposals?limit=2&after={after}"):
+            pages.append([one["proposal"] for one in page])
+            after = pages[-1][-1]
+        assert [len(page) for page in pages[:-1]] == [2] * (len(pages) - 1)
+        assert sum(map(len, pages)) == all_
+
+
+def test_what_is_asked_again_under_its_key_is_proposed_and_held_once(asked: Asking, retiree: UUID) -> None:
+    hold = {"retiree": str(retiree), "reason": "a recovery", "basis": BASIS}
+    for path, body in (("/v1/proposals", wish(retiree)), ("/v1/holds", hold)):
+        key = {"Idempotency-Key": f"once-{path}"}
+        first, again = (asked.ask("wang", path, "POST", json=body, headers=key) for _ in range(2))
+        assert (first.status_code, first.json()) == (201, again.json())
+        assert (again.status_code, again.headers["idempotency-replayed"]) == (201, "true")
+    assert len(asked.json("wang", "/v1/proposals")) == 1
+    assert len(asked.json("wang", "/v1/holds")) == 1
+
+
 def test_an_officer_proposes_to_erase_and_only_a_guardian_approves(asked: Asking, retiree: UUID) -> None:
     path = asked.post("officer", "/v1/proposals", wish(retiree)).headers["location"]
     assert code(asked.post("officer", f"{path}/approve", {})) == (403, "forbidden")
@@ -123,7 +150,7 @@ def test_an_officer_proposes_to_erase_and_only_a_guardian_approves(asked: Asking
         ({"basis": f"of {number_of(1)}"}, "identity-number-in-id"),
         ({"retiree": str(UUID(int=5))}, "not-found"),
         ({"act": "hold.lift"}, "not-found"),
-        ({"act": "consumer.replay"}, "invalid-request"),
+        ({"act": "consumers.replay"}, "invalid-request"),
         ({"more": 1}, "invalid-request"),
     ],
 )
@@ -132,7 +159,7 @@ def test_a_proposal_that_says_too_little_or_names_somebody_is_refused(
 ) -> None:
     refused = asked.post("wang", "/v1/proposals", wish(retiree) | change)
     assert refused.status_code in (400, 403, 404, 422)
-    assert refused.json()["code"] == (answer if change.get("act") != "consumer.replay" else "forbidden")
+    assert refused.json()["code"] == (answer if change.get("act") != "consumers.replay" else "forbidden")
 
 
 def test_a_hold_is_placed_by_one_and_lifted_by_two(asked: Asking, ours: Ledger, dsn: str, retiree: UUID) -> None:
@@ -221,9 +248,9 @@ def test_to_replay_much_to_a_consumer_uses_up_what_a_second_person_approved(
     pull = ("--by", "admin", "--department", "social-insurance", "--account", "agency")
     terminal.run("admin", "consumer", "register", "agency-pull", *pull)
     again = ("consumer", "replay", "agency-pull", "--after", "0", "--by", "admin")
-    assert "consumer.replay of agency-pull>0" in terminal.run("admin", *again, code=3).stderr
+    assert "consumers.replay of agency-pull>0" in terminal.run("admin", *again, code=3).stderr
     why = ("--reason", "it lost them", "--basis", "agreement 3")
-    wish = ("proposals", "make", "consumer.replay", "--subject", "agency-pull>0", *why)
+    wish = ("proposals", "make", "consumers.replay", "--subject", "agency-pull>0", *why)
     made = terminal.run("admin", *wish).stdout.split()[0]
     assert "needs-approval" in terminal.run("admin", *again, code=3).stderr
     terminal.run("li", "proposals", "approve", made)

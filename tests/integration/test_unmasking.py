@@ -12,11 +12,13 @@ from msgspec.structs import replace
 
 from domain.disclosures import DataDisclosed, Look
 from domain.facts import Person
+from domain.history import Receipt
 from domain.law import Law
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
-from services.accounts import Role
+from infra.statutes import the_rights
+from services.accounts import Act, Role
 from tests.asking import Asking, asking, catch_up
 from tests.building import number_of, retirement, submission
 from tests.handing import DL, SZ
@@ -212,6 +214,35 @@ def test_by_the_pages_alone_a_worker_finds_somebody_and_their_telephone(
     assert "reason-missing" in asked.form("community", action, {"show.name": "on", "reason": "", "said": ""}).text
     assert "invalid-request" in asked.form("community", action, {"reason": "phone-call", "said": ""}).text
     assert "form-expired" in asked.post("community", action, {"show.name": "on"}).text
+
+
+def test_more_people_than_one_may_take_whole_alone_take_a_second_person_once(
+    asked: Asking, database: Database, keys: KeyRing, law: Law
+) -> None:
+    alone = the_rights().alone(Act.EXPORT_UNMASKED)
+    more = [submission(HOME, f"more-{n}", number=number_of(n)) for n in range(2, alone + 2)]
+    assert all(isinstance(one, Receipt) for one in Ledger(database, keys, law).accept(more, date(2024, 4, 10)))
+    catch_up(database)
+    whole = f"/v1/registers/roster/unmasked?division={SZ}"
+    reason = {"reason": "visit", "as": "csv"}
+    before = looks(database)
+    refused = asked.post("community", whole, reason)
+    assert (refused.status_code, refused.json()["code"]) == (409, "needs-approval")
+    assert f"export.unmasked of roster {SZ} community" in refused.json()["detail"]
+    assert looks(database) == before, "nobody was shown"
+    page = asked.page("community", "/pages/registers/roster")
+    (action,) = re.findall(r'action="([^"]+/unmasked[^"]*)"', page)
+    assert "needs-approval" in asked.form("community", action, {"reason": "visit", "said": "", "as": "print"}).text
+    wish = {"act": "export.unmasked", "subject": f"roster {SZ} community", "reason": "a campaign", "basis": "第十三条"}
+    made = asked.post("community", "/v1/proposals", wish).raise_for_status().headers["location"]
+    assert asked.post("community", whole, reason).json()["code"] == "needs-approval", "nobody approved it yet"
+    asked.post("guardian", f"{made}/approve", {}).raise_for_status()
+    assert asked.post("agency", whole, reason).json()["code"] == "needs-approval", "it is of another account"
+    taken = asked.post("community", whole, reason)
+    assert len(taken.text.splitlines()) == alone + 2
+    assert NAME in taken.text
+    assert asked.json("guardian", made)["state"] == "done"
+    assert asked.post("community", whole, reason).json()["code"] == "needs-approval", "it was used up"
 
 
 def test_a_file_is_masked_and_whole_for_a_reason_that_every_look_and_the_file_itself_say(

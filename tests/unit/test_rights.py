@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain import proposals
 from domain.facts import Department
 from domain.rights.acts import Act, Role
 from domain.rights.rights import RightsFileError, parse_rights
@@ -39,20 +40,38 @@ def test_only_the_agency_sends_the_letters_of_others_again() -> None:
     assert Act.LETTERS_SEND_ALL not in the_rights().acts_of(Role.PUBLISHER, A)
 
 
-@pytest.mark.parametrize("act", [Act.ERASE, Act.HOLD_LIFT, Act.EXPORT_UNMASKED, Act.CONSUMERS_REPLAY, Act.LAW_CHANGE])
-def test_what_unlocks_much_needs_a_second_person(act: Act) -> None:
-    assert the_rights().needs_second(act)
+def test_what_can_be_proposed_is_what_needs_a_second_person() -> None:
+    assert {one.right for one in proposals.Act} == {act for act in Act if the_rights().needs_second(act)}
+
+
+def test_the_agency_proposes_to_erase_and_only_a_guardian_approves() -> None:
+    for role, department, proposes, approves in (
+        (Role.GUARDIAN, A, True, True),
+        (Role.OFFICER, A, True, False),
+        (Role.OFFICER, P, False, False),
+        (Role.AUDITOR, A, False, False),
+    ):
+        assert (Act.ERASE in the_rights().acts_of(role, department)) is proposes
+        assert the_rights().may_approve(Act.ERASE, role, department) is approves
+
+
+@pytest.mark.parametrize("act", [act for act in Act if the_rights().needs_second(act)])
+def test_whoever_approves_may_see_what_waits_for_them(act: Act) -> None:
+    may = [role for role in Role for place in Department if the_rights().may_approve(act, role, place)]
+    assert may
+    assert all(Act.PROPOSALS in the_rights().acts_of(role, A) for role in may)
+
+
+def whole(said: str = "", more: str = "") -> str:
+    """A file of every role and every act; `said`: what it says of each act beside, `more`: of each grant."""
+    text = "".join(FILE.format(role=role, act="", to="", more="").split("[[act]]")[0] for role in Role)
+    for act in Act:
+        text += "[[act]]" + FILE.format(role="", act=act, to="officer", more=more).split("[[act]]")[1] + said + "\n"
+    return text
 
 
 def test_what_is_for_a_purpose_is_for_no_other() -> None:
-    text = "".join(FILE.format(role=role, act="", to="", more="").split("[[act]]")[0] for role in Role)
-    for act in Act:
-        entry = (
-            "[[act]]"
-            + FILE.format(role="", act=act, to="officer", more=', purposes = ["checking"]').split("[[act]]")[1]
-        )
-        text += entry
-    rights = parse_rights(text)
+    rights = parse_rights(whole(more=', purposes = ["checking"]'))
     assert rights.acts_of(Role.OFFICER, A, "checking") == rights.acts_of(Role.OFFICER, A) == frozenset(Act)
     assert rights.acts_of(Role.OFFICER, A, "auditing") == frozenset()
     assert rights.acts_of(Role.COMMUNITY, A) == frozenset()
@@ -65,6 +84,9 @@ def test_what_is_for_a_purpose_is_for_no_other() -> None:
         (FILE.format(role="officer", act="reign", to="officer", more=""), "reign"),
         (FILE.format(role="officer", act="publish", to="officer", more=', places = ["4403"]'), "places"),
         (FILE.format(role="officer", act="publish", to="officer", more=', departments = ["navy"]'), "navy"),
+        (whole("second_person = true"), "act publish: what takes a second person says who"),
+        (whole('approve = [{ roles = ["auditor"] }]'), "act publish: what takes a second person says who"),
+        (whole("alone = 5"), "act publish: what takes a second person says who"),
         (FILE.format(role="officer", act="publish", to="officer", more=""), "role publisher must stand there once"),
     ],
 )
