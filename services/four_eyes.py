@@ -1,6 +1,7 @@
 """Four eyes as accounts and operators meet them: who may propose an act, who may approve it, and what is done then."""
 
 import getpass
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -17,8 +18,11 @@ from infra.erasing import Erased, Erasure
 from infra.holds import Hold, Holds
 from infra.keys import KeyRing
 from infra.proposals import NONE, Proposals
+from infra.reading import Reading, on_rosters
+from infra.statutes import the_lineage
 from services.accounts import Account, Role
 from services.application import Changqing, today
+from services.reading.who import who
 
 _MAY: Final[dict[Act, tuple[tuple[Role, ...], tuple[Role, ...]]]] = {
     Act.ERASE: ((Role.GUARDIAN, Role.OFFICER), (Role.GUARDIAN,)),
@@ -82,6 +86,7 @@ class FourEyes:
     def propose(self, account: Account, wish: Wish) -> Proposal:
         """Propose an act. Raises `Refused`: `forbidden`, `invalid-request`, `already-proposed`, `not-found`."""
         _agency(account, *_MAY[wish.act][0])
+        self._known(account, wish.retiree)
         return self.propose_as(account.name, wish)
 
     def approve(self, account: Account, id_: UUID) -> Proposal:
@@ -111,6 +116,7 @@ class FourEyes:
         """A proposal. Raises `Refused`: `forbidden`, `unknown-proposal`."""
         found = self.proposals.find(id_)
         _among(account, _sees(found.made.act))
+        self._known(account, found.made.retiree)
         return found
 
     def page(
@@ -124,12 +130,15 @@ class FourEyes:
         """Proposals that an account may see, by id, after one."""
         account.allow(rights.Act.PROPOSALS)
         found = self.proposals.page(state, retiree, after, limit)
-        return [one for one in found if account.role in _sees(one.made.act)]
+        hidden = self._hidden(account, {one.made.retiree for one in found if one.made.retiree})
+        return [one for one in found if account.role in _sees(one.made.act) and one.made.retiree not in hidden]
 
     def holds_for(self, account: Account, retiree: UUID | None = None) -> list[HoldCard]:
         """The holds that lie, on one retiree or on anybody. Raises `Refused("forbidden")`."""
         _agency(account, Role.GUARDIAN, Role.AUDITOR, Role.OFFICER)
-        return [HoldCard(**one._asdict()) for one in self.holds.all(retiree)]
+        found = self.holds.all(retiree)
+        hidden = self._hidden(account, {one.retiree for one in found})
+        return [HoldCard(**one._asdict()) for one in found if one.retiree not in hidden]
 
     def may_second(self, account: Account, proposal: Proposal) -> bool:
         """Whether an account may approve or refuse a proposal."""
@@ -142,6 +151,7 @@ class FourEyes:
     def hold(self, account: Account, retiree: UUID, reason: str, basis: str) -> HoldCard:
         """Hold somebody. Raises `Refused`: `forbidden`, `not-found`, `invalid-request`."""
         _agency(account, Role.GUARDIAN, Role.OFFICER)
+        self._known(account, retiree)
         return HoldCard(**self.hold_as(account.name, retiree, reason, basis)._asdict())
 
     # By anybody whose right was seen to: the account, or the operator at the terminal
@@ -200,7 +210,20 @@ class FourEyes:
         return passed.day
 
     def _seconds(self, account: Account, id_: UUID) -> None:
-        _agency(account, *_MAY[self.proposals.find(id_).made.act][1])
+        made = self.proposals.find(id_).made
+        _agency(account, *_MAY[made.act][1])
+        self._known(account, made.retiree)
+
+    def _known(self, account: Account, retiree: UUID | None) -> None:
+        """Raise `Refused("forbidden")` of somebody whom the account may not know of."""
+        if retiree and self._hidden(account, {retiree}):
+            raise Refused("forbidden", "retiree")
+
+    def _hidden(self, account: Account, retirees: Collection[UUID]) -> frozenset[UUID]:
+        """Those on somebody's roster, and on none that the account may see; whom no roster has yet, nobody hides."""
+        database = self._application.database
+        reading = Reading(database, who(account, the_lineage()))
+        return on_rosters(database, retirees) - on_rosters(reading, retirees)
 
 
 def card(proposal: Proposal) -> ProposalCard:

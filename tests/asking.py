@@ -156,7 +156,7 @@ def asking(dsn: str, folder: Path, accounts: Mapping[str, tuple[Role, str]], **m
 
     `folder` is where files of a test may stand; nothing of accounts does.
     """
-    departments = {Role.COMMUNITY: Department.COMMUNITY}
+    departments = {Role.COMMUNITY: Department.COMMUNITY, Role.PUBLISHER: Department.CIVIL_AFFAIRS}
     secrets = new_accounts(
         dsn,
         (

@@ -11,7 +11,6 @@ from msgspec import Struct
 from pydantic import BaseModel, Field
 
 from domain.facts import Department
-from domain.refusals import Refused
 from infra.letters import DeadLetter, Group, State, Wanted
 from services.accepting.intake import Answer
 from services.api.auth import WhoAsks
@@ -83,10 +82,12 @@ def _wanted(
 
 
 @router.get("", summary="Dead letters, by failure and one by one")
-def letters(request: Request, after: After, wanted: Annotated[Wanted, Depends(_wanted)], limit: Limit = 50) -> Response:
+def letters(
+    request: Request, account: WhoAsks, after: After, wanted: Annotated[Wanted, Depends(_wanted)], limit: Limit = 50
+) -> Response:
     """Messages that could not be taken in from Kafka: a department sees its own, the agency and an auditor all."""
     position, _, place = after.place().partition("-")
-    dead = _dead(request).letters
+    dead = _dead(request).seen(account)
     page = dead.page(wanted, (int(position), place) if position else (0, ""), limit)
     come = after.at(f"{page[-1].position}-{page[-1].place}") if len(page) == limit else None
     return answered(Letters(groups=dead.groups(wanted), letters=page, after=come))
@@ -103,9 +104,8 @@ def replay_all(request: Request, account: WhoAsks, kind: Kind) -> Response:
 @router.get("/{place}", summary="A dead letter")
 def one(request: Request, account: WhoAsks, place: Place) -> Response:
     """Why it could not be taken in, and what became of it."""
-    letter = _dead(request).find(place)
-    if seen_by(account) not in {None, letter.department}:
-        raise Refused("forbidden", "place")
+    seen_by(account)
+    letter = _dead(request).find(place, account)
     return answered(letter)
 
 

@@ -118,6 +118,17 @@ TABLES = {
         _HERE - _AUDITORS,
         "insert into views.search values ('tag', %(retiree)s, '/social-insurance/x', 'i', %(retiree)s)",
     ),
+    "views.unusual_access": Table(
+        _ONE,
+        _AUDITORS | {"guardian", "guardian elsewhere"},
+        "insert into views.unusual_access (flag_id, position, recorded_at, why, day, department, actor, times, usual, "
+        "brought_by, retiree, since) values ('f', 1, now(), 'w', '2026-01-01', 'd', 'x', 9, 1, 1, %(retiree)s, 1)",
+    ),
+    "views.unusual_access_past": Table(
+        _ONE,
+        _AUDITORS | {"guardian", "guardian elsewhere"},
+        "insert into views.unusual_access_past select *, since + 1 from views.unusual_access",
+    ),
     "views.source_gaps": Table(
         "source = 'gap'", _AUDITORS | _AGENCY, "insert into views.source_gaps values ('gap', 'police', '{}', 1, 1)"
     ),
