@@ -145,7 +145,7 @@ OF_NOBODY = {
 """Figures, states of machines, ids of whom a proposal is about, and what somebody sent themselves: no look at anybody."""
 ELSEWHERE = {"/pages/dead-letters/{place}/original", "/v1/dead-letters/{place}/original"}
 """Tried in tests/integration/test_dead_letters.py."""
-UNMASKING = {
+UNMASKING: dict[str, dict[str, object]] = {
     "/v1/retirees/{retiree}/unmask": {"fields": ["name", "identity_number"], "reason": "identity-check"},
     "/v1/registers/roster/unmasked?division={division}": {"reason": "identity-check"},
     "/pages/retirees/{retiree}/unmask": {"show.name": "on", "reason": "identity-check"},

@@ -309,7 +309,7 @@ def town(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) ->
         asked.post("guardian", "/v1/holds", about).raise_for_status()
         asked.json("officer", "/v1/retirees/" + row[0])  # a look
         catch_up(database)
-        yield Town(asked, *row, made["proposal"])
+        yield Town(asked, row[0], row[1], made["proposal"])
     database.close()
     with psycopg.connect(postgres_server.dsn("postgres"), autocommit=True) as admin:
         admin.execute("drop database paths_of_others with (force)")
