@@ -16,7 +16,7 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-unit test-long lint lint-style lint-types lint-imports lint-deploy bench format lock wheel clean
+.PHONY: help env run test test-unit test-long fuzz lint lint-style lint-types lint-imports lint-deploy bench format lock wheel clean
 
 # say WHAT: one line before a step
 say = @printf '\033[1m%s\033[0m\n' $(1)
@@ -62,6 +62,9 @@ test-unit: env ## The tests that need no server
 # Each test ends by itself when its time is over, and what it started with it: under 15 minutes together.
 test-long: env ## Minutes of kills under load, a life of 10,000 facts (ARGS=--seed=N for the same again)
 	@$(BIN)/pytest tests/long -s $(ARGS)
+
+fuzz: env ## Try the whole API against its document, 20 minutes (ARGS='--seconds=600 --seed=N', -k officer)
+	@$(BIN)/pytest tests/fuzz -s $(ARGS)
 
 bench: env ## Measure against the stock library and PostgreSQL itself (ARGS=--help)
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -48,6 +48,7 @@ class Names(Struct, frozen=True, forbid_unknown_fields=True):
     valid_to: date | None = None
 
 
+@lru_cache(maxsize=4096)
 def level(code: str) -> Level:
     """The level of a division, by its trailing zeros: `440304000000` is a county."""
     return next(known for known in Level if not code[known:].strip("0"))

@@ -113,13 +113,13 @@ class Search:
     def find(self, views: Selects, sought: Sought, given: dict[str, Any]) -> list[dict[str, Any]]:
         """The rows of the roster that fit; `given`: `communities`, `registered`, `after` and `limit`.
 
-        Raises `Refused`: `identity-number-invalid`; `invalid-request` where nothing is sought, or no telephone number is one.
+        Raises `Refused`: `identity-number-invalid`; `missing-field` where nothing is sought, `invalid-field` where no telephone number is one.
         """
         tags = list(self._tags(Person(identity_number="0" * 18, name=sought.name, phone=sought.phone)))
         if sought.phone and not normal_phone(sought.phone):
-            raise Refused("invalid-request", "phone")
+            raise Refused("invalid-field", "phone")
         if not tags and not sought.number:
-            raise Refused("invalid-request", "name")
+            raise Refused("missing-field", "name")
         number = self._keys.tag("identity-number", normal(sought.number, "number")) if sought.number else None
         return views.select(FOUND, {**given, "tags": tags, "number": number})
 

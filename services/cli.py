@@ -58,17 +58,22 @@ def migrate() -> None:
 
 @main.command()
 @sentences
-def api() -> None:
+def api(
+    workers: Annotated[
+        int, typer.Option(min=1, help="进程数。Processes; each has its own connections to PostgreSQL.")
+    ] = 1,
+) -> None:
     """Serve the HTTP API and the pages."""
     import uvicorn
 
-    from services.api.app import create_app
     from services.settings import Settings
 
     _supervised()
     settings = Settings.read()
     uvicorn.run(
-        create_app(settings),
+        "services.api.app:from_settings",
+        factory=True,
+        workers=workers,
         host=settings.changqing_host,
         port=settings.changqing_port,
         access_log=False,  # addresses and retirees stay out of logs; the audit trail is the record of who looked

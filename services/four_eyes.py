@@ -1,6 +1,5 @@
 """Four eyes as accounts and operators meet them: who may propose an act, who may approve it, and what is done then."""
 
-import getpass
 from collections.abc import Collection
 from datetime import date, datetime
 from typing import Final
@@ -243,11 +242,6 @@ def four_eyes(application: Changqing, keys: KeyRing, waits: int) -> FourEyes:
     return FourEyes(application, Proposals(database), Holds(database), Erasure(database, keys), waits)
 
 
-def operator() -> str:
-    """Who sits at the terminal, as the log names them."""
-    return f"operator:{getpass.getuser()}"
-
-
 def _sees(act: Act) -> tuple[Role, ...]:
     proposes, approves = _MAY[act]
     return (*proposes, *approves, Role.GUARDIAN, Role.AUDITOR)
@@ -268,6 +262,8 @@ def _agency(account: Account, *roles: Role) -> None:
 def _said(text: str, path: str) -> str:
     if not text.strip() or len(text) > _TEXT:
         raise Refused("invalid-request", path, f"give 1 to {_TEXT} characters")
+    if not all(one.isprintable() or one in "\n\t" for one in text):
+        raise Refused("invalid-request", path, "control characters")
     if names_a_person(text):
         raise Refused("identity-number-in-id", path)
     return text

@@ -150,23 +150,28 @@ class Asking:
         return self._runner.run(self._client.get(path, headers=headers))
 
 
+_DEPARTMENTS = {
+    Role.PUBLISHER: Department.CIVIL_AFFAIRS,
+    Role.COMMUNITY: Department.COMMUNITY,
+}
+
+
+def prepared(dsn: str, accounts: Mapping[str, tuple[Role, str]]) -> tuple[dict[str, str], dict[str, str]]:
+    """The settings of an application, and the secrets of its accounts by their names."""
+    wanted = (
+        (name, role, _DEPARTMENTS.get(role, Department.AGENCY), division) for name, (role, division) in accounts.items()
+    )
+    return {"DATABASE_URL": dsn, "CHANGQING_KEY": bytes(range(32)).hex()}, new_accounts(dsn, wanted)
+
+
 @contextmanager
 def asking(dsn: str, folder: Path, accounts: Mapping[str, tuple[Role, str]], **more: str) -> Iterator[Asking]:
     """The application of a database, with accounts by their names: what for, and of which division. `more`: settings.
 
     `folder` is where files of a test may stand; nothing of accounts does.
     """
-    departments = {Role.COMMUNITY: Department.COMMUNITY, Role.PUBLISHER: Department.CIVIL_AFFAIRS}
-    secrets = new_accounts(
-        dsn,
-        (
-            (name, role, departments.get(role, Department.AGENCY), division)
-            for name, (role, division) in accounts.items()
-        ),
-    )
-    settings = {"DATABASE_URL": dsn, "CHANGQING_KEY": bytes(range(32)).hex()}
+    settings, secrets = prepared(dsn, accounts)
     app = create_app(Settings.of(settings | more))
-
     lifespan = app.router.lifespan_context(app)
     client = AsyncClient(transport=ASGITransport(app), base_url="http://here")
     with Runner() as runner:

@@ -1,6 +1,7 @@
 """What tests share. Nothing starts until a test asks for it."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 
 import psycopg
@@ -56,11 +57,18 @@ def migrated(postgres_server: Postgres) -> str:
 @pytest.fixture
 def dsn(postgres_server: Postgres, migrated: str) -> Iterator[str]:
     """A migrated, empty database of the test's own, dropped afterwards."""
+    with copied(postgres_server, migrated) as name:
+        yield name
+
+
+@contextmanager
+def copied(server: Postgres, migrated: str) -> Iterator[str]:
+    """A copy of a database, dropped afterwards; its address."""
     name = f"test_{next(_numbers)}"
-    with psycopg.connect(postgres_server.dsn("postgres"), autocommit=True) as admin:
+    with psycopg.connect(server.dsn("postgres"), autocommit=True) as admin:
         copy = sql.SQL("create database {} template {}")
         admin.execute(copy.format(sql.Identifier(name), sql.Identifier(migrated)))
-        yield postgres_server.dsn(name)
+        yield server.dsn(name)
         admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 

@@ -1,26 +1,21 @@
-"""The OpenAPI and AsyncAPI documents, made from the very types that the code decodes and encodes with."""
+"""The AsyncAPI document, and the schemas of events, made from the very types that the code decodes and encodes with."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 
 from domain.completeness import Finding
 from domain.facts import LIFE_EVENTS as FACTS
 from domain.facts import MAY_PUBLISH, Department
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
-from services.accepting.cloudevents import BATCH, STRUCTURED, WIRE_TYPES
-from services.accepting.dispositions import Disposition
+from services.accepting.cloudevents import STRUCTURED, WIRE_TYPES
 from services.accepting.envelopes import SIGNATURE
 from services.accepting.receipts import SignedReceipt, SignedRefusal, SignedReport
 from services.accepting.reports import REPORTS
-from services.api.feeds import FeedPage, FeedPlace
-from services.api.problems import PROBLEM, Problem
-from services.api.reading import AlertPage
 from services.bus.outgoing import (
     ALERTS,
     DEAD_LETTERS,
@@ -35,9 +30,6 @@ from services.bus.outgoing import (
     receipts_topic,
 )
 from services.bus.topics import Declared, topics
-from services.consumers.showing import ConsumerLine
-from services.reading.cards import RosterLine
-from services.sources.states import MissingAnswer, SourcePage
 
 VERSION = version("changqing")
 
@@ -50,53 +42,13 @@ _ALERTS = {
 }
 _FINDINGS: dict[str, type[Struct]] = {str(type_.__struct_config__.tag): type_ for type_ in get_args(Finding)}
 _CONTEST = "alert-contested.v1"
-_ANSWERS = (
-    SignedReceipt,
-    SignedReport,
-    SignedRefusal,
-    Disposition,
-    Problem,
-    AlertPage,
-    RosterLine,
-    LifeEventTold,
-    RecordsTold,
-    ContestTold,
-    SourcePage,
-    MissingAnswer,
-    DeadLetter,
-    FeedPage,
-    FeedPlace,
-    ConsumerLine,
-)
-_OPEN = (
-    ("/v1/keys", "get"),
-    ("/oauth/token", "post"),
-    ("/.well-known/oauth-authorization-server", "get"),
-    ("/.well-known/jwks.json", "get"),
-)
-"""What is answered to everybody; at the second one says who one is by the body or by HTTP Basic."""
-
+_TOLD = (SignedReceipt, SignedReport, SignedRefusal, LifeEventTold, RecordsTold, ContestTold, DeadLetter)
 _RECORDS = ("records-joined.v1", "records-parted.v1")
-
-
-def install(app: FastAPI, topics_file: Path | None = None) -> None:
-    """Serve both documents. `topics_file`: the operator's own, which says what the topics are like."""
-
-    def openapi() -> Json:
-        if app.openapi_schema is None:
-            app.openapi_schema = _openapi(app)
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's own way to extend the document
-
-    @app.get("/asyncapi.json", tags=["documents"], summary="The topics and their messages (AsyncAPI 3)")
-    async def _() -> Json:
-        return asyncapi(topics_file)
 
 
 def asyncapi(topics_file: Path | None = None) -> Json:
     """The AsyncAPI 3 document of all topics."""
-    schemas = _schemas()
+    schemas, _ = schemas_of()
     messages = {name: _message(name, name) for name in (*WIRE_TYPES, *REPORTS, *_ALERTS, *_FINDINGS)}
     messages[f"contested.{_CONTEST}"] = _message(_CONTEST, "contest")
     messages |= {f"told.{name}": _message(name, "told") for name in FACTS}
@@ -165,19 +117,36 @@ def _message(type_: str, schema: str) -> Json:
     }
 
 
+_CLEAR = r"[^\x00-\x1f\x7f-\x9f]"
+_TEXT = {"type": "string", "pattern": f"^{_CLEAR}*$"}
 _ARRIVING = {
+    "source": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": f"^/{_CLEAR}*$"},
+    "id": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": f"^{_CLEAR}+$"},
+    "subject": {"maxLength": 2_048, **_TEXT},
     "datacontenttype": {"type": "string", "pattern": r"^application/([a-z0-9.-]+\+)?json$"},
-    "dataschema": {"type": "string"},
+    "dataschema": {"maxLength": 2_048, **_TEXT},
     "sequence": {
         "type": "string",
         "pattern": "^[0-9]+$",
         "description": "the source's own number of it, from 1 upward",
     },
     "sequencetype": {"const": "Integer"},
-    "batch": {"type": "string", "minLength": 1, "maxLength": 255},
-    SIGNATURE: {"type": "string", "contentEncoding": "base64", "description": "a DSSE envelope"},
+    "batch": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": f"^{_CLEAR}+$"},
+    SIGNATURE: {**_TEXT, "contentEncoding": "base64", "description": "a DSSE envelope"},
 }
-"""What may stand in an event of a publisher's beside what is in ours."""
+"""What may stand in an event of a publisher's beside what is in ours, and how text is bounded there."""
+_EXTENSIONS: Json = {
+    "propertyNames": {"pattern": "^[a-z0-9]+$"},
+    "additionalProperties": {
+        "anyOf": [
+            _TEXT,
+            {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
+            {"type": "boolean"},
+            {"type": "null"},
+        ]
+    },
+}
+"""Other attributes, as CloudEvents names and types them; they are kept."""
 
 
 def _event(type_: str | None, data: Json, more: Json | None = None) -> Json:
@@ -196,17 +165,17 @@ def _event(type_: str | None, data: Json, more: Json | None = None) -> Json:
             "data": data,
         }
         | (more or {}),
-    }
+    } | (_EXTENSIONS if more else {})
 
 
-def _schemas() -> Json:
-    """Every type's schema by name, and the CloudEvent around it as `event.<stored name>`."""
+def schemas_of(more: Sequence[Any] = ()) -> tuple[Json, list[Json]]:
+    """Every type's schema by name, and the CloudEvent around it as `event.<stored name>`; and how `more` types are referred to."""
     wire = [*WIRE_TYPES.items(), *REPORTS.items()]
     ours = [*_ALERTS.items(), *_FINDINGS.items()]
-    types = [*(type_ for _, type_ in wire), *_ANSWERS, *(type_ for _, type_ in ours)]
-    found, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
-    by_type = dict(zip(types, found, strict=True))
-    schemas: Json = dict(components)
+    types = [*(type_ for _, type_ in wire), *_TOLD, *(type_ for _, type_ in ours)]
+    found, components = msgspec.json.schema_components([*types, *more], ref_template="#/components/schemas/{name}")
+    by_type = dict(zip(types, found, strict=False))
+    schemas: Json = _tuples(dict(components))
     for name, type_ in (*wire, *ours):
         schemas[f"event.{name}"] = _event(
             name, by_type[type_], _ARRIVING if name in WIRE_TYPES or name in REPORTS else None
@@ -217,57 +186,18 @@ def _schemas() -> Json:
     schemas[f"event.{RECEIPT}"] = _event(
         RECEIPT, {"anyOf": [by_type[SignedReceipt], by_type[SignedReport], by_type[SignedRefusal]]}
     )
-    return schemas
+    return schemas, _tuples(list(found[len(types) :]))
 
 
-def _openapi(app: FastAPI) -> Json:
-    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas.update(_schemas())
-    document["components"]["securitySchemes"] = {
-        "token": {
-            "type": "oauth2",
-            "description": "an access token (JWT, RFC 9068) as Bearer, good for ten minutes",
-            "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": {}}},
-        },
-    }
-    document["security"] = [{"token": []}]
-    events = {"oneOf": [{"$ref": f"#/components/schemas/event.{name}"} for name in (*WIRE_TYPES, *REPORTS)]}
-    problem = {"description": "Refused, with a code (RFC 9457)", "content": {PROBLEM: {"schema": _ref("Problem")}}}
-    publish = document["paths"]["/v1/events"]["post"]
-    publish["requestBody"] = {
-        "required": True,
-        "content": {STRUCTURED: {"schema": events}, BATCH: {"schema": {"type": "array", "items": events}}},
-    }
-    receipt, report, refusal = _ref("SignedReceipt"), _ref("SignedReport"), _ref("SignedRefusal")
-    answers = {"anyOf": [receipt, report, {"type": "array", "items": {"anyOf": [receipt, report, refusal]}}]}
-    publish["responses"] = {"200": _answer("The receipt, or the receipts of a batch", answers)}
-    document["paths"]["/v1/receipts"]["get"]["responses"]["200"] = _answer("What became of it", _ref("Disposition"))
-    document["paths"]["/v1/sources"]["get"]["responses"]["200"] = _answer("Sources", _ref("SourcePage"))
-    document["paths"]["/v1/sources/missing"]["get"]["responses"]["200"] = _answer(
-        "What is missing", _ref("MissingAnswer")
-    )
-    document["paths"]["/v1/alerts"]["get"]["responses"]["200"] = _answer("Alerts", _ref("AlertPage"))
-    document["paths"]["/v1/roster"]["get"]["responses"]["200"] = _answer(
-        "People", {"type": "array", "items": _ref("RosterLine")}
-    )
-    for path, method in _OPEN:
-        document["paths"][path][method]["security"] = []
-    feed, place = document["paths"]["/v1/feeds/{consumer}"], document["paths"]["/v1/feeds/{consumer}/acknowledge"]
-    feed["get"]["responses"]["200"] = _answer("Events", _ref("FeedPage"))
-    place["post"]["responses"]["200"] = _answer("The place now", _ref("FeedPlace"))
-    document["paths"]["/v1/consumers"]["get"]["responses"]["200"] = _answer(
-        "Consumers", {"type": "array", "items": _ref("ConsumerLine")}
-    )
-    for path in document["paths"].values():
-        for operation in path.values():
-            operation["responses"]["default"] = problem
-    return document
-
-
-def _ref(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _answer(description: str, schema: Json) -> Json:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
+def _tuples(schema: Any) -> Any:
+    """The same with arrays of a fixed length whose members are all alike said in the way that every generator of clients knows."""
+    if isinstance(schema, list):
+        return [_tuples(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {key: _tuples(value) for key, value in schema.items()}
+    first, *others = inner.get("prefixItems", [None])
+    if first is not None and all(one == first for one in others):
+        del inner["prefixItems"]
+        inner["items"] = first
+    return inner

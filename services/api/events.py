@@ -3,6 +3,7 @@
 import asyncio
 import re
 from functools import partial
+from typing import Annotated, Any
 from urllib.parse import unquote
 
 import msgspec
@@ -27,6 +28,7 @@ from services.accepting.gather import Gatherer
 from services.accepting.intake import Received
 from services.accepting.receipts import Notary, SignedRefusal
 from services.accounts import Act
+from services.api.answering import answers
 from services.api.auth import WhoAsks
 from services.api.gate.bodies import body_of
 from services.api.gate.passing import passing_of
@@ -34,8 +36,17 @@ from services.api.problems import problem
 
 router = APIRouter(tags=["publishing"])
 
+_EACH: dict[str, Any] = {
+    "anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("SignedReceipt", "SignedReport", "SignedRefusal")]
+}
+Answered = Annotated[
+    Any, msgspec.Meta(extra_json_schema={"anyOf": [*_EACH["anyOf"], {"type": "array", "items": _EACH}]})
+]
+"""The receipt of an event, or the receipts of a batch; msgspec has no schema of a union without tags."""
+
 
 @router.post("/events", summary="Publish life events")
+@answers(Answered, refuses=None)
 async def publish(request: Request, account: WhoAsks) -> Response:
     """Accept one CloudEvent (structured or binary mode), or a batch. The signed receipt of each says what became of it.
 

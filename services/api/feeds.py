@@ -8,22 +8,34 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Body, Header, Request
 from fastapi.responses import Response
+from pydantic import BeforeValidator, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from domain.refusals import Refused
 from infra.database import DatabaseError
 from services.accounts import Account, Act
+from services.api.answering import EVENT_STREAM, answers
 from services.api.auth import WhoAsks, still_asks
 from services.api.cursors import After, given
 from services.api.questions import Limit, answered
 from services.consumers.feeds import CURSOR, Cursor, Feeds
-from services.consumers.showing import lines_for
+from services.consumers.showing import ConsumerLine, lines_for
 
 router = APIRouter(tags=["consumers"])
 
 _PAGE = 200
 _STUCK_SECONDS = 30
 """How long a reader may leave what we send unread before the stream ends; it comes back with the last id it saw."""
+
+
+def _whole(given: object) -> object:
+    """A JSON number; not what Python takes for one as well. Raises `ValueError`."""
+    if isinstance(given, bool | str):
+        raise ValueError("a whole number")  # noqa: TRY004 - what pydantic turns into a refusal
+    return given
+
+
+_Position = Annotated[int, Field(ge=0, lt=10**18), BeforeValidator(_whole)]
 
 
 class FeedPage(msgspec.Struct):
@@ -41,6 +53,7 @@ class FeedPlace(msgspec.Struct):
 
 
 @router.get("/consumers", summary="The consumers, and how each is")
+@answers(list[ConsumerLine])
 def consumers(request: Request, account: WhoAsks) -> Response:
     """An auditor sees all, everybody else those of their department: how far behind, the last error, dead letters."""
     account.allow(Act.CONSUMERS)
@@ -48,6 +61,7 @@ def consumers(request: Request, account: WhoAsks) -> Response:
 
 
 @router.get("/feeds/{consumer}", summary="The events of a feed after a cursor")
+@answers(FeedPage, refuses=("unknown-consumer", "consumer-ended"))
 def feed(request: Request, account: WhoAsks, consumer: str, after: After, limit: Limit = _PAGE) -> Response:
     """The next events for a consumer, in the log's order, after a cursor or else the place kept.
 
@@ -59,6 +73,7 @@ def feed(request: Request, account: WhoAsks, consumer: str, after: After, limit:
 
 
 @router.get("/feeds/{consumer}/stream", summary="The events of a feed as server-sent events")
+@answers(files=(EVENT_STREAM,), refuses=("unknown-consumer", "consumer-ended"))
 async def stream(
     request: Request,
     account: WhoAsks,
@@ -77,8 +92,12 @@ async def stream(
 
 
 @router.post("/feeds/{consumer}/acknowledge", summary="Say how far a feed was read")
+@answers(FeedPlace, refuses=("unknown-consumer", "consumer-ended", "position-ahead"))
 def acknowledge(
-    request: Request, account: WhoAsks, consumer: str, position: Annotated[int | str, Body(embed=True)]
+    request: Request,
+    account: WhoAsks,
+    consumer: str,
+    position: Annotated[_Position | Annotated[str, Field(pattern=CURSOR)], Body(embed=True)],
 ) -> Response:
     """Remember the place: an `after`, or the id of an event of the stream. It never goes back; the answer says where it is."""
     return answered(FeedPlace(_feeds(request).acknowledge(account, consumer, _place(request, account, position))))

@@ -12,6 +12,7 @@ from domain.law.city import CityLaw
 from domain.law.provisions import Adjustment, Rule
 from domain.refusals import Refused
 from services.accounts import Act
+from services.api.answering import answers
 from services.api.auth import WhoAsks
 from services.api.questions import answered
 from services.application import today
@@ -34,6 +35,7 @@ class LawInForce(Struct, frozen=True, kw_only=True):
 
 
 @router.get("", summary="The law in force on a day")
+@answers(LawInForce)
 def law(
     request: Request,
     account: WhoAsks,
@@ -56,6 +58,7 @@ def law(
 
 
 @router.get("/{key}", summary="Every version of a rule")
+@answers(list[Rule])
 def versions(
     request: Request,
     account: WhoAsks,

@@ -1,6 +1,7 @@
 """Refusals over HTTP: problem details (RFC 9457), with the code, the path, and both languages."""
 
 import asyncio
+import re
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from domain.refusals import Refused
 from infra.clocks import ClocksApartError
 from infra.database import DatabaseError
 from infra.dsse import Envelope
+from infra.faults import told
 from infra.keys import WrongKeyError
 from services.accepting.intake import Refusal, Words, refusal
 from services.accounts import Account
@@ -93,13 +95,14 @@ def page_problem(request: Request, refused: Refusal) -> Response:
 
 
 def unforeseen(request: Request, error: Exception) -> Response:
-    """The answer to an error of ours; what it was stands in the process's log."""
+    """The answer to an error of ours; what it was and where stands in the process's log, and no value of it."""
     passing = passing_of(request)
     named = {"request": passing.name, "route": passing.route} if passing else {}
-    _logger.critical("a request failed in a way that was not foreseen", **named, exc_info=error)
+    _logger.critical("a request failed in a way that was not foreseen", **named, **told(error))
     return page_problem(request, refusal(Refused("internal")))
 
 
+_NAME = re.compile(r"[\w-]{1,100}").fullmatch
 _DENIED = (401, 403)
 
 
@@ -145,10 +148,12 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: Any) -> Response:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
+        where = ".".join(part for one in error.errors()[0]["loc"] if _NAME(part := str(one)))  # not pydantic's own
         return page_problem(request, refusal(Refused("invalid-request", where, error.errors()[0]["msg"])))
 
     @app.exception_handler(HTTPException)
     async def other(request: Request, error: Any) -> Response:
         code = _CODES.get(error.status_code, "invalid-request")
-        return page_problem(request, refusal(Refused(code)))
+        response = page_problem(request, refusal(Refused(code)))
+        response.headers.update(error.headers or {})  # Allow, of a method that is not there
+        return response

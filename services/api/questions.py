@@ -1,5 +1,6 @@
 """What the questions of the API and of the pages share: how they are bounded, whom they ask, and how they are answered."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import Annotated, Literal
@@ -8,26 +9,38 @@ from uuid import UUID
 import msgspec
 from fastapi import Depends, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 
 from domain.disclosures import Way
 from domain.facts import SpecialGroup
+from infra.log import LAST
 from services.application import BEIJING
 from services.reading.reader import Reader
 from services.reading.rosters import Wanted
 
+
+def _written(given: object) -> object:
+    """A day or a time as ISO 8601 writes it; pydantic would take any number for seconds since 1970. Raises `ValueError`."""
+    if isinstance(given, str) and not _ISO(given):
+        raise ValueError("a day or a time as ISO 8601 writes it")
+    return given
+
+
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]+(Z|[+-][0-9:]+))?", re.ASCII | re.IGNORECASE).fullmatch
+Day = Annotated[date, BeforeValidator(_written)]
 AlertId = Annotated[str, Path(pattern="^[0-9a-f-]{36}-[0-9]{1,9}$", description="The id of an alert.")]
 DivisionPrefix = Annotated[str, Query(pattern="^[0-9]{0,12}$", description="A division code or the beginning of one.")]
 StreetOrCommunity = Annotated[
     str, Query(pattern="^[0-9]{9}([0-9]{3})?$", description="The code of a community, or the nine digits of a street.")
 ]
 AsOf = Annotated[
-    date | None,
+    Day | None,
     Query(
         description="The roster as it was, or will be, on this day, by the division codes of that day; today by default."
     ),
 ]
 """Effective time: what was true on a day, by all that is known. `Then` is the other time."""
+Position = Annotated[int, Query(ge=0, le=LAST)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Since = Annotated[
     int, Query(ge=0, description="Without a cursor: after this position of the log, such as that of a receipt.")
@@ -37,7 +50,7 @@ NOBODY = UUID(int=0)
 
 
 Then = Annotated[
-    AwareDatetime | date | None,
+    Annotated[AwareDatetime | date, BeforeValidator(_written)] | None,
     Query(
         description="As it was known then: at the end of a day in Beijing, or at a time. As it is known now by default."
     ),
@@ -81,7 +94,7 @@ def wanted(  # noqa: PLR0913 - one for each question of the address
     ] = None,
     contact_card: bool | None = None,
     health_file: bool | None = None,
-    unvisited_since: Annotated[date | None, Query(description="Nobody visited on this day or later.")] = None,
+    unvisited_since: Annotated[Day | None, Query(description="Nobody visited on this day or later.")] = None,
     to_visit: Annotated[bool | None, Query(description="Of those whom the city wants visited regularly.")] = None,
     moving: Annotated[
         Literal["in", "out"] | None,

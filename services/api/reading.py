@@ -18,7 +18,10 @@ from domain.facts import Department
 from infra.database import DatabaseError
 from infra.log import LAST
 from infra.searching import Sought
+from projections.alert_inbox import AlertRow, Priority
+from projections.audit_trail import TrailRow
 from services.accounts import Account, Act
+from services.api.answering import EVENT_STREAM, answers
 from services.api.auth import WhoAsks, still_asks
 from services.api.cursors import After, Before
 from services.api.questions import (
@@ -35,7 +38,8 @@ from services.api.questions import (
     reader_of,
 )
 from services.bus.outgoing import Outgoing, alert_event
-from services.reading.rosters import EVERYBODY
+from services.reading.cards import AlertCard, RetireeCard, RosterLine
+from services.reading.rosters import EVERYBODY, Counts
 
 router = APIRouter(tags=["reading"])
 
@@ -50,7 +54,14 @@ class AlertPage(msgspec.Struct):
     position: int
 
 
+class InboxLine(AlertRow, frozen=True, kw_only=True):
+    """An alert of the inbox, with how urgent it is on the day asked for."""
+
+    priority: Priority | None
+
+
 @router.get("/alerts", summary="Alerts after a cursor")
+@answers(AlertPage)
 def alerts(request: Request, account: WhoAsks, after: After, since: Since = 0, limit: Limit = PAGE) -> Response:
     """The alerts after a cursor, as CloudEvents, in the log's order. Ask again with the `after` of the answer."""
     account.allow(Act.ALERTS)
@@ -59,15 +70,16 @@ def alerts(request: Request, account: WhoAsks, after: After, since: Since = 0, l
 
 
 @router.get("/alerts/stream", summary="Alerts as server-sent events")
+@answers(files=(EVENT_STREAM,))
 async def stream(
     request: Request,
     account: WhoAsks,
     since: Since = 0,
-    last_event_id: Annotated[int | None, Header(ge=0)] = None,
+    last_event_id: Annotated[str | None, Header(pattern="^[0-9]{1,18}$")] = None,
 ) -> EventSourceResponse:
     """The alerts after a position, then each new one as it comes. `Last-Event-ID` goes on where a connection broke."""
     account.allow(Act.ALERTS)
-    return EventSourceResponse(_stream(request, account, since if last_event_id is None else last_event_id))
+    return EventSourceResponse(_stream(request, account, since if last_event_id is None else int(last_event_id)))
 
 
 async def _stream(request: Request, account: Account, after: int) -> AsyncIterator[ServerSentEvent]:
@@ -91,6 +103,7 @@ async def _stream(request: Request, account: Account, after: int) -> AsyncIterat
 
 
 @router.get("/inbox", summary="The alert inbox")
+@answers(list[InboxLine])
 def inbox(
     reader: ReaderThen,
     account: WhoAsks,
@@ -105,6 +118,7 @@ def inbox(
 
 
 @router.get("/alerts/{alert}", summary="An alert, and why")
+@answers(AlertCard, refuses=("not-found",))
 def alert(reader: ReaderThen, account: WhoAsks, alert: AlertId) -> Response:
     """One alert with the facts and the rule it follows from, the months before and after, its history and exposure, and similar ones.
 
@@ -115,6 +129,7 @@ def alert(reader: ReaderThen, account: WhoAsks, alert: AlertId) -> Response:
 
 
 @router.get("/roster", summary="A page of the community roster")
+@answers(list[RosterLine])
 def roster(
     reader: ReaderThen,
     account: WhoAsks,
@@ -134,13 +149,14 @@ def roster(
 
 
 @router.get("/roster/counts", summary="What is to be counted of a community or street")
+@answers(Counts, refuses=("invalid-field",))
 def roster_counts(reader: ReaderThen, account: WhoAsks, division: StreetOrCommunity, on: AsOf = None) -> Response:
     """How many people it served on a day, by status and group, what is to be done for how many, moves, and the staff that the city wants."""
     account.allow(Act.ROSTER)
     return answered(reader.roster_counts(account, division, on))
 
 
-class SearchBody(BaseModel, extra="forbid"):
+class SearchBody(BaseModel, extra="forbid", json_schema_extra={"minProperties": 1}):
     """Who is sought; all that is given must fit. A name whole, or two characters or more of it; a telephone number whole."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
@@ -149,6 +165,9 @@ class SearchBody(BaseModel, extra="forbid"):
 
 
 @router.post("/roster/search", summary="Find people by name, number or telephone")
+@answers(
+    list[RosterLine], refuses=("identity-number-invalid", "identity-number-damaged", "missing-field", "invalid-field")
+)
 def search(
     reader: ReaderThen, account: WhoAsks, body: SearchBody, after: After, limit: Limit = 50, on: AsOf = None
 ) -> Response:
@@ -161,6 +180,7 @@ def search(
 
 
 @router.get("/retirees/{retiree}", summary="A retiree, with the alerts about them")
+@answers(RetireeCard, refuses=("not-found", "person-erased"))
 def retiree(reader: ReaderThen, account: WhoAsks, retiree: UUID) -> Response:
     """Who an alert is about, for whoever must act on it. This look is recorded before it is answered."""
     account.allow(Act.RETIREE)
@@ -168,6 +188,7 @@ def retiree(reader: ReaderThen, account: WhoAsks, retiree: UUID) -> Response:
 
 
 @router.get("/audit", summary="The audit trail")
+@answers(list[TrailRow])
 def audit(
     reader: ReaderThen,
     account: WhoAsks,

@@ -1,13 +1,14 @@
 """Receipts asked for again, and the public key that they are signed with."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from services.accepting.dispositions import Dispositions
+from services.accepting.dispositions import Disposition, Dispositions
 from services.accepting.receipts import Notary
+from services.api.answering import answers
 from services.api.auth import WhoAsks
 
 router = APIRouter(tags=["publishing"])
@@ -15,7 +16,25 @@ router = APIRouter(tags=["publishing"])
 _Own = Annotated[str, Query(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
+class Key(msgspec.Struct):
+    """An Ed25519 key (RFC 8037). `kid`: the first 16 hex digits of the SHA-256 of its 32 bytes, which `x` is in base64url."""
+
+    kty: Literal["OKP"]
+    crv: Literal["Ed25519"]
+    alg: Literal["EdDSA"]
+    use: Literal["sig"]
+    kid: str
+    x: str
+
+
+class KeySet(msgspec.Struct):
+    """A JWK set (RFC 7517)."""
+
+    keys: list[Key]
+
+
 @router.get("/receipts", summary="What became of a submission")
+@answers(Disposition, refuses=("receipt-unknown",))
 def receipt(request: Request, account: WhoAsks, source: _Own, id: _Own) -> Response:  # noqa: A002 - the attribute's own name
     """The present disposition of what was sent under a source and an id, with its signed receipt, and its refusals.
 
@@ -26,6 +45,7 @@ def receipt(request: Request, account: WhoAsks, source: _Own, id: _Own) -> Respo
 
 
 @router.get("/keys", summary="The public key of receipts, as a JWK set")
+@answers(KeySet)
 async def keys(request: Request) -> dict[str, Any]:
     """The Ed25519 key of this ledger. Its name is the first 16 hex digits of the SHA-256 of its 32 bytes."""
     notary: Notary = request.app.state.notary

@@ -4,7 +4,6 @@ Whoever is shown personal data is recorded first, chunk by chunk, as the file is
 """
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -17,9 +16,10 @@ from domain.facts import Department
 from domain.months import Month
 from domain.refusals import Refused
 from services.accounts import Account
+from services.api.answering import answers
 from services.api.auth import WhoAsks
 from services.api.cursors import After
-from services.api.questions import DivisionPrefix, Limit, ReaderThen, answered
+from services.api.questions import Day, DivisionPrefix, Limit, ReaderThen, answered
 from services.application import today
 from services.reading.exporting import csv_of, text, xlsx_of
 from services.reading.purposes import purpose_of, view_of
@@ -31,7 +31,7 @@ from services.registers import REGISTERS
 router = APIRouter(tags=["registers"])
 
 _USES = {"csv": "，导出 CSV export", "xlsx": "，导出 Excel export"}
-_TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+MEDIA = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 _IN_PART = "按用途部分隐去，带 * 的不是全文 in part where there are asterisks, as the purpose has it"
 _MonthText = Annotated[str, Query(pattern="^([0-9]{4}-(0[1-9]|1[0-2]))?$", description="A month, YYYY-MM.")]
 
@@ -70,7 +70,7 @@ def sheet_for(register: str, reader: Reader, account: Account) -> Sheet:
 
 def asked_of(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can be asked
     division: DivisionPrefix = "",
-    on: Annotated[date | None, Query(description="The day as of which; today by default.")] = None,
+    on: Annotated[Day | None, Query(description="The day as of which; today by default.")] = None,
     first: _MonthText = "",
     last: _MonthText = "",
     state: Annotated[str, Query(pattern="^[a-z-]{0,20}$")] = "",
@@ -96,6 +96,7 @@ Questions = Annotated[Asked, Depends(asked_of)]
 
 
 @router.get("/registers", summary="The registers that the account may ask for")
+@answers(list[RegisterLine])
 def registers(account: WhoAsks) -> Response:
     """Each with what can be asked of it."""
     lines = [RegisterLine(one.key, one.zh, one.en, one.asks) for one in visible(account)]
@@ -103,6 +104,7 @@ def registers(account: WhoAsks) -> Response:
 
 
 @router.get("/registers/{register}", summary="A register: a page of it as data, or all of it as a file")
+@answers(RegisterPage, files=tuple(MEDIA.values()), refuses=("not-found", "invalid-field"))
 def register(
     register: Which,
     reader: ReaderThen,
@@ -133,7 +135,7 @@ def file_of(sheet: Sheet, reader: Reader, account: Account, asked: Asked, form: 
     name = f"{sheet.zh}-{asked.on or (reader.known.date() if reader.known else today())}.{form}"
     plain = f"{sheet.key}-{asked.on or today()}.{form}"
     headers = {"Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"}
-    return StreamingResponse(taken.told(body, steady, account), media_type=_TYPES[form], headers=headers)
+    return StreamingResponse(taken.told(body, steady, account), media_type=MEDIA[form], headers=headers)
 
 
 def visible(account: Account) -> list[Sheet]:

@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from domain.facts import Department
 from domain.sources import Policy, SourceKey
 from infra.sources import Sources
+from services.api.answering import answers
 from services.api.auth import WhoAsks
 from services.api.cursors import After
 from services.api.questions import Limit, answered
-from services.sources.states import SourceStates, seen_by
+from services.sources.states import MissingAnswer, SourcePage, SourceStates, seen_by
 
 router = APIRouter(tags=["publishing"])
 
@@ -37,6 +38,7 @@ def states_of(request: Request) -> SourceStates:
 
 
 @router.get("/sources", summary="What is known of each source")
+@answers(SourcePage)
 def sources(request: Request, account: WhoAsks, after: After, limit: Limit = 100) -> Response:
     """Heard when, which numbers are missing or were given twice, which batches are not whole.
 
@@ -47,6 +49,7 @@ def sources(request: Request, account: WhoAsks, after: After, limit: Limit = 100
 
 
 @router.get("/sources/registered", summary="What is agreed with each source, and the keys it signs with")
+@answers(list[RegisteredSource])
 def registered(request: Request, account: WhoAsks) -> Response:
     """As the register stands. A publisher sees the sources of its own department, the agency and an auditor all of them."""
     register: Sources = request.app.state.source_register
@@ -66,6 +69,7 @@ def registered(request: Request, account: WhoAsks) -> Response:
 
 
 @router.get("/sources/missing", summary="What is missing of a source")
+@answers(MissingAnswer, refuses=("not-found",))
 def missing(request: Request, account: WhoAsks, source: Source) -> Response:
     """The numbers that did not come, in runs, and the batches that are not whole. 404 for a source that nothing is known of."""
     return answered(states_of(request).of(account, source))

@@ -3,6 +3,7 @@
 One description serves the page, the answer in JSON, CSV, Excel and print, so none of them can say something else.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ from domain.months import Month
 from domain.refusals import Refused
 from domain.rights.fields import View
 from domain.rights.purposes import How
+from infra.log import LAST
 from services.accounts import Account, Act
 from services.reading.reader import Reader
 
@@ -119,6 +121,32 @@ def page_of(sheet: Sheet, reader: Reader, account: Account, asked: Asked, after:
         {key: cell for key, cell in row.items() if key in keys or view.how(f"{sheet.key}.{key}")} for row in page.rows
     ]
     return page._replace(rows=rows)
+
+
+def retiree_after(after: str) -> UUID:
+    """The retiree that a cursor names, before everybody where it is empty. Raises `Refused("invalid-request")`."""
+    try:
+        return UUID(after) if after else UUID(int=0)
+    except ValueError:
+        raise Refused("invalid-request", "after") from None
+
+
+def position_before(after: str) -> int:
+    """The position that a cursor names, behind everything where it is empty. Raises `Refused("invalid-request")`."""
+    if after and not _POSITION(after):
+        raise Refused("invalid-request", "after")
+    return int(after) if after else LAST
+
+
+def deed_before(after: str) -> str:
+    """The deed that a cursor names, as it is. Raises `Refused("invalid-request")`."""
+    if after and not _DEED(after):
+        raise Refused("invalid-request", "after")
+    return after
+
+
+_DEED = re.compile(r"[0-9]{1,18}-[0-9a-f-]{36}", re.ASCII).fullmatch
+_POSITION = re.compile(r"[0-9]{1,18}", re.ASCII).fullmatch
 
 
 def whole(sheet: Sheet, reader: Reader, account: Account, asked: Asked) -> Iterator[list[Row]]:

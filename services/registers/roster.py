@@ -1,20 +1,16 @@
 """The roster and the inbox as registers: what their pages show, whole and in a file."""
 
 from decimal import Decimal
-from uuid import UUID
 
-from infra.log import LAST
 from services.accounts import Account, Act
 from services.reading.cards import RosterLine
 from services.reading.reader import Reader
-from services.reading.sheets import Asked, Column, Page, Row, Sheet
+from services.reading.sheets import Asked, Column, Page, Row, Sheet, position_before, retiree_after
 from services.web.words import both
-
-_NOBODY = UUID(int=0)
 
 
 def _roster(reader: Reader, account: Account, asked: Asked, after: str, limit: int) -> Page:
-    start = UUID(after) if after else _NOBODY
+    start = retiree_after(after)
     lines = reader.roster(account, asked.division or account.division, start, limit, asked.on, only=_COLUMNS)
     rows: list[Row] = [_row(line) for line in lines]
     return Page(rows, str(lines[-1].retiree) if lines else None)
@@ -41,7 +37,7 @@ def _row(line: RosterLine) -> Row:
 
 
 def _inbox(reader: Reader, account: Account, asked: Asked, after: str, limit: int) -> Page:
-    found = reader.inbox(account, asked.state, int(after) if after else LAST, limit)
+    found = reader.inbox(account, asked.state, position_before(after), limit)
     rows: list[Row] = [
         {
             **{key: one.get(key) for key in ("alert", "first_month", "last_month", "months", "act_by", "office")},

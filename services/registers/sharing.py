@@ -8,12 +8,11 @@ from uuid import UUID
 import msgspec
 
 from domain.law import Law, Sharing
-from infra.log import LAST
 from projections import audit_trail, source_gaps
 from projections.source_gaps import SourceGapsRow, told
 from services.accounts import Account, Act
 from services.reading.reader import Reader
-from services.reading.sheets import Asked, Cell, Column, Page, Sheet
+from services.reading.sheets import Asked, Cell, Column, Page, Sheet, position_before
 from services.registers.periods import Period, lately, period_of
 from services.web.words import both
 
@@ -38,7 +37,7 @@ def _page(reader: Reader, account: Account, asked: Asked, after: str, limit: int
     day = reader.day(asked.on)
     period = period_of(asked, day, lately(day))
     rows = [] if after else [*_of_sources(reader, account, asked, period)]
-    before, more, looked = int(after) if after else LAST, True, 0
+    before, more, looked = position_before(after), True, 0
     duties = _duties(reader, account, asked, period)
     while more and len(rows) < limit and looked < _MOST:
         given = {**duties, "before": before, "since": period.since, "until": period.until, "limit": _SCAN}

@@ -12,7 +12,22 @@ from importlib.metadata import version
 from pathlib import Path
 
 from services.opening import spare_the_collector
-from tests.bench import alone, bulk, bus, copying, history, importing, law, looks, replay, report, scale, single, views
+from tests.bench import (
+    alone,
+    api,
+    bulk,
+    bus,
+    copying,
+    history,
+    importing,
+    law,
+    looks,
+    replay,
+    report,
+    scale,
+    single,
+    views,
+)
 from tests.bench.runner import Bench, load
 from tests.bench.server import served
 from tests.bench.sizes import FULL, QUICK
@@ -30,6 +45,7 @@ SECTIONS: dict[str, Callable[[Bench], None]] = {
     "law": law.measure,
     "views": views.measure,
     "looks": looks.measure,
+    "api": api.measure,
 }
 
 

@@ -49,9 +49,16 @@ class Sizes(Struct, frozen=True, kw_only=True):
     views_seconds: int = 30
     """How long events come at an even rate while the lag of the read models is measured."""
 
+    api_people: int = 5_000
+    """Retirees whom the API is asked about."""
+    api_seconds: int = 30
+    """How long two hundred read and a hundred write; each question by itself is asked a fifth of it."""
+
 
 FULL = Sizes()
 QUICK = Sizes(
+    api_people=500,
+    api_seconds=5,
     submissions=4_000,
     batch=1_000,
     concurrent=1_280,

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
-from domain.disclosures import DataDisclosed
+from domain.disclosures import DataDisclosed, Look
 from domain.facts import Person
 from domain.law import Law
 from infra.database import Database
@@ -77,7 +77,7 @@ def test_somebody_is_masked_on_every_line_and_plain_for_a_reason_that_is_recorde
     (look,) = looks(database)[before:]
     assert look.fields == tuple(PLAIN)
     assert [str(one) for one in look.retirees] == [who]
-    assert look.purpose.endswith("，显示全文 unmasked：核对本人身份 checking who they are")
+    assert (look.look, look.reason) == (Look.UNMASKED, "核对本人身份 checking who they are")
 
 
 def test_only_the_fields_that_were_asked_for_are_plain_and_recorded(
@@ -86,7 +86,7 @@ def test_only_the_fields_that_were_asked_for_are_plain_and_recorded(
     assert unmask(asked, "community", who, "他打电话来问 he rang", "phone").json()["fields"] == {"phone": PHONE}
     look = looks(database)[-1]
     assert look.fields == ("phone",)
-    assert look.purpose.endswith("：他打电话来问 he rang")
+    assert look.reason == "他打电话来问 he rang"
 
 
 def test_a_community_is_told_what_somebody_draws_for_a_reason_and_never_by_which_article_it_stopped(
@@ -122,9 +122,7 @@ def test_without_a_reason_that_can_stand_in_the_log_nothing_is_shown(
     assert looks(database) == before
 
 
-@pytest.mark.parametrize(
-    ("account", "status"), [("elsewhere", 403), ("auditor", 403), ("guardian", 403), ("administrator", 403)]
-)
+@pytest.mark.parametrize(("account", "status"), [("elsewhere", 403), ("auditor", 403), ("administrator", 403)])
 def test_whoever_does_not_serve_them_is_shown_nothing_for_any_reason(
     asked: Asking, database: Database, who: str, account: str, status: int
 ) -> None:
@@ -134,6 +132,17 @@ def test_whoever_does_not_serve_them_is_shown_nothing_for_any_reason(
     whole = asked.post(account, "/v1/registers/roster/unmasked", {"reason": "identity-check"})
     assert NAME not in answer.text + whole.text
     assert looks(database) == before
+
+
+def test_the_guardian_is_shown_somebody_to_answer_their_request_and_no_roster(
+    asked: Asking, database: Database, who: str
+) -> None:
+    assert unmask(asked, "guardian", who, "own-request", "name").json()["fields"] == {"name": NAME}
+    look = looks(database)[-1]
+    assert (look.actor, look.look, look.fields) == ("guardian", Look.UNMASKED, ("name",))
+    assert look.reason == "答复本人查阅、更正请求 answering their own request"
+    whole = asked.post("guardian", "/v1/registers/roster/unmasked", {"reason": "own-request"})
+    assert (whole.status_code, looks(database)[-1]) == (403, look)
 
 
 def test_if_the_reason_cannot_be_recorded_nothing_is_shown(asked: Asking, dsn: str, who: str) -> None:
@@ -196,10 +205,10 @@ def test_by_the_pages_alone_a_worker_finds_somebody_and_their_telephone(
     shown = asked.form("community", action, {"show.phone": "on", "reason": "phone-call", "said": ""}).text
     assert PHONE in shown
     assert NAME not in shown
-    assert any(one.fields == ("phone",) and "电话联系本人" in one.purpose for one in looks(database))
+    assert any(one.fields == ("phone",) and "电话联系本人" in one.reason for one in looks(database))
     typed = asked.form("community", action, {"show.name": "on", "reason": "phone-call", "said": "他本人来窗口"}).text
     assert NAME in typed
-    assert any(one.fields == ("name",) and one.purpose.endswith("他本人来窗口") for one in looks(database))
+    assert any(one.fields == ("name",) and one.reason == "他本人来窗口" for one in looks(database))
     assert "reason-missing" in asked.form("community", action, {"show.name": "on", "reason": "", "said": ""}).text
     assert "invalid-request" in asked.form("community", action, {"reason": "phone-call", "said": ""}).text
     assert "form-expired" in asked.post("community", action, {"show.name": "on"}).text
@@ -214,7 +223,8 @@ def test_a_file_is_masked_and_whole_for_a_reason_that_every_look_and_the_file_it
     whole = asked.post("community", "/v1/registers/roster/unmasked", {"reason": "visit", "as": "csv"}).text
     assert all(said in whole for said in PLAIN.values())
     look = looks(database)[-1]
-    assert look.purpose == "社区服务 community service，导出 CSV export，显示全文 unmasked：上门走访 calling on them"
+    assert look.purpose == "社区服务 community service，导出 CSV export"
+    assert (look.look, look.reason) == (Look.UNMASKED, "上门走访 calling on them")
     assert {"name", "monthly_pension"} <= set(look.fields)
     assert "依据文件" not in whole
     page = asked.page("community", "/pages/registers/roster")
