@@ -4,9 +4,10 @@ The role that it is done under owns nothing, and what it is shown follows from w
 (`0028_rights.sql`). A statement that forgets to ask whose something is finds only what is the account's anyway.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -77,6 +78,15 @@ def seen_positions(reading: Reading, positions: list[int]) -> frozenset[int]:
     """Which of these entries of the log an account may see. What is archived no table shows: there the question itself must ask."""
     with reading.transaction() as connection:
         return frozenset(position for (position,) in connection.execute(_POSITIONS, [positions, positions]))
+
+
+def on_rosters(where: Transactions, retirees: Collection[UUID]) -> frozenset[UUID]:
+    """Which of these stand on a roster, or on one that an account may see."""
+    if not retirees:
+        return frozenset()
+    with where.transaction() as connection:
+        rows = connection.execute("select retiree from views.roster where retiree = any(%s)", [list(retirees)])
+        return frozenset(retiree for (retiree,) in rows)
 
 
 _POSITIONS = """

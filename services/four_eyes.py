@@ -1,5 +1,6 @@
 """Four eyes as accounts and operators meet them: who may propose an act, who may approve it, and what is done then."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -15,8 +16,11 @@ from infra.erasing import Erased, Erasure
 from infra.holds import Hold, Holds
 from infra.keys import KeyRing
 from infra.proposals import NONE, Proposals
+from infra.reading import Reading, on_rosters
+from infra.statutes import the_lineage
 from services.accounts import Account
 from services.application import Changqing, today
+from services.reading.who import who
 
 _TEXT: Final = 500
 """Characters of a reason or a basis at most."""
@@ -71,6 +75,7 @@ class FourEyes:
     def propose(self, account: Account, wish: Wish) -> Proposal:
         """Propose an act. Raises `Refused`: `forbidden`, `invalid-request`, `already-proposed`, `not-found`."""
         account.allow(wish.act.right)
+        self._known(account, wish.retiree)
         return self.propose_as(account.name, wish)
 
     def approve(self, account: Account, id_: UUID) -> Proposal:
@@ -101,6 +106,7 @@ class FourEyes:
         found = self.proposals.find(id_)
         if found.made.act not in _seen_by(account):
             raise Refused("forbidden")
+        self._known(account, found.made.retiree)
         return found
 
     def page(
@@ -113,12 +119,16 @@ class FourEyes:
     ) -> list[Proposal]:
         """Proposals that an account may see, by id, after one."""
         account.allow(rights.Act.PROPOSALS)
-        return self.proposals.page(state, retiree, after, limit, _seen_by(account))
+        found = self.proposals.page(state, retiree, after, limit, _seen_by(account))
+        hidden = self._hidden(account, {one.made.retiree for one in found if one.made.retiree})
+        return [one for one in found if one.made.retiree not in hidden]
 
     def holds_for(self, account: Account, retiree: UUID | None = None) -> list[HoldCard]:
         """The holds that lie, on one retiree or on anybody. Raises `Refused("forbidden")`."""
         account.allow(rights.Act.HOLDS)
-        return [HoldCard(**one._asdict()) for one in self.holds.all(retiree)]
+        found = self.holds.all(retiree)
+        hidden = self._hidden(account, {one.retiree for one in found})
+        return [HoldCard(**one._asdict()) for one in found if one.retiree not in hidden]
 
     def may_second(self, account: Account, proposal: Proposal) -> bool:
         """Whether an account may approve or refuse a proposal."""
@@ -131,6 +141,7 @@ class FourEyes:
     def hold(self, account: Account, retiree: UUID, reason: str, basis: str) -> HoldCard:
         """Hold somebody. Raises `Refused`: `forbidden`, `not-found`, `invalid-request`."""
         account.allow(rights.Act.HOLD)
+        self._known(account, retiree)
         return HoldCard(**self.hold_as(account.name, retiree, reason, basis)._asdict())
 
     # By anybody whose right was seen to: the account, or the operator at the terminal
@@ -189,8 +200,21 @@ class FourEyes:
         return passed.day
 
     def _seconds(self, account: Account, id_: UUID) -> None:
-        if not account.may_approve(self.proposals.find(id_).made.act.right):
+        made = self.proposals.find(id_).made
+        if not account.may_approve(made.act.right):
             raise Refused("forbidden")
+        self._known(account, made.retiree)
+
+    def _known(self, account: Account, retiree: UUID | None) -> None:
+        """Raise `Refused("forbidden")` of somebody whom the account may not know of."""
+        if retiree and self._hidden(account, {retiree}):
+            raise Refused("forbidden", "retiree")
+
+    def _hidden(self, account: Account, retirees: Collection[UUID]) -> frozenset[UUID]:
+        """Those on somebody's roster, and on none that the account may see; whom no roster has yet, nobody hides."""
+        database = self._application.database
+        reading = Reading(database, who(account, the_lineage()))
+        return on_rosters(database, retirees) - on_rosters(reading, retirees)
 
 
 def card(proposal: Proposal) -> ProposalCard:

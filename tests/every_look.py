@@ -154,7 +154,7 @@ def reads(random: Random, retirees: list[UUID], alerts: list[str]) -> Iterator[A
         mine = place if account.startswith("officer") else f"{ACCOUNTS[account][1]}00100{random.randint(1, 5)}"
         path = random.choice(
             [
-                f"/v1/roster?division={mine}&limit={random.randint(1, 20)}&after={whom}",
+                f"/v1/roster?division={mine}&limit={random.randint(1, 20)}",
                 f"/v1/roster?division={place}&limit=3",
                 f"/v1/retirees/{whom}",
                 f"/pages/retirees/{whom}",
@@ -162,8 +162,8 @@ def reads(random: Random, retirees: list[UUID], alerts: list[str]) -> Iterator[A
                 "search",
                 f"/v1/inbox?limit={random.randint(1, 10)}",
                 f"/v1/retirees/{whom}/looks?limit=5",
-                f"/pages/roster?division={mine}&after={whom}",
-                f"/v1/registers/fees?division={mine}&limit=3&after={whom}",
+                f"/pages/roster?division={mine}",
+                f"/v1/registers/fees?division={mine}&limit=3",
                 "alert" if random.random() < 0.1 else f"/v1/retirees/{whom}",
             ]
         )
@@ -189,19 +189,24 @@ def exports() -> Iterator[tuple[str, str, str]]:
 
 def fed(asked: Asking, name: str, count: Count) -> None:
     """Read a feed from its beginning to its end, page by page."""
-    after = 0
+    after = ""
     while True:
         page: dict[str, Any] = asked.json(name, f"/v1/feeds/{name}?after={after}")
         for event in page["events"]:
             count.event(f"feed:{name}", event["id"])
-        if page["after"] == after:
+        if not page["events"] and page["after"] == after:
             return
         after = page["after"]
 
 
 def read(asked: Asking, batch: Iterable[Asked], count: Count) -> None:
-    questions = list(batch)
+    """Ask, and go on to the next page where there is one."""
+    questions, onward = list(batch), list[Asked]()
     for question, answer in zip(questions, asked.together(questions), strict=True):
+        count.answer(question, answer)
+        if question[2] is None and (later := answer.links.get("next")):
+            onward.append((question[0], later["url"], None))
+    for question, answer in zip(onward, asked.together(onward), strict=True):
         count.answer(question, answer)
 
 

@@ -11,6 +11,7 @@ from domain.law import Law
 from domain.law.city import CityLaw
 from domain.law.provisions import Adjustment, Rule
 from domain.refusals import Refused
+from services.accounts import Act
 from services.api.answering import answers
 from services.api.auth import WhoAsks
 from services.api.questions import answered
@@ -37,11 +38,12 @@ class LawInForce(Struct, frozen=True, kw_only=True):
 @answers(LawInForce)
 def law(
     request: Request,
-    account: WhoAsks,  # noqa: ARG001 - whoever has an account may read it
+    account: WhoAsks,
     on: Annotated[date | None, Query(description="The day; today by default.")] = None,
     division: Annotated[str, Query(pattern="^([0-9]{4,12})?$", description="With that of the city it lies in.")] = "",
 ) -> Response:
     """Every national rule with its document, article, days and settings; with a division its city's and the adjustments there."""
+    account.allow(Act.LAW)
     ours, day = _law(request), on or today()
     return answered(
         LawInForce(
@@ -59,10 +61,11 @@ def law(
 @answers(list[Rule])
 def versions(
     request: Request,
-    account: WhoAsks,  # noqa: ARG001 - as above
+    account: WhoAsks,
     key: Annotated[str, Path(pattern="^[a-z0-9-]{1,80}$", description="A rule, by its key.")],
 ) -> Response:
     """The oldest first, each with the days it holds."""
+    account.allow(Act.LAW)
     found = _law(request).of_key(key)
     if not found:
         raise Refused("not-found", "key")

@@ -24,6 +24,8 @@ LETTERS = 2_000
 TURN_SECONDS = 5.0
 """How long a turn may take; a try that began within it is waited for."""
 
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
 _logger = structlog.get_logger()
 
 
@@ -55,7 +57,7 @@ class Again:
         if consumer.revision != self._revision:  # something was changed: all are tried at once
             self._revision, self._tried = consumer.revision, {}
         until = time.monotonic() + TURN_SECONDS
-        for letter in self._consumers.outlets.waiting_letters(consumer.name, LETTERS):
+        for letter in sorted(self._consumers.outlets.waiting_letters(consumer.name, LETTERS), key=self._since_when):
             if time.monotonic() > until:
                 return None
             tried = self._tried.get(letter.event)
@@ -77,6 +79,11 @@ class Again:
                 case Verdict.AGAIN | Verdict.DEAD:
                     return None
         return None
+
+    def _since_when(self, letter: Letter) -> datetime:
+        """Since when it is due: one that fails again and again, however soon it is due, goes behind those not tried yet."""
+        tried = self._tried.get(letter.event)
+        return tried.at if tried else _LONG_AGO
 
     def _announce(self, consumer: Consumer, entry: Entry, item: Item) -> None:
         """Record that a letter is about to be sent; tried again by itself, it was recorded at its first try."""

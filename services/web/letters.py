@@ -133,12 +133,6 @@ def _seen(request: Request, account: Account, place: str) -> DeadLetter:
     return letter
 
 
-def _whose(account: Account) -> Department | None:
-    """Whose letters an account may see; None: all."""
-    account.allow(Act.LETTERS)
-    return None if account.may(Act.LETTERS_ALL) else account.department
-
-
 def _dead(request: Request) -> DeadLetters:
     dead: DeadLetters = request.app.state.dead_letters
     return dead

@@ -267,7 +267,7 @@ def test_a_dead_letter_that_fails_again_holds_up_nothing_that_is_new(
     poison, other = first[:2]
     receiver.answer = lambda got: 422 if got.id in (poison, other) else 204
     register(consumers, receiver)
-    with delivering(consumers):
+    with delivering(consumers, replace(QUICK, first=timedelta(), longest=timedelta())):  # due again at once, always
         wait_until(lambda: line(consumers, HOOK).dead_letters == 2)
         receiver.answer = lambda got: 500 if got.id == poison else 204
         consumers.replay_letters(HOOK, "operator")

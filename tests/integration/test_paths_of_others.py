@@ -22,9 +22,8 @@ from infra.migrations import migrate
 from infra.searching import Search
 from infra.statutes import the_law, the_rights
 from services.accounts import Role
-from services.api.app import V1
+from services.api.app import PAGES, V1
 from services.reading.reader import Reader
-from services.web import following, letters, pages, registers
 from tests.asking import Asking, asking, catch_up
 from tests.building import number_of, retirement, submission
 from tests.handing import DL, SZ
@@ -48,6 +47,7 @@ _HERE = frozenset({"community", "officer"})
 _OFFICE = frozenset({"officer", "auditor"})
 _AUDITORS = frozenset({"auditor", "auditor-elsewhere"})
 _AGENCY = frozenset({"officer", "officer-elsewhere"})
+_OVERSEERS = frozenset({"auditor", "guardian"})
 _NOBODY: frozenset[str] = frozenset()
 _LETTER = "canary-0-1"
 _SOURCE = "/civil-affairs/canary"
@@ -67,6 +67,13 @@ class Ask(NamedTuple):
 
 
 _THEN = "known=2099-01-01"
+_UNMASK = {"fields": ["name", "identity_number"], "reason": "identity-check"}
+_WISH = {
+    "act": "person.erase",
+    "retiree": "{retiree}",
+    "reason": "kept long enough",
+    "basis": "个人信息保护法 第四十七条",
+}
 _PEOPLE = ("roster", "archives", "party-relations", "fees", "visits", "verifications")
 PATHS = {
     "POST /v1/events": Ask(Act.PUBLISH, _NOBODY, ("/v1/events",), {}),
@@ -74,7 +81,7 @@ PATHS = {
         Act.RECEIPTS, _AUDITORS | {"publisher"}, ("/v1/receipts?source=/civil-affairs/shenzhen&id=canary",)
     ),
     "GET /v1/keys": Ask(None, _NOBODY, ("/v1/keys",)),
-    "GET /v1/alerts": Ask(Act.ALERTS, _OFFICE, ("/v1/alerts", "/v1/alerts?after=1")),
+    "GET /v1/alerts": Ask(Act.ALERTS, _OFFICE, ("/v1/alerts", "/v1/alerts?since=1")),
     "GET /v1/alerts/stream": Ask(Act.ALERTS, _OFFICE, ()),  # what it sends is what `/v1/alerts` answers, without an end
     "GET /v1/inbox": Ask(Act.ALERTS, _OFFICE, ("/v1/inbox?state=", f"/v1/inbox?state=&{_THEN}")),
     "GET /v1/alerts/{alert}": Ask(Act.ALERTS, _OFFICE, ("/v1/alerts/{alert}", f"/v1/alerts/{{alert}}?{_THEN}")),
@@ -115,7 +122,6 @@ PATHS = {
     "GET /v1/followers": Ask(Act.FOLLOWERS, _NOBODY, ("/v1/followers",)),
     "GET /": Ask(None, _NOBODY, ("/",)),
     "GET /static/style.css": Ask(None, _NOBODY, ("/static/style.css",)),
-    "GET /pages/switch": Ask(None, _NOBODY, ("/pages/switch",)),
     "GET /pages/inbox": Ask(Act.ALERTS, _OFFICE, ("/pages/inbox?state=",)),
     "GET /pages/alerts/{alert}": Ask(Act.ALERTS, _OFFICE, ("/pages/alerts/{alert}",)),
     "GET /pages/roster": Ask(Act.ROSTER, _HERE, (f"/pages/roster?division={SZ}",)),
@@ -144,6 +150,93 @@ PATHS = {
         for form in ("original", "replay", "mend", "give-up")
     },
     "GET /pages/followers": Ask(Act.FOLLOWERS, _NOBODY, ("/pages/followers",)),
+    "GET /v1/retirees/{retiree}/looks": Ask(
+        Act.LOOKS,
+        _OVERSEERS,
+        ("/v1/retirees/{retiree}/looks", f"/v1/retirees/{{retiree}}/looks?{_THEN}"),
+    ),
+    "GET /pages/retirees/{retiree}/looks": Ask(Act.LOOKS, _OVERSEERS, ("/pages/retirees/{retiree}/looks",)),
+    "GET /pages/retirees/{retiree}/looks/print": Ask(Act.LOOKS, _OVERSEERS, ("/pages/retirees/{retiree}/looks/print",)),
+    "POST /v1/retirees/{retiree}/unmask": Ask(
+        Act.UNMASK, _HERE | {"guardian"}, ("/v1/retirees/{retiree}/unmask",), _UNMASK
+    ),
+    "POST /v1/registers/{register}/unmasked": Ask(
+        Act.UNMASK, _HERE, (f"/v1/registers/roster/unmasked?division={SZ}",), {"reason": "identity-check"}
+    ),
+    "GET /v1/purposes": Ask(None, _NOBODY, ("/v1/purposes",)),
+    "GET /v1/errors": Ask(None, _NOBODY, ("/v1/errors",)),
+    "GET /v1/law": Ask(Act.LAW, _NOBODY, (f"/v1/law?division={SZ}",)),
+    "GET /v1/law/{key}": Ask(Act.LAW, _NOBODY, ("/v1/law/fee",)),
+    "GET /v1/sources/registered": Ask(
+        Act.SOURCES, _AUDITORS | _AGENCY | {"publisher", "administrator"}, ("/v1/sources/registered",)
+    ),
+    "GET /v1/dead-letters": Ask(Act.LETTERS, _AUDITORS | _AGENCY | {"publisher"}, ("/v1/dead-letters",)),
+    "GET /v1/dead-letters/{place}": Ask(
+        Act.LETTERS, _AUDITORS | _AGENCY | {"publisher"}, (f"/v1/dead-letters/{_LETTER}",)
+    ),
+    "POST /v1/dead-letters/replay": Ask(
+        Act.LETTERS_SEND, _NOBODY, ("/v1/dead-letters/replay",), {"code": "malformed-json"}
+    ),
+    "POST /v1/dead-letters/{place}/original": Ask(
+        Act.LETTERS_ORIGINAL, _NOBODY, (f"/v1/dead-letters/{_LETTER}/original",), {}
+    ),  # its bytes were not kept
+    "POST /v1/dead-letters/{place}/replay": Ask(Act.LETTERS_SEND, _NOBODY, (f"/v1/dead-letters/{_LETTER}/replay",), {}),
+    "POST /v1/dead-letters/{place}/mend": Ask(
+        Act.LETTERS_SEND, frozenset({"publisher"}), (f"/v1/dead-letters/{_LETTER}/mend",), {}
+    ),
+    "POST /v1/dead-letters/{place}/give-up": Ask(
+        Act.LETTERS_SEND, _NOBODY, (f"/v1/dead-letters/{_LETTER}/give-up",), {"reason": " "}
+    ),  # which is none
+    "GET /v1/proposals": Ask(
+        Act.PROPOSALS, _OVERSEERS | {"officer"}, ("/v1/proposals", "/v1/proposals?retiree={retiree}")
+    ),
+    "GET /v1/proposals/{proposal}": Ask(Act.PROPOSALS, _OVERSEERS | {"officer"}, ("/v1/proposals/{proposal}",)),
+    "POST /v1/proposals": Ask(None, _NOBODY, ("/v1/proposals",), _WISH),  # made already
+    "POST /v1/proposals/{proposal}/approve": Ask(
+        Act.PROPOSALS, _NOBODY, ("/v1/proposals/{proposal}/approve",), {}
+    ),  # by who made it
+    "POST /v1/proposals/{proposal}/refuse": Ask(
+        Act.PROPOSALS, _NOBODY, ("/v1/proposals/{proposal}/refuse",), {"reason": "no"}
+    ),
+    "POST /v1/proposals/{proposal}/withdraw": Ask(
+        Act.PROPOSALS, _NOBODY, ("/v1/proposals/00000000-0000-0000-0000-000000000001/withdraw",), {}
+    ),
+    "POST /v1/proposals/{proposal}/carry-out": Ask(
+        Act.PROPOSALS, _NOBODY, ("/v1/proposals/{proposal}/carry-out",), {}
+    ),  # nobody approved
+    "GET /v1/holds": Ask(None, _OVERSEERS | {"officer"}, ("/v1/holds", "/v1/holds?retiree={retiree}")),
+    "POST /v1/holds": Ask(
+        None, frozenset({"officer", "guardian"}), ("/v1/holds",), {"retiree": "{retiree}", "reason": "r", "basis": "b"}
+    ),
+    "GET /pages/proposals": Ask(Act.PROPOSALS, _OVERSEERS | {"officer"}, ("/pages/proposals",)),
+    **{
+        f"POST {path}": Ask(None, _NOBODY, (path,), {})
+        for path in (
+            "/pages/proposals",
+            "/pages/proposals/holds",
+            "/pages/proposals/{proposal}/{deed}",
+            "/pages/retirees/{retiree}/unmask",
+            "/pages/account/password",
+            "/pages/account/purpose",
+            "/pages/account/sign-out",
+        )
+    },  # no token, no answer
+    "POST /pages/registers/{register}/unmasked": Ask(
+        None, _NOBODY, (f"/pages/registers/roster/unmasked?division={SZ}",), {}
+    ),
+    "POST /login": Ask(None, _NOBODY, ("/login",), {}),
+    **{
+        f"GET {path}": Ask(None, _NOBODY, (path.format(code="forbidden"),))
+        for path in (
+            "/login",
+            "/login/oidc",
+            "/login/oidc/callback",
+            "/pages/account",
+            "/pages/api",
+            "/pages/errors",
+            "/pages/errors/{code}",
+        )
+    },
 }
 """Every path there is: one that is added without a line here fails."""
 
@@ -154,9 +247,13 @@ class Town(NamedTuple):
     asked: Asking
     retiree: str
     alert: str
+    proposal: str
 
     def ask(self, account: str, url: str, body: object) -> Response:
-        url = url.format(retiree=self.retiree, alert=self.alert)
+        known = {"retiree": self.retiree, "alert": self.alert, "proposal": self.proposal, "deed": "approve"}
+        url = url.format(**known)
+        if isinstance(body, dict):
+            body = {key: said.format(**known) if isinstance(said, str) else said for key, said in body.items()}
         return self.asked.get(account, url) if body is None else self.asked.post(account, url, body)
 
     def shows(self, answer: Response, url: str) -> bool:
@@ -202,11 +299,17 @@ def town(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) ->
             "insert into views.source values (%s, %s)",
             [_SOURCE, f'{{"source": "{_SOURCE}", "department": "civil-affairs", "position": 1}}'],
         )
+        owner.execute("insert into ledger.source values (%s, 'civil-affairs', '', false, null, false)", [_SOURCE])
         row = owner.execute("select retiree::text, alert from views.alert_inbox").fetchone()
         assert row is not None
     folder: Path = tmp_path_factory.mktemp("accounts")
     with asking(dsn, folder, ACCOUNTS) as asked:
-        yield Town(asked, *row)
+        about = {"retiree": row[0], "reason": "a recovery", "basis": "个人信息保护法 第四十七条"}
+        made = asked.post("guardian", "/v1/proposals", {**about, "act": "person.erase"}).raise_for_status().json()
+        asked.post("guardian", "/v1/holds", about).raise_for_status()
+        asked.json("officer", "/v1/retirees/" + row[0])  # a look
+        catch_up(database)
+        yield Town(asked, row[0], row[1], made["proposal"])
     database.close()
     with psycopg.connect(postgres_server.dsn("postgres"), autocommit=True) as admin:
         admin.execute("drop database paths_of_others with (force)")
@@ -214,7 +317,7 @@ def town(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_every_path_stands_here() -> None:
     routers = [("/v1", router) for router in V1]
-    routers += [("", router) for router in (pages.router, registers.router, letters.router, following.router)]
+    routers += [("", router) for router in PAGES]
     found = {
         f"{method} {prefix}{route.path}"  # type: ignore[attr-defined] # all of them are routes of paths
         for prefix, router in routers
