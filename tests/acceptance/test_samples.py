@@ -19,6 +19,8 @@ from tests.acceptance.running import Json, System, death, retirement, serial, so
 from tests.samples import LANGUAGES, run
 
 WAYS = ("http", "kafka")
+TOKEN = {"access_token": "x", "token_type": "Bearer", "expires_in": 600}
+"""What a server of a test's own answers to whoever asks it for a token."""
 
 each_language = pytest.mark.parametrize("language", LANGUAGES)
 each_way = pytest.mark.parametrize("way", WAYS)
@@ -112,6 +114,12 @@ def test_a_foreign_consumer_whose_connection_breaks_goes_on_behind_the_last_aler
                 body = b": ping\r\n\r\ndata: " + alert + b"\r\n\r\n"
                 head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
                 self.wfile.write(head + b"%x\r\n%s\r\n" % (len(body), body))
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            body = json.dumps(TOKEN).encode()
+            self.close_connection = True
+            self.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
 
         def log_message(self, *_: Any) -> None:
             """Nothing: the test says what happened."""
@@ -221,12 +229,12 @@ def test_a_receipt_that_the_ledger_did_not_sign_is_not_believed(
 
 @contextmanager
 def stranger(answers: Mapping[str, Json]) -> Iterator[str]:
-    """The address of a server that always answers the same, by method."""
+    """The address of a server that gives everybody a token, and else always answers the same, by method."""
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
             self.rfile.read(int(self.headers.get("content-length", 0)))
-            body = json.dumps(answers[self.command]).encode()
+            body = json.dumps(TOKEN if self.path == "/oauth/token" else answers[self.command]).encode()
             self.send_response(200)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
