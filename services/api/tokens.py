@@ -15,7 +15,6 @@ from domain.refusals import Refused
 from services.api.answering import Also, answers
 from services.api.denials import denied
 from services.api.peers import peers_of
-from services.api.receipts import KeySet
 from services.identities.granting import GrantError, Grants
 from services.identities.tokens import ALGORITHM, Tokens
 
@@ -59,6 +58,23 @@ class NotGranted(Struct, frozen=True, kw_only=True):
 
     error: str
     error_description: str
+
+
+class TokenKey(Struct, frozen=True, kw_only=True):
+    """An Ed25519 key (RFC 8037) by which tokens are checked."""
+
+    kty: Literal["OKP"]
+    crv: Literal["Ed25519"]
+    alg: str
+    use: Literal["sig"]
+    kid: str
+    x: str
+
+
+class TokenKeySet(Struct, frozen=True):
+    """A JWK set (RFC 7517)."""
+
+    keys: list[TokenKey]
 
 
 class Issuer(Struct, frozen=True, kw_only=True):
@@ -123,7 +139,7 @@ async def metadata(request: Request) -> dict[str, Any]:
 
 
 @router.get("/.well-known/jwks.json", summary="The public keys of tokens, as a JWK set")
-@answers(KeySet)
+@answers(TokenKeySet)
 def keys(request: Request) -> dict[str, Any]:
     """The keys that sign now, or signed a token that is still good."""
     return _tokens(request).public()
