@@ -129,7 +129,7 @@ def after(habit: Habit | None, one: Reading) -> tuple[Habit, list[UnusualAccessF
         people=habit.people + one.people,
         outside=habit.outside + (one.people if one.outside_hours else 0),
         elsewhere=habit.elsewhere + one.refused,
-        unmasked=habit.unmasked + one.unmasked,
+        unmasked=habit.unmasked + (one.people if one.unmasked else 0),
         alone=alone,
     )
     found = [flag for flag in _found(habit, one) if _mark(flag) not in habit.flagged]

@@ -5,6 +5,7 @@ from infra.database import Database
 from infra.keys import KeyRing
 
 LONGEST_SECONDS = 900.0
+FADES, FADES_AT_ADDRESS = 600.0, 30.0
 """The longest wait. Who shuts an account by guessing on purpose shuts it for so long at a time; who is signed in stays so."""
 
 
@@ -19,11 +20,14 @@ class Attempts:
         """The keyed hash of a name, an address, or both."""
         return self._keys.tag(f"attempt-{kind}", "\0".join(whose))
 
-    def begin(self, subject: bytes, free: int) -> float:
-        """Count one more; the seconds to wait before the next, 0: go on. After `free` in a row, waits double from one second."""
+    def begin(self, subject: bytes, free: int, fades: float) -> float:
+        """Count one more; the seconds to wait before the next, 0: go on. After `free` in a row, waits double from one second.
+
+        `fades`: seconds after which one of them is forgotten, so that an office is not shut by the typos of its lifetime.
+        """
         with self._database.transaction() as connection:
             connection.execute("set local synchronous_commit = off")  # a crash forgets a failure, no more
-            row = connection.execute(SQL["attempt"], {"subject": subject}).fetchone()
+            row = connection.execute(SQL["attempt"], {"subject": subject, "fades": fades}).fetchone()
             assert row is not None
             failures, wait = row
             if wait > 0:

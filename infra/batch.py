@@ -27,6 +27,7 @@ from infra import codec
 from infra.copying import UUID as UUID_TYPE
 from infra.copying import array, read_int
 from infra.database import DatabaseError
+from infra.faults import in_words
 from infra.histories import stored_history
 from infra.keys import KeyRing, WrongKeyError
 from infra.log import SQL
@@ -115,10 +116,10 @@ class Batch:
                     raise
                 except Exception as fault:  # noqa: BLE001 - a fault of ours about one must not hold up all the others
                     _log.critical(
-                        "cannot decide on %s of %s",
+                        "cannot decide on %s of %s: %s",
                         type(fact.fact).__name__,
                         found.retirees[prepared.tag].id,
-                        exc_info=fault,
+                        in_words(fault),
                     )
                     refused[index] = Refused("internal", "", type(fault).__name__)
                 else:

@@ -9,6 +9,7 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from domain.refusals import Refused
 from infra.session import Session
 
 POLL_SECONDS = 1.0
@@ -87,6 +88,12 @@ class Database:
                 yield connection
         except PoolTimeout as error:
             raise self._refused or unavailable(error) from error
+        except psycopg.DataError as error:
+            if "NUL" not in str(error):
+                raise
+            raise Refused(
+                "invalid-request", "", "NUL"
+            ) from error  # no text of ours holds one, and PostgreSQL takes it nowhere
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             # lost, shut down, deadlocked, or no connection of the pool came free
             raise unavailable(error) from error

@@ -18,6 +18,7 @@ from infra import codec, log
 from infra.batch import Batch, day_of
 from infra.copying import UUID as UUID_TYPE
 from infra.copying import array, date4, int8, read_int, read_time
+from infra.faults import in_words
 from infra.keys import KeyRing, WrongKeyError
 from infra.log import SQL, recorded
 from infra.retirees import Retiree
@@ -66,7 +67,7 @@ def pass_some(session: Session, keys: KeyRing, law: Law, day: date, after: bytes
         except (psycopg.Error, WrongKeyError):
             raise
         except Exception as fault:  # noqa: BLE001 - a fault of ours about one person must not stop the days for everybody
-            _log.critical("cannot decide on %s by the day", UUID(bytes=stream), exc_info=fault)
+            _log.critical("cannot decide on %s by the day: %s", UUID(bytes=stream), in_words(fault))
             failed.append(stream)
         else:
             touched.append(retiree)

@@ -1,7 +1,7 @@
 """What operators do at the terminal with the log as a whole, told to it before they do it: no record, no data."""
 
-import getpass
 import os
+import pwd
 from uuid import UUID
 
 from domain.disclosures import LogRead
@@ -14,8 +14,8 @@ from infra.ledger import append_plain
 def operator() -> str:
     """Who is at the terminal, as the host knows them: `operator:` and the login."""
     try:
-        return f"operator:{getpass.getuser()}"
-    except (OSError, KeyError):  # a container's user often has no name
+        return f"operator:{pwd.getpwuid(os.getuid()).pw_name}"  # not what the environment says, which anybody sets
+    except KeyError:  # a container's user often has no name
         return f"operator:{os.getuid()}"
 
 

@@ -19,6 +19,9 @@ class TokenKey(NamedTuple):
     public: bytes
     until: datetime | None
 
+    def __repr__(self) -> str:
+        return f"TokenKey({self.kid})"  # a line of the log must not hold the seed
+
 
 class TokenKeys:
     """The keys of a ledger's tokens."""

@@ -1,6 +1,5 @@
 """Four eyes as accounts and operators meet them: who may propose an act, who may approve it, and what is done then."""
 
-import getpass
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -211,11 +210,6 @@ def four_eyes(application: Changqing, keys: KeyRing, waits: int) -> FourEyes:
     return FourEyes(application, Proposals(database), Holds(database), Erasure(database, keys), waits)
 
 
-def operator() -> str:
-    """Who sits at the terminal, as the log names them."""
-    return f"operator:{getpass.getuser()}"
-
-
 def _seen_by(account: Account) -> frozenset[Act]:
     """The acts whose proposals an account may see: those that it may propose or approve, or all."""
     everything = account.may(rights.Act.PROPOSALS_ALL)
@@ -225,6 +219,8 @@ def _seen_by(account: Account) -> frozenset[Act]:
 def _said(text: str, path: str) -> str:
     if not text.strip() or len(text) > _TEXT:
         raise Refused("invalid-request", path, f"give 1 to {_TEXT} characters")
+    if not all(one.isprintable() or one in "\n\t" for one in text):
+        raise Refused("invalid-request", path, "control characters")
     if names_a_person(text):
         raise Refused("identity-number-in-id", path)
     return text

@@ -371,7 +371,7 @@ SENTENCES: dict[str, Sentence] = {
         "path names what it has no use for; choose a purpose that has, out of /v1/purposes",
     ),
     "reason-missing": Sentence(
-        400,
+        422,
         "显示全文须说明理由",
         "to be shown what is masked takes a reason",
         "选择一项理由，或用 2 至 200 个字说明",

@@ -18,6 +18,7 @@ from domain.facts import (
     VisitReason,
 )
 from domain.history import Receipt
+from domain.rights import masks
 from infra.database import Database
 from infra.ledger import Ledger
 from services.accounts import Role
@@ -27,7 +28,7 @@ from tests.handing import DL, SZ, SZ_OTHER
 
 TODAY = date(2026, 11, 23)
 _EACH = 3
-_HOMES = {SZ: ("慕容", "138111"), SZ_OTHER: ("欧阳", "138222"), DL: ("上官", "138333")}
+_HOMES = {SZ: ("慕容", "138111"), SZ_OTHER: ("欧阳", "138222"), DL: ("诸葛", "138333")}
 _GIVEN = "甲乙丙"
 
 NOBODY: frozenset[str] = frozenset()
@@ -59,8 +60,10 @@ MAY_SEE = {
 """The communities whose people an account may be told of."""
 
 
-TOLD = frozenset({"officer", "officer elsewhere", "community", "street beside", "auditor"})
+TOLD = frozenset({"officer", "officer elsewhere", "community", "street beside", "auditor", "guardian"})
 """Who of them is told of anybody by what is read."""
+NAMED = TOLD - {"auditor", "guardian"}
+"""Who of them is told more than an id: names, numbers, telephones, plain or masked."""
 
 
 class Canary(NamedTuple):
@@ -78,7 +81,22 @@ class Canary(NamedTuple):
         assert person.name
         assert person.phone
         assert person.address
-        return (person.name[:2], person.identity_number[:14], person.phone[:6], person.address, str(self.retiree))
+        return (
+            person.name[:2],
+            person.identity_number[:14],
+            person.phone[:8],
+            person.address,
+            str(self.retiree),
+            *self.masked,
+        )
+
+    @property
+    def masked(self) -> tuple[str, ...]:
+        """What is left of them where something is masked, as the product masks: nobody else's is like it."""
+        person = self.person
+        assert person.name
+        assert person.phone
+        return masks.name(person.name), masks.identity_number(person.identity_number), masks.phone(person.phone)
 
 
 def settle(ledger: Ledger, database: Database) -> list[Canary]:
@@ -86,14 +104,15 @@ def settle(ledger: Ledger, database: Database) -> list[Canary]:
     found: list[Canary] = []
     for number, (home, (family, phone)) in enumerate(_HOMES.items(), start=1):
         for n in range(_EACH):
-            stem = f"{home[:6]}{1940 + number}0{n + 1}0{number}00{n + 1}"
+            stem = f"{home[:6]}{1940 + number}0{n + 1}0{number}{number}0{n + 1}"
             person = Person(
                 identity_number=stem + ric.calc_check_digit(stem + "0"),
                 name=f"{family}{_GIVEN[n]}",
-                phone=f"{phone}0000{n}",
-                address=f"{family}巷{n + 1}号",
+                phone=f"{phone}0{number}10{n}",
+                address=f"{family}街道{family}巷{n + 1}号",
             )
             found.append(Canary(home, person, _told(ledger, person, f"{home}-{n}", n, home), dead=n == 1))
+    assert len({mark for one in found for mark in one.masked}) == len(found) * 3
     catch_up(database)
     return found
 

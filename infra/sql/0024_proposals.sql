@@ -79,3 +79,12 @@ begin
 end $$;
 revoke execute on function ledger.erase from public;
 grant execute on function ledger.erase to changqing_services;
+
+-- An erasure waits for whoever makes people findable just now: it found the key, and would leave what leads to the erased.
+create or replace function views.forget_search() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    lock table views.search in share row exclusive mode;
+    delete from views.search where record = old.retiree;
+    return null;
+end $$;

@@ -116,7 +116,8 @@ insert into rights.rule (tbl, seen) values
                         'or (select rights.may(''bulletin.read'')) and rights.unregistered(retiree)'),
     ('views.alert_inbox', '(select rights.may(''alerts.read'')) and office ^@ (select rights.office()) '
                           'or exists (select from rights.seen s where s.retiree = alert_inbox.retiree) or rights.knew(retiree)'),
-    ('views.audit_trail', '(select rights.may(''audit.read'') or rights.may(''looks.read'')) or deed = ''published'' '
+    ('views.audit_trail', '(select rights.may(''audit.read'') or rights.may(''looks.read'')) '
+                          'and ((select '''' = any (rights.divisions())) or exists (select from rights.seen s where s.retiree = audit_trail.retiree) or rights.knew(retiree)) or deed = ''published'' '
                           'and (select rights.may(''bulletin.read'') or rights.may(''sharing.read'')) '
                           'and (exists (select from rights.seen s where s.retiree = audit_trail.retiree) or rights.knew(retiree))'),
     ('views.unusual_access', '(select rights.may(''flags.read''))'),

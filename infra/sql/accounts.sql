@@ -73,11 +73,11 @@ delete from ledger.session where account = %(account)s
 delete from ledger.session
 where seen_at < clock_timestamp() - %(idle)s or began_at < clock_timestamp() - %(longest)s
 
--- attempt: count one more attempt, unless somebody must wait; the seconds to wait, 0: none
+-- attempt: count one more attempt, unless somebody must wait; the seconds to wait, 0: none. One is forgotten each so many seconds
 insert into ledger.attempt as a (subject, failures) values (%(subject)s, 1)
 on conflict (subject) do update set
     failures = case when a.wait_until > clock_timestamp() then a.failures
-                    when a.last_at < clock_timestamp() - interval '1 day' then 1 else a.failures + 1 end,
+                    else greatest(0, a.failures - floor(extract(epoch from clock_timestamp() - a.last_at) / %(fades)s)::integer) + 1 end,
     last_at = case when a.wait_until > clock_timestamp() then a.last_at else clock_timestamp() end
 returning failures, greatest(0, extract(epoch from wait_until - clock_timestamp()))::float8
 

@@ -7,7 +7,8 @@
 Whoever says nothing is documented all the same, with any JSON and with every status that there is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from fastapi.routing import RouteContext
@@ -18,24 +19,36 @@ JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
 
 
-class Answers(NamedTuple):
-    """What an operation answers with 200. `type`: of the JSON, None: there is none; `files`: media types beside it.
+class Also(NamedTuple):
+    """What else is answered as JSON, where a standard has words of its own for it: what that is, and its type."""
 
-    `refuses`: codes beside those that every operation of its kind has; None: nobody has said, so all.
+    said: str
+    type: Any
+
+
+class Answers(NamedTuple):
+    """What an operation answers when it does what was asked. `type`: of the JSON, None: there is none; `files`: media types beside it.
+
+    `refuses`: codes beside those that every operation of its kind has; None: nobody has said, so all. `also`: by status.
     """
 
     type: Any = None
     files: tuple[str, ...] = ()
     refuses: tuple[str, ...] | None = None
+    also: Mapping[int, Also] = MappingProxyType({})
 
 
 def answers(
-    type_: Any = None, *, files: tuple[str, ...] = (), refuses: tuple[str, ...] | None = ()
+    type_: Any = None,
+    *,
+    files: tuple[str, ...] = (),
+    refuses: tuple[str, ...] | None = (),
+    also: Mapping[int, Also] = MappingProxyType({}),
 ) -> Callable[[Operation], Operation]:
     """Say of an operation what it answers. `refuses`: None, with whatever there is."""
 
     def said(operation: Operation) -> Operation:
-        vars(operation)[_KEPT] = Answers(type_, files, refuses)
+        vars(operation)[_KEPT] = Answers(type_, files, refuses, also)
         return operation
 
     return said

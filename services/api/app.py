@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
@@ -36,6 +37,7 @@ from services.api import (
     unmasking,
 )
 from services.api import letters as dead_letters
+from services.api.answering import Also, answers
 from services.api.denials import told_to
 from services.api.gate.answers import Answers
 from services.api.gate.gate import Gate, Rules
@@ -45,6 +47,7 @@ from services.bootstrap import Parts, parts
 from services.consumers.feeds import Feeds
 from services.four_eyes import four_eyes
 from services.letters.dealing import DeadLetters
+from services.logs import configure
 from services.reading.denials import Denials
 from services.settings import Settings
 from services.sources.states import SourceStates
@@ -151,15 +154,18 @@ def _hold(app: FastAPI, made: Parts, settings: Settings) -> None:
 
 def from_settings() -> FastAPI:
     """The application of the environment's settings, for a process of its own."""
+    configure()
     return create_app(Settings.read())
 
 
 def _install_health(app: FastAPI, made: Parts) -> None:
     @app.get("/healthz", tags=["operation"], summary="Whether the process lives")
+    @answers(dict[str, str])
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
     @app.get("/readyz", tags=["operation"], summary="Whether the ledger answers, and how far each follower has come")
+    @answers(dict[str, Any], also={503: Also("It does not, and why", dict[str, str])})
     def readyz() -> JSONResponse:
         try:
             made.application.ledger.check_key()

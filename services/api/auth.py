@@ -4,8 +4,10 @@ import re
 from typing import Annotated
 
 from fastapi import Depends, Request
+from msgspec.structs import replace
 
 from domain.refusals import Refused
+from infra.field_catalogue import the_catalogue
 from infra.sessions import Sessions
 from services.accounts import Account
 from services.api.cookies import SESSION, Cookies
@@ -15,6 +17,7 @@ from services.api.peers import peers_of
 from services.identities.accounts import Accounts, account_of, usable
 from services.identities.issuers import Issuers
 from services.identities.tokens import Claims, TokenError
+from services.reading.purposes import purpose_of
 
 PURPOSE = "changqing-purpose"
 """The header that says what a request is for, where the token leaves a choice."""
@@ -105,7 +108,19 @@ def _by_token(request: Request) -> Account:
         raise TokenError("token-without-certificate", claimed)
     if claims.certificate and claims.certificate != peers_of(request).certificate(request):
         raise TokenError("token-of-another-certificate", claimed)
-    return account_of(found, purpose=_purpose(request, claims))
+    account = account_of(found, purpose=_purpose(request, claims))
+    several = (
+        claims.scope
+        if claims.revision is not None
+        else [one for one in claims.scope if one in the_catalogue().purposes]
+    )
+    if account.purpose or len(several) < 2:
+        return account
+    default = purpose_of(account).key  # a token for some purposes is for no other
+    if default not in several:
+        denied(request, claims.account, "purpose-not-granted")
+        raise Refused("purpose-not-granted", PURPOSE)
+    return replace(account, purpose=default)
 
 
 def _purpose(request: Request, claims: Claims) -> str:

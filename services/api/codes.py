@@ -5,6 +5,7 @@ from fastapi.responses import Response
 from msgspec import Struct
 
 from services.accepting.intake import Words
+from services.api.answering import answers
 from services.api.questions import answered
 from services.sentences import SENTENCES
 
@@ -22,6 +23,7 @@ class Code(Struct, frozen=True, kw_only=True):
 
 
 @router.get("/errors", summary="Every code of a refusal, with its remedy")
+@answers(list[Code])
 def codes() -> Response:
     """In Chinese and English. `type`: the path of its page, as problems have it."""
     return answered(

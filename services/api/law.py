@@ -11,6 +11,7 @@ from domain.law import Law
 from domain.law.city import CityLaw
 from domain.law.provisions import Adjustment, Rule
 from domain.refusals import Refused
+from services.api.answering import answers
 from services.api.auth import WhoAsks
 from services.api.questions import answered
 from services.application import today
@@ -33,6 +34,7 @@ class LawInForce(Struct, frozen=True, kw_only=True):
 
 
 @router.get("", summary="The law in force on a day")
+@answers(LawInForce)
 def law(
     request: Request,
     account: WhoAsks,  # noqa: ARG001 - whoever has an account may read it
@@ -54,6 +56,7 @@ def law(
 
 
 @router.get("/{key}", summary="Every version of a rule")
+@answers(list[Rule])
 def versions(
     request: Request,
     account: WhoAsks,  # noqa: ARG001 - as above

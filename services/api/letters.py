@@ -3,17 +3,21 @@
 import asyncio
 import base64
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
-from msgspec import Struct
+from msgspec import Meta, Struct
 from pydantic import BaseModel, Field
 
+from domain.disclosures import Way
 from domain.facts import Department
+from domain.history import Receipt, Taken
 from domain.refusals import Refused
 from infra.letters import DeadLetter, Group, State, Wanted
-from services.accepting.intake import Answer
+from services.accepting.cloudevents import STRUCTURED
+from services.accepting.intake import Answer, Refusal
+from services.api.answering import answers
 from services.api.auth import WhoAsks
 from services.api.cursors import After
 from services.api.gate.bodies import body_of
@@ -44,12 +48,21 @@ class Opened(Struct, frozen=True, kw_only=True):
     value_base64: str
 
 
+_ANSWER: dict[str, Any] = {
+    "anyOf": [
+        *({"$ref": f"#/components/schemas/{one.__name__}"} for one in (Receipt, Taken, Refusal)),
+        {"type": "null"},
+    ]
+}
+"""msgspec has no schema of a union without tags."""
+
+
 class Sent(Struct, frozen=True, kw_only=True):
     """What became of a letter that was sent again, in a word, with its receipt or refusal."""
 
     place: str
     outcome: str
-    answer: Answer | None
+    answer: Annotated[Any, Meta(extra_json_schema=_ANSWER)]
 
 
 class SentAll(Struct, frozen=True, kw_only=True):
@@ -58,7 +71,7 @@ class SentAll(Struct, frozen=True, kw_only=True):
     outcomes: dict[str, int]
 
 
-class Kind(BaseModel, extra="forbid"):
+class LetterKind(BaseModel, extra="forbid"):
     """Which letters: of one failure, of one department where it is given."""
 
     code: Annotated[str, Field(pattern="^[a-z-]{1,60}$")]
@@ -83,17 +96,21 @@ def _wanted(
 
 
 @router.get("", summary="Dead letters, by failure and one by one")
-def letters(request: Request, after: After, wanted: Annotated[Wanted, Depends(_wanted)], limit: Limit = 50) -> Response:
+@answers(Letters)
+def letters(
+    request: Request, account: WhoAsks, after: After, wanted: Annotated[Wanted, Depends(_wanted)], limit: Limit = 50
+) -> Response:
     """Messages that could not be taken in from Kafka: a department sees its own, the agency and an auditor all."""
     position, _, place = after.place().partition("-")
-    dead = _dead(request).letters
+    dead = _dead(request).seen(account)
     page = dead.page(wanted, (int(position), place) if position else (0, ""), limit)
     come = after.at(f"{page[-1].position}-{page[-1].place}") if len(page) == limit else None
     return answered(Letters(groups=dead.groups(wanted), letters=page, after=come))
 
 
 @router.post("/replay", summary="Send all letters of a failure again", dependencies=[OnlyOnce])
-def replay_all(request: Request, account: WhoAsks, kind: Kind) -> Response:
+@answers(SentAll)
+def replay_all(request: Request, account: WhoAsks, kind: LetterKind) -> Response:
     """As they were, each once, in the order they came. Interrupted anywhere, the same again goes on."""
     wanted = Wanted(code=kind.code, path=kind.path, department=kind.department)
     tried = _dead(request).replay_all(account, wanted)
@@ -101,29 +118,37 @@ def replay_all(request: Request, account: WhoAsks, kind: Kind) -> Response:
 
 
 @router.get("/{place}", summary="A dead letter")
+@answers(DeadLetter, refuses=("dead-letter-unknown",))
 def one(request: Request, account: WhoAsks, place: Place) -> Response:
     """Why it could not be taken in, and what became of it."""
-    letter = _dead(request).find(place)
+    letter = _dead(request).find(place, account)
     if seen_by(account) not in {None, letter.department}:
         raise Refused("forbidden", "place")
     return answered(letter)
 
 
 @router.post("/{place}/original", summary="The message as it came")
+@answers(Opened, refuses=("dead-letter-unknown", "dead-letter-closed", "original-not-kept"))
 def original(request: Request, account: WhoAsks, place: Place) -> Response:
     """For its own department or an auditor. By POST, as the look is recorded before it is answered."""
-    shown = _dead(request).original(account, place)
+    shown = _dead(request).original(account, place, Way.API)
     value = base64.b64encode(shown.value).decode()
     return answered(Opened(place=place, headers=list(shown.shown), value_base64=value))
 
 
 @router.post("/{place}/replay", summary="Send a letter again as it was", dependencies=[OnlyOnce])
+@answers(Sent, refuses=("dead-letter-unknown", "dead-letter-closed", "original-not-kept"))
 def replay(request: Request, account: WhoAsks, place: Place) -> Response:
     """200 whatever became of it, which the answer says."""
     return _sent(place, _dead(request).replay(account, place))
 
 
-@router.post("/{place}/mend", summary="Send something else in its place")
+@router.post(
+    "/{place}/mend",
+    summary="Send something else in its place",
+    openapi_extra={"requestBody": {"required": True, "content": {STRUCTURED: {"schema": {"type": "object"}}}}},
+)
+@answers(Sent, refuses=("dead-letter-unknown", "dead-letter-closed", "original-not-kept"))
 async def mend(request: Request, account: WhoAsks, place: Place) -> Response:
     """The body is the mended event in structured mode, or a value under the old headers. 200 whatever became of it."""
     body = await body_of(request, _MENDED)
@@ -131,11 +156,15 @@ async def mend(request: Request, account: WhoAsks, place: Place) -> Response:
 
 
 @router.post("/{place}/give-up", summary="Let a letter be", dependencies=[OnlyOnce])
+@answers(
+    DeadLetter,
+    refuses=("dead-letter-unknown", "dead-letter-closed", "missing-field", "invalid-field", "identity-number-in-id"),
+)
 def give_up(request: Request, account: WhoAsks, place: Place, why: Reason) -> Response:
     """Its bytes are deleted; the answer is the letter as it stands then."""
     dead = _dead(request)
     dead.give_up(account, place, why.reason)
-    return answered(dead.find(place))
+    return answered(dead.find(place, account))
 
 
 def _sent(place: str, answer: Answer) -> Response:

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from services.accounts import Account, Act
+from services.api.answering import answers
 from services.api.auth import WhoAsks
 from services.api.cursors import Before
 from services.api.questions import Limit, ReaderThen, answered
@@ -60,6 +61,7 @@ def may_ask(account: Account) -> None:
 
 
 @router.get("/retirees/{retiree}/looks", summary="Who saw a retiree's data, and to whom it was handed")
+@answers(LookPage, refuses=("not-found",))
 def looks(reader: ReaderThen, account: WhoAsks, retiree: UUID, before: Before, limit: Limit = 200) -> Response:
     """The newest first; with `known` as it was known then. Of all records of that person. This look is recorded before it is answered."""
     may_ask(account)

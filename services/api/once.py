@@ -47,7 +47,8 @@ async def _once(request: Request, account: WhoAsks, key: _Key = None) -> None:
         return
     key = key.strip('"')
     keys: Once = request.app.state.once
-    asked = msgspec.msgpack.encode((request.method, request.url.path, request.url.query, await request.body()))
+    rights = (account.role, account.department, account.division, account.purpose)  # withdrawn, nothing is told again
+    asked = msgspec.msgpack.encode((rights, request.method, request.url.path, request.url.query, await request.body()))
     before = await asyncio.to_thread(keys.begin, account.name, key, asked)
     if before is None:
         passing.once = _keeping(keys, account, key)

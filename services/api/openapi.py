@@ -14,10 +14,12 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
+from domain.history import Receipt, Taken
 from services.accepting.cloudevents import BATCH, STRUCTURED, WIRE_TYPES
+from services.accepting.intake import Refusal
 from services.accepting.reports import REPORTS
 from services.api import auth
-from services.api.answering import EVENT_STREAM, JSON, Answers, answers, answers_of
+from services.api.answering import EVENT_STREAM, JSON, Also, Answers, answers, answers_of
 from services.api.documents import asyncapi, schemas_of
 from services.api.events import publish
 from services.api.problems import PROBLEM, Problem
@@ -25,8 +27,19 @@ from services.sentences import SENTENCES
 
 Json = dict[str, Any]
 
-_ALWAYS = ("internal", "unavailable", "wrong-key")
-_OF_WHOEVER_ASKS = ("unauthenticated", "forbidden")
+_ALWAYS = ("internal", "unavailable", "wrong-key", "too-many-requests", "overloaded", "too-slow")
+_OF_WHOEVER_ASKS = (
+    "unauthenticated",
+    "forbidden",
+    "password-must-change",
+    "purpose-not-granted",
+    "purpose-not-allowed",
+    "form-expired",
+    "certificate-invalid",
+)
+_OF_WHOEVER_IS_SHOWN = ("not-of-purpose",)
+_OF_WHAT_IS_DONE_ONCE = ("idempotency-key-reused", "idempotency-in-progress", "idempotency-in-doubt")
+_OF_CURSORS = ("cursor-refused",)
 _OF_WHAT_IS_ASKED = ("invalid-request",)
 _OF_WHAT_IS_SENT = ("body-too-large",)
 _WRITING = frozenset({"POST", "PUT", "PATCH"})
@@ -54,8 +67,12 @@ def document_of(app: FastAPI) -> Json:
     every = iter_route_contexts(app.routes)
     routes = [it for it in every if isinstance(it.original_route, APIRoute) and it.include_in_schema]
     said = [answers_of(route) for route in routes]
-    schemas, found = schemas_of([one.type for one in said if one.type is not None] + [Problem])
-    document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
+    told = [type_ for one in said for type_ in (one.type, *(also.type for also in one.also.values()))]
+    schemas, found = schemas_of([*(type_ for type_ in told if type_ is not None), Problem, Receipt, Taken, Refusal])
+    there = document.setdefault("components", {}).setdefault("schemas", {})
+    twice = [name for name in there.keys() & schemas.keys() if not _same(there[name], schemas[name])]
+    assert not twice, twice  # two types of one name
+    there.update(schemas)
     document["components"]["securitySchemes"] = {
         "token": {
             "type": "oauth2",
@@ -67,16 +84,17 @@ def document_of(app: FastAPI) -> Json:
     types = iter(found)
     for route, one in zip(routes, said, strict=True):
         schema = next(types) if one.type is not None else {}
+        also = {status: _also(what, next(types)) for status, what in one.also.items()}
         assert route.path_format is not None
         for method in route.methods or ():
             operation = document["paths"][route.path_format][method.lower()]
-            _describe(operation, route, one, schema)
+            _describe(operation, route, one, schema, also)
     for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own, which we never answer with
         document["components"]["schemas"].pop(name, None)
     return document
 
 
-def _describe(operation: Json, route: RouteContext, said: Answers, schema: Json) -> None:
+def _describe(operation: Json, route: RouteContext, said: Answers, schema: Json, also: dict[int, Json]) -> None:
     asks = _asks_who(route)
     if not asks:
         operation["security"] = []
@@ -87,10 +105,25 @@ def _describe(operation: Json, route: RouteContext, said: Answers, schema: Json)
     content = {media: {"schema": _EVENTS if media == EVENT_STREAM else {"type": "string"}} for media in said.files}
     if schema or not content:
         content = {JSON: {"schema": schema}} | content
-    operation["responses"] = {
-        "200": {"description": route.response_description, "content": content},
-        **_refusals(_codes(route, said, asks=asks)),
-    }
+    good = str(route.status_code or 200)
+    answers = {good: {"description": route.response_description, "content": content}}
+    if "GET" in (route.methods or ()) and JSON in content:
+        answers[good]["headers"] = _TAGGED
+        answers["304"] = {"description": _UNCHANGED, "headers": _TAGGED}
+    answers |= _refusals(_codes(route, said, asks=asks))
+    for other, what in also.items():
+        there = answers.setdefault(str(other), {"description": what["description"], "content": {}})
+        there["content"] |= what["content"]
+    operation["responses"] = answers
+
+
+def _same(one: Json, other: Json) -> bool:
+    """Whether two schemas of a name are of the same words, in any order."""
+    return "enum" in one and sorted(one["enum"]) == sorted(other.get("enum", ()))
+
+
+def _also(what: Also, schema: Json) -> Json:
+    return {"description": what.said, "content": {JSON: {"schema": schema}}}
 
 
 def _written(schema: Json) -> Json:
@@ -120,6 +153,13 @@ def _codes(route: RouteContext, said: Answers, *, asks: bool) -> Iterator[str]:
     yield from _ALWAYS
     if asks:
         yield from _OF_WHOEVER_ASKS
+    asked = {getattr(one.call, "__name__", "") for one in _dependencies(route.dependant)}
+    if "reader_then" in asked:
+        yield from _OF_WHOEVER_IS_SHOWN
+    if "_once" in asked:
+        yield from _OF_WHAT_IS_DONE_ONCE
+    if asked & {"_after", "_before"}:
+        yield from _OF_CURSORS
     if route.dependant.path_params:
         yield "not-found"
     if _asks_something(route.dependant) or route.body_field:
@@ -170,6 +210,8 @@ def _refusal(status: int, said: dict[str, str]) -> Json:
     }
     if status == 401:
         answer["headers"] = {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}
+    if status in {429, 503}:
+        answer["headers"] = {"Retry-After": {"required": True, "schema": {"type": "string", "pattern": "^[0-9]+$"}}}
     return answer
 
 
@@ -177,6 +219,8 @@ def _ref(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+_UNCHANGED = "It is as `If-None-Match` has it."
+_TAGGED: Json = {"ETag": {"required": True, "schema": {"type": "string"}}}
 _EVENTS: Json = {
     "type": "object",
     "description": "One event of the stream.",

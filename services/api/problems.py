@@ -18,6 +18,7 @@ from domain.refusals import Refused
 from infra.clocks import ClocksApartError
 from infra.database import DatabaseError
 from infra.dsse import Envelope
+from infra.faults import told
 from infra.keys import WrongKeyError
 from services.accepting.intake import Refusal, Words, refusal
 from services.accounts import Account
@@ -94,10 +95,10 @@ def page_problem(request: Request, refused: Refusal) -> Response:
 
 
 def unforeseen(request: Request, error: Exception) -> Response:
-    """The answer to an error of ours; what it was stands in the process's log."""
+    """The answer to an error of ours; what it was and where stands in the process's log, and no value of it."""
     passing = passing_of(request)
     named = {"request": passing.name, "route": passing.route} if passing else {}
-    _logger.critical("a request failed in a way that was not foreseen", **named, exc_info=error)
+    _logger.critical("a request failed in a way that was not foreseen", **named, **told(error))
     return page_problem(request, refusal(Refused("internal")))
 
 

@@ -31,7 +31,7 @@ from services.registers import REGISTERS
 router = APIRouter(tags=["registers"])
 
 _USES = {"csv": "，导出 CSV export", "xlsx": "，导出 Excel export"}
-_MEDIA = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+MEDIA = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 _IN_PART = "按用途部分隐去，带 * 的不是全文 in part where there are asterisks, as the purpose has it"
 _MonthText = Annotated[str, Query(pattern="^([0-9]{4}-(0[1-9]|1[0-2]))?$", description="A month, YYYY-MM.")]
 
@@ -104,7 +104,7 @@ def registers(account: WhoAsks) -> Response:
 
 
 @router.get("/registers/{register}", summary="A register: a page of it as data, or all of it as a file")
-@answers(RegisterPage, files=tuple(_MEDIA.values()), refuses=("not-found", "invalid-field"))
+@answers(RegisterPage, files=tuple(MEDIA.values()), refuses=("not-found", "invalid-field"))
 def register(
     register: Which,
     reader: ReaderThen,
@@ -135,7 +135,7 @@ def file_of(sheet: Sheet, reader: Reader, account: Account, asked: Asked, form: 
     name = f"{sheet.zh}-{asked.on or (reader.known.date() if reader.known else today())}.{form}"
     plain = f"{sheet.key}-{asked.on or today()}.{form}"
     headers = {"Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"}
-    return StreamingResponse(taken.told(body, steady, account), media_type=_MEDIA[form], headers=headers)
+    return StreamingResponse(taken.told(body, steady, account), media_type=MEDIA[form], headers=headers)
 
 
 def visible(account: Account) -> list[Sheet]:

@@ -49,6 +49,7 @@ def sources(request: Request, account: WhoAsks, after: After, limit: Limit = 100
 
 
 @router.get("/sources/registered", summary="What is agreed with each source, and the keys it signs with")
+@answers(list[RegisteredSource])
 def registered(request: Request, account: WhoAsks) -> Response:
     """As the register stands. A publisher sees the sources of its own department, the agency and an auditor all of them."""
     register: Sources = request.app.state.source_register

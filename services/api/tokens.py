@@ -3,16 +3,19 @@
 import base64
 import binascii
 import math
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote_plus
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
+from msgspec import UNSET, Struct, UnsetType
 
 from domain.refusals import Refused
+from services.api.answering import Also, answers
 from services.api.denials import denied
 from services.api.peers import peers_of
+from services.api.receipts import KeySet
 from services.identities.granting import GrantError, Grants
 from services.identities.tokens import ALGORITHM, Tokens
 
@@ -33,39 +36,55 @@ _FORM = {
         "grant_type": {"const": "client_credentials"},
         "client_id": _TEXT,
         "client_secret": _TEXT,
-        "scope": {"type": "string", "description": "keys of purposes, with spaces between"},
+        "scope": {
+            "type": "string",
+            "pattern": "^([a-z0-9][a-z0-9-]{0,63}( [a-z0-9][a-z0-9-]{0,63}){0,19})?$",
+            "description": "keys of purposes, with spaces between",
+        },
     },
-}
-_GRANTED = {
-    "type": "object",
-    "required": ["access_token", "token_type", "expires_in"],
-    "properties": {
-        "access_token": _TEXT,
-        "token_type": {"const": "Bearer"},
-        "expires_in": {"type": "integer"},
-        "scope": _TEXT,
-    },
-}
-_ERROR = {
-    "type": "object",
-    "required": ["error", "error_description"],
-    "properties": {"error": _TEXT, "error_description": _TEXT},
 }
 
 
-def _told(description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
+class Granted(Struct, frozen=True, kw_only=True):
+    """A token. `expires_in`: seconds; `scope`: the purposes it is for, where some were asked for."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+    scope: str | UnsetType = UNSET
+
+
+class NotGranted(Struct, frozen=True, kw_only=True):
+    """Why there is no token (RFC 6749, 5.2)."""
+
+    error: str
+    error_description: str
+
+
+class Issuer(Struct, frozen=True, kw_only=True):
+    """How tokens are got (RFC 8414, RFC 8705)."""
+
+    issuer: str
+    token_endpoint: str
+    jwks_uri: str
+    response_types_supported: list[str]
+    grant_types_supported: list[str]
+    token_endpoint_auth_methods_supported: list[str]
+    tls_client_certificate_bound_access_tokens: bool
+    access_token_signing_alg_values_supported: list[str]
 
 
 @router.post(
     "/oauth/token",
     summary="A token for a program, by client credentials (RFC 6749, 4.4)",
     openapi_extra={"requestBody": {"required": True, "content": {_KIND: {"schema": _FORM}}}},
-    responses={
-        200: _told("A token", _GRANTED),
-        400: _told("The request is wrong", _ERROR),
-        401: _told("The account or its secret is wrong, or it may not be used", _ERROR),
-        429: _told("Too many failed attempts; Retry-After says how long to wait", _ERROR),
+)
+@answers(
+    Granted,
+    also={
+        400: Also("The request is wrong", NotGranted),
+        401: Also("The account or its secret is wrong, or it may not be used", NotGranted),
+        429: Also("Too many failed attempts; Retry-After says how long to wait", NotGranted),
     },
 )
 async def token(request: Request) -> JSONResponse:
@@ -87,6 +106,7 @@ async def token(request: Request) -> JSONResponse:
 
 
 @router.get("/.well-known/oauth-authorization-server", summary="How tokens are got here (RFC 8414)")
+@answers(Issuer)
 async def metadata(request: Request) -> dict[str, Any]:
     """The issuer, its endpoints, and what it knows."""
     issuer = _tokens(request).issuer
@@ -103,6 +123,7 @@ async def metadata(request: Request) -> dict[str, Any]:
 
 
 @router.get("/.well-known/jwks.json", summary="The public keys of tokens, as a JWK set")
+@answers(KeySet)
 def keys(request: Request) -> dict[str, Any]:
     """The keys that sign now, or signed a token that is still good."""
     return _tokens(request).public()
@@ -147,14 +168,14 @@ def _client(request: Request, fields: dict[str, str]) -> tuple[str, str]:
         if not fields.get("client_id") or not fields.get("client_secret"):
             raise GrantError("invalid_client", "say who you are by HTTP Basic, or by client_id and client_secret")
         return fields["client_id"], fields["client_secret"]
-    if "client_secret" in fields:
-        raise GrantError("invalid_request", "say who you are by one way only")
     try:
         name, colon, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError, ValueError):
         name, colon, secret = "", "", ""
     if scheme.lower() != "basic" or not colon:
         raise GrantError("invalid_client", "the header Authorization is not HTTP Basic")
+    if "client_secret" in fields:
+        raise GrantError("invalid_request", "say who you are by one way only")
     name = unquote_plus(name)
     if fields.get("client_id", name) != name:
         raise GrantError("invalid_request", "client_id is not who the header says")

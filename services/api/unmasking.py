@@ -11,9 +11,10 @@ from pydantic import BaseModel, Field
 from domain.rights.purposes import How, Purpose
 from infra.field_catalogue import the_catalogue
 from services.accounts import Account, Act
+from services.api.answering import answers
 from services.api.auth import WhoAsks
 from services.api.questions import ReaderThen, answered
-from services.api.registers import Questions, Which, file_of, sheet_for
+from services.api.registers import MEDIA, Questions, Which, file_of, sheet_for
 from services.reading.many import approved
 from services.reading.purposes import checked
 
@@ -101,6 +102,7 @@ def purpose_line(purpose: Purpose) -> PurposeLine:
 
 
 @router.get("/purposes", summary="What the account may look for, and what it is shown then")
+@answers(list[PurposeLine])
 def purposes(account: WhoAsks) -> Response:
     """The default first. A request says which by the header `Changqing-Purpose`."""
     found = the_catalogue().claimable(account.role, account.department)
@@ -108,6 +110,7 @@ def purposes(account: WhoAsks) -> Response:
 
 
 @router.post("/retirees/{retiree}/unmask", summary="Fields of a retiree that are masked, plain")
+@answers(Unmasked, refuses=("not-found", "person-erased", "reason-missing", "identity-number-in-id"))
 def unmask(reader: ReaderThen, account: WhoAsks, retiree: UUID, body: UnmaskBody) -> Response:
     """For a reason. The look is recorded with it before it is answered; a field that the purpose has no use for is refused."""
     may_unmask(account)
@@ -117,6 +120,10 @@ def unmask(reader: ReaderThen, account: WhoAsks, retiree: UUID, body: UnmaskBody
 
 
 @router.post("/registers/{register}/unmasked", summary="A register as a file, with nothing masked", tags=["registers"])
+@answers(
+    files=tuple(MEDIA.values()),
+    refuses=("not-found", "invalid-field", "reason-missing", "needs-approval", "identity-number-in-id"),
+)
 def unmasked(
     request: Request, register: Which, reader: ReaderThen, account: WhoAsks, asked: Questions, body: UnmaskFileBody
 ) -> Response:

@@ -12,6 +12,7 @@ import faust
 import structlog
 
 from domain.facts import Department
+from infra.faults import told
 from services.bus.lots import LotConsumer
 from services.bus.outgoing import INTAKE_GROUP, intake_topic
 from services.bus.worker import Worker, arrived
@@ -57,8 +58,8 @@ def faust_app(worker: Worker, settings: Settings) -> faust.App:
                 await asyncio.to_thread(worker.take, [arrived(record) for record in lot.records])
             except asyncio.CancelledError:
                 os._exit(0)  # told to stop in the middle of a batch; passing this on would commit its offsets
-            except BaseException as error:
-                _logger.critical("a batch failed in a way that was not foreseen; it is read again", exc_info=error)
+            except BaseException as error:  # noqa: BLE001 - told without its values, which may be somebody's, and the process ends
+                _logger.critical("a batch failed in a way that was not foreseen; it is read again", **told(error))
                 os._exit(70)  # likewise
             consumer.took(lot)
 

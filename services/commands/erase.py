@@ -193,7 +193,8 @@ def _scan(
 
 @contextmanager
 def _eyes() -> "Iterator[tuple[FourEyes, str]]":
-    from services.four_eyes import four_eyes, operator
+    from infra.terminal import operator
+    from services.four_eyes import four_eyes
     from services.opening import opened
     from services.settings import Settings
 

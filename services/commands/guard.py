@@ -1,11 +1,9 @@
 """What every command of the terminal does with failures that were foreseen."""
 
-import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
 
-import structlog
 import typer
 
 from domain.refusals import Refused
@@ -29,17 +27,10 @@ def sentences(command: Callable[P, None]) -> Callable[P, None]:
         from infra.followers import StoppedError
         from infra.keys import WrongKeyError
         from infra.rebuild import RebuildError
+        from services.logs import configure
         from services.settings import SettingsError
 
-        structlog.configure(
-            processors=[
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(ensure_ascii=False),
-            ],
-            logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # the one there is when something is said
-        )
+        configure()
         try:
             command(*args, **kwargs)
         except Refused as refused:

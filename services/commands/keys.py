@@ -13,7 +13,7 @@ def rotate_key() -> None:
 
     from infra.database import Database
     from infra.rotation import Rotation
-    from services.four_eyes import operator
+    from infra.terminal import operator
     from services.opening import next_key, this_key
     from services.settings import Settings, SettingsError
 

@@ -13,6 +13,7 @@ import structlog
 
 from infra.consumers import Consumers
 from infra.database import POLL_SECONDS, DatabaseError
+from infra.faults import told
 from infra.follower import RETRY_SECONDS
 from infra.leads import Leads
 from infra.webhooks import SECONDS, Sender
@@ -122,8 +123,8 @@ class _Hand(Thread):
             except DatabaseError as error:
                 _logger.warning("waits for PostgreSQL", consumer=self._consumer, error=str(error))
                 self._done.wait(RETRY_SECONDS)
-            except Exception as error:  # one consumer's trouble must not be everybody's; it is said, and tried again
-                _logger.critical("cannot deliver", consumer=self._consumer, exc_info=error)
+            except Exception as error:  # noqa: BLE001 - one consumer's trouble must not be everybody's; it is said, and tried again
+                _logger.critical("cannot deliver", consumer=self._consumer, **told(error))
                 self._done.wait(FAULT_SECONDS)
             else:
                 return

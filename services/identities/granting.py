@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from infra.attempts import Attempts
+from infra.attempts import FADES, FADES_AT_ADDRESS, Attempts
 from services.identities.accounts import Accounts, usable
 from services.identities.tokens import SECONDS, Tokens
 
@@ -13,6 +13,8 @@ FREE: Final = 5
 
 _SCOPE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _MOST_SCOPES = 20
+_LONGEST = 100
+"""Characters of a name."""
 
 
 class GrantError(Exception):
@@ -47,12 +49,16 @@ class Grants:
         asked = tuple(dict.fromkeys(scope.split()))
         if len(asked) > _MOST_SCOPES or not all(_SCOPE.fullmatch(one) for one in asked):
             raise GrantError("invalid_scope", "a scope is the key of a purpose, in small letters, digits and hyphens")
+        if len(name) > _LONGEST or not name.isprintable():
+            name = ""  # nobody's
         mine = self._attempts.subject("client", name, address)
-        place = self._attempts.subject("address", address)
-        found = self._accounts.register.find(name) if 0 < len(name) <= 100 else None
+        place = self._attempts.subject("address-programs", address)
+        found = self._accounts.register.find(name) if name else None
         claimed = found.name if found else ""
         # whoever has to wait at an address counts against no account meanwhile
-        if wait := self._attempts.begin(place, FREE_AT_ADDRESS) or self._attempts.begin(mine, FREE):
+        if wait := self._attempts.begin(place, FREE_AT_ADDRESS, FADES_AT_ADDRESS) or self._attempts.begin(
+            mine, FREE, FADES
+        ):
             said = f"too many failed attempts: wait {wait:.0f} seconds"
             raise GrantError("invalid_client", said, claimed=claimed, why="locked-out", after=wait)
         if not self._accounts.holds(name, secret) or found is None:

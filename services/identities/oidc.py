@@ -33,6 +33,9 @@ class Begun(Struct, frozen=True):
     onward: str
     until: float
 
+    def __repr__(self) -> str:
+        return "Begun(...)"  # a line of the log must not hold the verifier
+
 
 class Provider:
     """An issuer of identities: its address, our name and secret there, where it sends people back to, and which claim says who it is."""
@@ -103,7 +106,7 @@ class Provider:
                 raise SignInError("oidc-wrong-algorithm")
             claims = verified(token, self._their_keys.find(header.get("kid")), ALGORITHMS)
             check_claims(claims, self._issuer, self._client)
-        except (TokenError, ValueError, TypeError, AttributeError):
+        except (TokenError, ValueError, TypeError, AttributeError, RecursionError):
             raise SignInError("oidc-forged") from None
         if claims.get("nonce") != nonce or claims.get("azp", self._client) != self._client:
             raise SignInError("oidc-replayed")

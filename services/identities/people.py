@@ -3,7 +3,7 @@
 from typing import Final
 
 from infra.accounts import Registered
-from infra.attempts import Attempts
+from infra.attempts import FADES, FADES_AT_ADDRESS, Attempts
 from services.identities import passwords
 from services.identities.accounts import Accounts, usable
 from services.identities.granting import FREE, FREE_AT_ADDRESS
@@ -33,12 +33,14 @@ class People:
     def sign_in(self, name: str, password: str, address: str) -> Registered:
         """Who it is. Raises `SignInError`."""
         mine = self._attempts.subject("person", name[:LONGEST_NAME])
-        place = self._attempts.subject("address", address)
-        found = self._accounts.register.find(name) if len(name) <= LONGEST_NAME else None
+        place = self._attempts.subject("address-people", address)
+        found = self._accounts.register.find(name) if len(name) <= LONGEST_NAME and name.isprintable() else None
         claimed = found.name if found else ""
-        if wait := self._attempts.begin(place, FREE_AT_ADDRESS) or self._attempts.begin(mine, FREE):
+        if wait := self._attempts.begin(place, FREE_AT_ADDRESS, FADES_AT_ADDRESS) or self._attempts.begin(
+            mine, FREE, FADES
+        ):
             raise SignInError("locked-out", claimed, wait)
-        stored = self._accounts.register.password(name) if found else None
+        stored = self._accounts.register.password(name if name.isprintable() else "")
         # the same work whether there is such an account or not, so that the time of the answer tells nobody
         if not passwords.right(stored, password[: passwords.LONGEST + 1]) or found is None:
             raise SignInError("wrong-password", claimed)

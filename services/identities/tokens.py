@@ -153,7 +153,7 @@ def header_of(token: str, algorithms: Sequence[str]) -> dict[str, Any]:
         raise TokenError("token-malformed")
     try:
         protected = jwt_header(token)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise TokenError("token-malformed") from None
     if protected.get("alg") not in algorithms:
         raise TokenError("token-wrong-algorithm")
@@ -175,7 +175,7 @@ def verified(token: str, key: Any, algorithms: Sequence[str]) -> dict[str, Any]:
     """The claims of a token whose signature is right, by one key or a set. Raises `TokenError`."""
     try:
         found = jwt.decode(token, key, algorithms=list(algorithms), registry=JWSRegistry(algorithms=list(algorithms)))
-    except (JoseError, ValueError, TypeError, KeyError):
+    except (JoseError, ValueError, TypeError, KeyError, RecursionError):
         raise TokenError("token-forged") from None
     return dict(found.claims)
 

@@ -136,6 +136,8 @@ class DeadLetters:
             raise Refused("missing-field", "reason")
         if len(reason) > _LONGEST_REASON:
             raise Refused("invalid-field", "reason", f"at most {_LONGEST_REASON} characters")
+        if not reason.isprintable():
+            raise Refused("invalid-field", "reason", "control characters")
         if names_a_person(reason):
             raise Refused("identity-number-in-id", "reason")
         with self.letters.held([place]):

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from threading import Lock
+from threading import Lock, Timer
 from typing import NamedTuple
 
 import structlog
@@ -54,6 +54,7 @@ class Denials:
         self._clock = clock
         self._counted: dict[Denied, _Counted] = {}
         self._guard = Lock()
+        self._soon: Timer | None = None
 
     def denied(self, denied: Denied) -> None:
         """Tell of it, or count it. Where it cannot be told the process's log says so: what was refused stays refused."""
@@ -64,6 +65,7 @@ class Denials:
             found = self._counted.get(denied)
             if found:
                 found.more += 1
+                self._tell_soon()
             else:
                 self._counted[denied] = _Counted(self._clock(), datetime.now(UTC))
         for one, counted in over:
@@ -71,9 +73,27 @@ class Denials:
         if not found:
             self._tell(denied, 1, None)
 
+    def _tell_soon(self) -> None:
+        """What is only counted is told when its minute is over, whether or not anybody else is refused."""
+        if self._soon is None:
+            self._soon = Timer(SECONDS, self._tell_over)
+            self._soon.daemon = True
+            self._soon.start()
+
+    def _tell_over(self) -> None:
+        with self._guard:
+            self._soon = None
+            over = list(self._over(self._clock() - SECONDS))
+            if any(counted.more for counted in self._counted.values()):
+                self._tell_soon()
+        for one, counted in over:
+            self._tell(one, counted.more, counted.first)
+
     def close(self) -> None:
         """Tell of what was only counted."""
         with self._guard:
+            if self._soon:
+                self._soon.cancel()
             over = list(self._over(self._clock()))
         for one, counted in over:
             self._tell(one, counted.more, counted.first)

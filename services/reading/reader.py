@@ -24,6 +24,7 @@ from infra.searching import Search, Sought
 from infra.sql import statements
 from infra.views import KnownViews, Selects, Views
 from projections import alert_inbox, audit_trail, candidates, handovers, lives, roster
+from projections.on_a_day import OnADay
 from services.accounts import Account
 from services.application import BEIJING, today
 from services.reading.cards import (
@@ -42,7 +43,7 @@ from services.reading.cards import (
 )
 from services.reading.looks import Looks
 from services.reading.purposes import view_of
-from services.reading.rosters import EVERYBODY, Counts, Place, Wanted, counts, found_on, people, standing
+from services.reading.rosters import EVERYBODY, Counts, Place, Wanted, counts, fields_of, found_on, people, standing
 from services.reading.who import office_of, who
 from services.reading.why import why
 
@@ -55,6 +56,8 @@ _SOUGHT = "sought"
 """The kind of the keyed hashes of what was sought: they fit no other."""
 _WHOLE = 12
 """Digits of the code of a community."""
+_PRESENT = "present_place"
+"""Of a row that stands for another day: where the account's division would have them today."""
 
 
 class Reader:
@@ -264,6 +267,10 @@ class Reader:
         received elsewhere, or received there. `only`: the fields that the answer has. The disclosure is committed before anybody is shown; if that fails, nothing
         is. Raises `Refused("forbidden")` outside the account's division.
         """
+        view = self.view(account)
+        for name, field in fields_of(wanted).items():
+            if not view.how(field):
+                raise Refused("not-of-purpose", name)
         day = self.day(on)
         registered = account.place == "community"
         communities = self.within(account, division, day)
@@ -281,7 +288,7 @@ class Reader:
         lines = {one.retiree: one for one in islice((one for one in found if wanted.fits(one, day)), limit)}
         rows = seen.select(lives.OF_RETIREES, {"retirees": list(lines)}) if lines else []
         if on:
-            rows = [row | of_another_day(lines[row["retiree"]]) for row in rows]
+            rows = [_then(account, row, lines[row["retiree"]]) for row in rows]
         return self._lines(account, rows, day, only=only)
 
     def search(
@@ -310,7 +317,7 @@ class Reader:
             place: Place = "community" if registered else "serving"
             there = self._of_division(account, account.division, on)
             found = found_on(seen, self._law, find, there, on, place=place, after=after)
-            rows = [row | of_another_day(line) for row, line in islice(found, limit)]
+            rows = [_then(account, row, line) for row, line in islice(found, limit)]
         given_terms = ((field, getattr(sought, field)) for field in Sought.__struct_fields__)
         terms = tuple(f"{field}:{self._keys.tag(_SOUGHT, text).hex()}" for field, text in given_terms if text)
         if not rows:
@@ -358,7 +365,8 @@ class Reader:
         """
         view = self.view(account)
         told = [name for group, names in fields.items() for name in view.recorded(group, names)]
-        return [(row, person_shown(view, person)) for row, person in self._open(account, tuple(told), rows)]
+        opened, masked = self._open(account, tuple(told), rows), view_of(account)
+        return [(row, person_shown(view if self._opens(account, row) else masked, person)) for row, person in opened]
 
     def retiree(self, account: Account, retiree: UUID, only: tuple[str, ...] = SHOWN) -> RetireeCard:
         """A retiree with the alerts about them; recorded as `roster` is.
@@ -418,7 +426,7 @@ class Reader:
         """The codes within the account's division that somebody is registered or served under."""
         return [
             row["community"]
-            for row in self._seen(account).select(candidates.COMMUNITIES, {})
+            for row in self._views.select(candidates.COMMUNITIES, {})
             if self._may_see(account, row["community"])
         ]
 
@@ -451,8 +459,11 @@ class Reader:
             *view.recorded("person", (name for name in OF_PERSON if name in only)),
             *view.recorded("line", (name for name in OF_LINE if name in only)),
         ]
-        opened = self._open(account, (*told, *more), rows, terms)
-        return [line_of(row, person, day, self._law, view) for row, person in opened]
+        opened, masked = self._open(account, (*told, *more), rows, terms), view_of(account)
+        return [
+            line_of(row, person, day, self._law, view if self._opens(account, row) else masked)
+            for row, person in opened
+        ]
 
     def _open(
         self, account: Account, fields: tuple[str, ...], rows: list[dict[str, Any]], terms: tuple[str, ...] = ()
@@ -463,15 +474,29 @@ class Reader:
         keys = [row["under"] or row["retiree"] for row in rows]  # the record whose number was given
         wrapped = self._wrapped(account, keys)
         there = [(row, key) for row, key in zip(rows, keys, strict=True) if key in wrapped]  # not the erased
-        shown = [row["retiree"] for row, _ in there]
-        if self.reason and there:
-            self.looks.unmasked(account, fields, shown, self.reason, terms=terms)
-        elif there or terms:
+        plain = [row["retiree"] for row, _ in there if self._opens(account, row)]
+        shown = [row["retiree"] for row, _ in there if not self._opens(account, row)]
+        if plain:
+            self.looks.unmasked(account, fields, plain, self.reason, terms=terms)
+        if shown or (terms and not plain):
             self.looks.seen(account, fields, shown, look=Look.SOUGHT if terms else Look.SHOWN, terms=terms)
         opened = self._keys.open_all([(key, wrapped[key], row["sealed"]) for row, key in there])
         return [(row, person) for (row, _), person in zip(there, opened, strict=True)]
+
+    def _opens(self, account: Account, row: Mapping[str, Any]) -> bool:
+        """Whether what is masked of somebody is shown plain: for a reason, and while they are of the account's division.
+
+        Who was of it on the day asked for and has left since is shown as any other, and no more.
+        """
+        place = row.get(_PRESENT) or row["community" if account.place == "community" else "serving"]
+        return bool(self.reason) and self._may_see(account, place)
 
     def _wrapped(self, account: Account, retirees: list[UUID]) -> dict[UUID, bytes]:
         """The keys of those whom an account may see: nobody else could be opened."""
         with self._reading(account).transaction() as connection:
             return dict(connection.execute(statements("ledger")["key_find"], {"retirees": retirees}).fetchall())
+
+
+def _then(account: Account, row: Mapping[str, Any], line: OnADay) -> dict[str, Any]:
+    """A row as it was on another day."""
+    return {**row, _PRESENT: row["community" if account.place == "community" else "serving"], **of_another_day(line)}

@@ -87,6 +87,22 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 EVERYBODY = Wanted()
+_BY = {
+    "status": "line.status",
+    "group": "line.special_groups",
+    "party_member": "line.party_member",
+    "verification": "line.verify_by",
+    "contact_card": "line.contact_card_on",
+    "health_file": "line.health_file_on",
+    "unvisited_since": "line.visited_on",
+    "to_visit": "line.special_groups",
+    "moving": "line.moving_to",
+}
+
+
+def fields_of(wanted: Wanted) -> dict[str, str]:
+    """The fields that are asked by, each with the question: whoever is not shown one may not sort people by it."""
+    return {name: field for name, field in _BY.items() if getattr(wanted, name) is not None}
 
 
 def said(wanted: Wanted) -> dict[str, str]:

@@ -37,6 +37,7 @@ _ACCOUNTS = (
     ("officer", Role.OFFICER, Department.AGENCY, "", "社保经办 works the inbox"),
     ("community", Role.COMMUNITY, Department.COMMUNITY, "4403", "社区工作者 sees Shenzhen's rosters"),
     ("auditor", Role.AUDITOR, Department.AGENCY, "", "审计 reads the trail"),
+    ("guardian", Role.GUARDIAN, Department.AGENCY, "", "个人信息保护负责人 watches over personal data"),
 )
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from domain.disclosures import Way
+from domain.refusals import Refused
 from services.accounts import Account
 from services.api.auth import WhoAsks
 from services.api.cursors import After
@@ -64,13 +65,16 @@ def register(
 
 @router.get("/pages/registers/{register}/{form}")
 def taken(
+    request: Request,
     register: Which,
     reader: ReaderThen,
     account: WhoAsks,
     asked: Questions,
     form: str,
 ) -> Response:
-    """The whole register: `print`, a sheet to print; `csv` or `xlsx`, a file."""
+    """The whole register: `print`, a sheet to print; `csv` or `xlsx`, a file. Not at the word of another site."""
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        raise Refused("form-expired", "origin")
     sheet = sheet_for(register, reader, account)
     if form in {"csv", "xlsx"}:
         return file_of(sheet, reader, account, asked, form)

@@ -176,6 +176,8 @@ _OTHERS = _words(
     "publisher|发布人员|publisher",
     "officer|经办人员|officer",
     "auditor|审计人员|auditor",
+    "administrator|系统管理员|administrator",
+    "guardian|个人信息保护负责人|guardian of personal data",
     "alone|孤寡|alone",
     "gravely-ill|重病|gravely ill",
     "advanced-age|高龄|advanced age",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import cramjam
+import psycopg
 import pytest
 from httpx import Response
 
@@ -108,7 +109,8 @@ def test_what_an_account_sends_to_be_taken_in_is_counted_apart(dsn: str, tmp_pat
 
 
 def test_an_address_is_bounded_whoever_it_says_it_is_and_a_balancer_never(dsn: str, tmp_path: Path) -> None:
-    with gate(dsn, tmp_path, CHANGQING_RATE_ADDRESS="2/hour") as asked:
+    with gate(dsn, tmp_path, CHANGQING_RATE_ADDRESS="3/hour") as asked:
+        asked.headers("officer")  # the token is asked for from there too
         assert [asked.ask("", "/v1/registers").status_code for _ in range(3)] == [401, 401, 429]
         assert asked.status("officer", "/v1/registers") == 429
         assert asked.ask("", "/healthz").status_code == 200
@@ -126,13 +128,14 @@ def test_nothing_is_bounded_by_none(dsn: str, tmp_path: Path) -> None:
 
 def test_who_comes_when_every_place_is_taken_is_sent_away_at_once_and_let_in_after(dsn: str, tmp_path: Path) -> None:
     with gate(dsn, tmp_path, CHANGQING_REQUESTS_AT_ONCE="1") as asked:
+        officer = asked.headers("officer")
 
         async def crowd() -> tuple[Response, Response, Response]:
             slow = Slow()
-            first = asyncio.ensure_future(asked.client.post(EVENTS, content=slow, headers=asked.headers("officer")))
+            first = asyncio.ensure_future(asked.client.post(EVENTS, content=slow, headers=officer))
             await slow.asked.wait()
             assert asked.inside() == 1
-            second = await asked.client.get("/v1/registers", headers=asked.headers("officer"))
+            second = await asked.client.get("/v1/registers", headers=officer)
             healthy = await asked.client.get("/healthz")
             slow.comes.set()
             return await first, second, healthy
@@ -144,12 +147,14 @@ def test_who_comes_when_every_place_is_taken_is_sent_away_at_once_and_let_in_aft
 
 
 def test_an_answer_that_does_not_begin_in_time_is_one_that_says_so(dsn: str, tmp_path: Path) -> None:
-    with gate(dsn, tmp_path, CHANGQING_REQUEST_SECONDS="0.05") as asked:
+    with gate(dsn, tmp_path) as patient:
+        officer = patient.headers("officer")
+    with asking(dsn, tmp_path, {}, CHANGQING_REQUEST_SECONDS="0.05") as asked:
 
         async def late() -> Response:
             slow = Slow()
             asyncio.get_running_loop().call_later(0.5, slow.comes.set)
-            return await asked.client.post(EVENTS, content=slow, headers=asked.headers("officer"))
+            return await asked.client.post(EVENTS, content=slow, headers=officer)
 
         answer = asked.run(late())
         assert (answer.status_code, code(answer)) == (503, "too-slow")
@@ -226,6 +231,8 @@ def test_the_log_says_of_each_answer_what_was_asked_and_of_nobody(
     asked: Asking, capsys: pytest.CaptureFixture[str]
 ) -> None:
     retiree = "5e3c2f6e-0000-4000-8000-000000000001"
+    asked.headers("officer")
+    capsys.readouterr()  # what was said of the token
     asked.ask("officer", f"/v1/retirees/{retiree}?secret=11010519491231002X", headers={"X-Request-ID": "desk-7.1"})
     (line,) = [json.loads(one) for one in capsys.readouterr().err.splitlines()]
     assert {
@@ -250,13 +257,16 @@ def test_metrics_are_on_a_port_of_their_own_with_labels_of_closed_sets(dsn: str,
             asked.ask("officer", f"/v1/nothing/{n}")
             asked.ask("officer", f"/v1/alerts/5e3c2f6e-0000-4000-8000-00000000000{n}-1")
         text = asked.metrics()
+        with psycopg.connect(dsn) as owner:
+            recorded = owner.execute("select position from ledger.head").fetchone()
         assert asked.ask("officer", "/metrics").status_code == 404
     told: dict[str, Any] = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     assert told['changqing_requests_total{method="GET",route="none",status="404"}'] == "3.0"
     assert told['changqing_requests_total{method="GET",route="/v1/alerts/{alert}",status="404"}'] == "3.0"
     assert told['changqing_refusals_total{code="not-found"}'] == "6.0"
     assert told['changqing_request_seconds_count{route="/v1/alerts/{alert}"}'] == "3.0"
-    assert told['changqing_follower_events{follower="views"}'] == "0.0"
+    assert recorded is not None
+    assert told['changqing_follower_events{follower="views"}'] == f"{recorded[0]}.0", "nobody followed"
     assert told["changqing_database_up"] == "1.0"
     assert told["changqing_requests_inside"] == "0.0"
     assert "officer" not in text

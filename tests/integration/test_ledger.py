@@ -472,9 +472,9 @@ PERSON = Person(identity_number=number_of(1), name="司马相如意", phone="154
 
 
 def everything_stored(database: Database) -> bytes:
-    """Every row of every table of ours, as PostgreSQL dumps it in binary."""
+    """Every row of every table of ours, as PostgreSQL dumps it in binary to its owner."""
     dump = b""
-    with database.transaction() as connection:
+    with psycopg.connect(database.dsn) as connection:
         tables = connection.execute(
             "select schemaname, tablename from pg_tables where schemaname not in ('pg_catalog', 'information_schema')"
         ).fetchall()

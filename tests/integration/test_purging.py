@@ -78,7 +78,7 @@ def test_neither_plaintext_nor_key_nor_tag_is_left_in_any_file_of_postgresql(
         secrets = {
             "wrapped key": wrapped,
             "tag of the name": keys.tag("name", CANARIES[1]).hex().encode(),
-            "tag to find the name": keys.tag("search name", CANARIES[1]),
+            "tag to find a part of the name": keys.tag("search part of a name", CANARIES[1][:2]),
             "tag to find the telephone": keys.tag("search phone", CANARIES[2]),
         }
         assert all(holding(server.home, secrets).values()), "each is there before"

@@ -50,6 +50,8 @@ _HERE = {"community", "street", "officer", "auditor", "guardian"}
 _AUDITORS = {"auditor", "auditor elsewhere"}
 _OF_CIVIL_AFFAIRS = {"civil affairs"}
 _AGENCY = {"officer", "officer elsewhere"}
+_GUARDING = _AUDITORS | {"guardian", "guardian elsewhere"}
+"""Who looks into unusual reading."""
 
 
 class Table(NamedTuple):
@@ -76,6 +78,8 @@ def _kept(table: str) -> dict[str, Table]:
 _ONE = "retiree = %(retiree)s"
 _CONSUMER = """insert into ledger.consumer (consumer, terms, secrets) values ('theirs',
     '{"kind": "feed", "department": "civil-affairs", "account": "somebody"}', '[]')"""
+_FLAG = """insert into views.unusual_access{} values
+    ('7', 7, now(), 'volume', current_date, 'community', 'a', 300, 100, 6, null, 7{})"""
 TABLES = {
     "views.roster": Table(_ONE, _HERE),
     "views.roster_past": Table(_ONE, _HERE),
@@ -126,6 +130,8 @@ TABLES = {
         _AUDITORS | _AGENCY,
         "insert into views.source_gaps_past values ('gap', 'police', '{}', 1, 1, 2)",
     ),
+    "views.unusual_access": Table("flag_id = '7'", _GUARDING, _FLAG.format("", "")),
+    "views.unusual_access_past": Table("flag_id = '7'", _GUARDING, _FLAG.format("_past", ", 2")),
     "views.source": Table(
         "source = '/civil-affairs/here'",
         _OF_CIVIL_AFFAIRS | _AUDITORS | _AGENCY | {"administrator"},

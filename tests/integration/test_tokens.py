@@ -270,11 +270,14 @@ def test_tokens_of_an_older_key_are_good_until_its_end_and_others_never(stranger
 
 
 def test_a_token_is_for_the_purposes_of_its_scope(stranger: Stranger) -> None:
-    asked = form("officer", stranger.secrets["officer"]) | {"scope": "checking-benefits statistics"}
+    asked = form("officer", stranger.secrets["officer"]) | {"scope": "benefit-check verification"}
     answer = stranger.post("/oauth/token", asked)
-    assert answer.json()["scope"] == "checking-benefits statistics"
+    assert answer.json()["scope"] == "benefit-check verification"
     token = answer.json()["access_token"]
-    assert stranger.bearing(token, changqing_purpose="statistics").status_code == 200
+    assert stranger.bearing(token, changqing_purpose="benefit-check").status_code == 200
+    assert (
+        stranger.bearing(token, changqing_purpose="verification").json()["code"] == "not-of-purpose"
+    )  # which has no alerts
     refused = stranger.bearing(token, changqing_purpose="curiosity")
     assert (refused.status_code, refused.json()["code"]) == (403, "purpose-not-granted")
     assert [(one.claimed, one.why) for one in stranger.attempts] == [("officer", "purpose-not-granted")]

@@ -12,6 +12,7 @@ import msgspec
 import psycopg
 import pytest
 from eventsourcing.persistence import IntegrityError
+from psycopg.sql import SQL, Identifier
 
 from domain.disclosures import DataDelivered, DataDisclosed
 from domain.facts import (
@@ -294,6 +295,8 @@ def test_the_views_of_an_older_schema_are_folded_again(database: Database, peopl
     kept = Views(database)
     kept.apply(entries(database))
     with psycopg.connect(dsn) as owner:
+        for (table,) in owner.execute("select tablename from pg_policies where schemaname = 'views'").fetchall():
+            owner.execute(SQL("drop policy seen on views.{}").format(Identifier(table)))
         owner.execute("drop schema known cascade")
         owner.execute("drop function views.remember")
         owner.execute(

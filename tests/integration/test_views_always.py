@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 
 import projections
 from domain.completeness import SourceHeard, SourceSilent
-from domain.disclosures import DataDisclosed
+from domain.disclosures import DataDisclosed, Unusual, UnusualAccessFlagged
 from domain.facts import (
     MAY_PUBLISH,
     ArchiveLent,
@@ -141,7 +141,7 @@ def first_of_all(ledger: Ledger) -> None:
 
 
 def watched(ledger: Ledger, step: int) -> None:
-    """A source that is silent and heard again, turn by turn, and a look at nobody who is there."""
+    """A source that is silent and heard again, turn by turn, and a look at nobody who is there, which is flagged."""
     at = datetime(2024, 4, 10, tzinfo=UTC) + timedelta(hours=step)
     source, department = "/police/shenzhen", Department.POLICE
     stream = stream_of(f"source:{source}")
@@ -153,6 +153,10 @@ def watched(ledger: Ledger, step: int) -> None:
         department="community", actor="a", purpose="p", legal_basis="b", fields=("name",), retirees=(stream,)
     )
     ledger.append(stream_of("reader:a"), look)
+    flag = UnusualAccessFlagged(
+        why=Unusual.VOLUME, day=TODAY, department="community", actor="a", count=300, usual=100, position=step
+    )
+    ledger.append(stream_of("unusual-access"), flag)
 
 
 def tells(row: dict[str, object]) -> bool:

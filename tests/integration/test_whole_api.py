@@ -7,7 +7,7 @@ import pytest
 from domain.law import Law
 from infra.embedded import Postgres
 from infra.keys import KeyRing
-from tests.canaries import ACCOUNTS, MAY_SEE, TOLD
+from tests.canaries import ACCOUNTS, MAY_SEE, NAMED, TOLD
 from tests.trying import Town, inhabited, leaks, stolen, tried
 
 BOUNDED = {
@@ -38,9 +38,12 @@ def test_no_identifier_of_somebody_elses_shows_them(account: str, town: Town) ->
     shown = MAY_SEE[account]
     hidden = [mark for one in town.canaries if one.community not in shown for mark in one.marks]
     theirs = [mark for one in town.canaries if one.community in shown for mark in one.marks]
-    told = False
+    masked = [mark for one in town.canaries if one.community in shown for mark in one.masked]
+    told = named = False
     for path, answer in stolen(town, account):
         assert answer.status_code < 500, path
         assert not leaks(answer, hidden), path
         told = told or bool(leaks(answer, theirs))
+        named = named or bool(leaks(answer, masked))
     assert told == (account in TOLD)  # else nothing would be found whatever was answered
+    assert named == (account in NAMED)

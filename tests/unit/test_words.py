@@ -14,6 +14,7 @@ from domain.handover import Stage as HandoverStage
 from domain.kinds import Kind
 from domain.law import Fee
 from domain.proposals import Act
+from domain.rights.acts import Role
 from domain.timeline import Status
 from domain.told import Stage
 from infra.letters import State
@@ -55,6 +56,10 @@ TABLES = [table for name, table in vars(words).items() if isinstance(table, dict
 )
 def test_every_code_has_its_words_and_no_word_is_of_nothing(table: dict[str, Word], codes: Iterable[str]) -> None:
     assert set(table) == set(map(str, codes))
+
+
+def test_every_role_is_called_something() -> None:
+    assert set(map(str, Role)) <= set(WORDS)
 
 
 def test_every_special_group_has_its_words() -> None:

@@ -42,7 +42,8 @@ class Answers:
         asked = dict(passing.scope["headers"])
         if passing.method == "GET" and start["status"] == 200 and media == _JSON:
             tag = self._tag(passing, body)
-            headers += [(b"etag", tag), (b"cache-control", b"private, no-cache")]
+            at_a_browser = passing.account is not None and passing.account.session
+            headers += [(b"etag", tag), (b"cache-control", b"no-store" if at_a_browser else b"private, no-cache")]
             if _held(asked.get(b"if-none-match", b""), tag):
                 kept = [one for one in headers if one[0] not in {b"content-length", b"content-type"}]
                 return {**start, "status": 304, "headers": kept}, b""

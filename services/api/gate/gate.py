@@ -14,6 +14,7 @@ from services.api.gate.crowd import Crowd
 from services.api.gate.metrics import Metrics
 from services.api.gate.passing import Passing
 from services.api.gate.rates import Rates
+from services.api.peers import Peers
 from services.api.problems import page_problem, unforeseen
 from services.settings import Settings
 from services.tracing import Tracing, handed_on
@@ -23,6 +24,10 @@ _ALWAYS = frozenset({"/healthz", "/readyz"})
 
 _NUL = b"%00"
 """What no text of ours holds, and PostgreSQL takes nowhere."""
+
+
+class BrokenOffError(Exception):
+    """An answer ended in its middle; why was told by us."""
 
 
 class Rules(NamedTuple):
@@ -73,7 +78,8 @@ class Gate:
             self._tell(passing)
             return
         try:
-            passing.left = rules.rates.of_address(scope["client"])
+            peers: Peers = scope["app"].state.peers
+            passing.left = rules.rates.of_address(peers.address(Request(scope)))
             if passing.left and passing.left.refused:
                 passing.retry = passing.left.seconds
                 await passing.instead(_problem(passing, Refused("too-many-requests")))
@@ -97,10 +103,11 @@ class Gate:
             await self._app(passing.scope, passing.body, passing.send)
         except ClientDisconnect:
             passing.code = "gone"  # nobody waits for an answer
-        except Exception as error:
-            if passing.status:
-                raise  # too late to say so: the connection breaks off
-            await passing.instead(unforeseen(Request(passing.scope), error))
+        except Exception as error:  # noqa: BLE001 - told without its values, which may be somebody's
+            answer = unforeseen(Request(passing.scope), error)
+            if passing.status:  # too late to say so: the connection breaks off, and the server's log has no value of it
+                raise BrokenOffError from None
+            await passing.instead(answer)
         finally:
             passing.end()
             self._tell(passing)

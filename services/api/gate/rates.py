@@ -82,9 +82,9 @@ class Rates:
         self._account = Rate.of("account", account)
         self._publishing = Rate.of("publishing", publishing)
 
-    def of_address(self, client: tuple[str, int] | None) -> Left | None:
+    def of_address(self, address: str) -> Left | None:
         """An address asks; None where nothing bounds it."""
-        return self._address.take(_network(client[0])) if self._address and client else None
+        return self._address.take(_network(address)) if self._address and address else None
 
     def of_account(self, account: str, *, publishes: bool) -> Left | None:
         """An account asks; None where nothing bounds it."""
