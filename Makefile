@@ -53,8 +53,10 @@ run: env ## Run everything on this machine, embedded (ARGS are passed on)
 test: lint ## Every check and every test
 	$(call say,'Tests: unit')
 	@$(BIN)/pytest --numprocesses=auto tests/unit $(ARGS)
-	$(call say,'Tests: integration; acceptance')
-	@$(BIN)/pytest tests/integration tests/acceptance $(ARGS)
+	$(call say,'Tests: integration')
+	@$(BIN)/pytest --numprocesses=auto --dist=loadfile tests/integration $(ARGS)
+	$(call say,'Tests: acceptance')
+	@$(BIN)/pytest tests/acceptance $(ARGS)
 
 test-unit: env ## The tests that need no server
 	@$(BIN)/pytest --numprocesses=auto tests/unit $(ARGS)
