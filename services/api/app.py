@@ -118,7 +118,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in PAGES:
         app.include_router(router, include_in_schema=False)
     metrics = Metrics(app.state.database)
-    rules = Rules.of(settings, Answers(made.keys.tag("entity", "tag")), metrics, made.application.tracing)
+    rules = Rules.of(settings, Answers(partial(made.keys.tag, "entity", "tag")), metrics, made.application.tracing)
     app.state.rates = rules.rates
     app.state.crowd = rules.crowd
     app.add_middleware(Gate, rules=rules)

@@ -11,8 +11,10 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.routing import iter_route_contexts
 from msgspec import UNSET, Struct, UnsetType
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from domain.refusals import Refused
 from infra.clocks import ClocksApartError
@@ -155,5 +157,14 @@ def install(app: FastAPI) -> None:
     async def other(request: Request, error: Any) -> Response:
         code = _CODES.get(error.status_code, "invalid-request")
         response = page_problem(request, refusal(Refused(code)))
-        response.headers.update(error.headers or {})  # Allow, of a method that is not there
+        response.headers.update(error.headers or {})
+        if error.status_code == 405:  # of all routes of the path, where the framework says those of the first
+            response.headers["Allow"] = ", ".join(_allowed(request))
         return response
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods that the path of a request has."""
+    there = [one for one in iter_route_contexts(request.app.routes) if one.methods and one.path]
+    path = request.scope["path"]
+    return sorted({method for one in there if compile_path(one.path or "")[0].match(path) for method in one.methods or ()})

@@ -8,6 +8,7 @@ recorded like any other: whoever is told that nothing has changed has learnt som
 import asyncio
 import re
 import zlib
+from collections.abc import Callable
 from hashlib import blake2b
 
 import cramjam
@@ -24,10 +25,11 @@ _LARGE = 256 * 1_024
 
 
 class Answers:
-    """Tags and packs the answers of a process. `key`: of the tags, the same in all processes, so that one knows another's."""
+    """Tags and packs the answers of a process. `key`: gives that of the tags, the same in all processes, so that one knows another's."""
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def __init__(self, key: Callable[[], bytes]) -> None:
+        self._key_of = key
+        self._key = b""
 
     async def finish(self, passing: Passing, start: Message, body: bytes) -> tuple[Message, bytes]:
         """The same answer, or that nothing has changed, packed as was asked for.
@@ -41,6 +43,9 @@ class Answers:
             return start, body
         asked = dict(passing.scope["headers"])
         if passing.method == "GET" and start["status"] == 200 and media == _JSON:
+            self._key = self._key or await asyncio.to_thread(
+                self._key_of
+            )  # asked of the ledger once, not before it is there
             tag = self._tag(passing, body)
             at_a_browser = passing.account is not None and passing.account.session
             headers += [(b"etag", tag), (b"cache-control", b"no-store" if at_a_browser else b"private, no-cache")]
