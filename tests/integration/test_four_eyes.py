@@ -1,6 +1,6 @@
 """Four eyes over HTTP, on the page and at the terminal: who may do which half, and that it takes two."""
 
-import getpass
+import pwd
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -207,7 +207,8 @@ class Terminal:
         self._monkeypatch = monkeypatch
 
     def run(self, login: str, *words: str, code: int = 0) -> Result:
-        self._monkeypatch.setattr(getpass, "getuser", lambda: login)
+        known = pwd.struct_passwd((login, "x", 1000, 1000, "", "/", ""))
+        self._monkeypatch.setattr(pwd, "getpwuid", lambda _: known)
         result = CliRunner().invoke(main, words, env=self._environment)
         assert result.exit_code == code, result.output
         return result
