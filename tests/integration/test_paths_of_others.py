@@ -100,7 +100,7 @@ PATHS = {
     "GET /v1/retirees/{retiree}": Ask(
         Act.RETIREE, _HERE, ("/v1/retirees/{retiree}", f"/v1/retirees/{{retiree}}?{_THEN}")
     ),
-    "GET /v1/audit": Ask(Act.AUDIT, _AUDITORS | {"guardian"}, ("/v1/audit", "/v1/audit?retiree={retiree}")),
+    "GET /v1/audit": Ask(Act.AUDIT, _OVERSEERS, ("/v1/audit", "/v1/audit?retiree={retiree}")),
     "GET /v1/sources": Ask(Act.SOURCES, _AUDITORS | _AGENCY | {"publisher", "administrator"}, ("/v1/sources",)),
     "GET /v1/sources/missing": Ask(
         Act.SOURCES, _AUDITORS | _AGENCY | {"publisher", "administrator"}, (f"/v1/sources/missing?source={_SOURCE}",)
@@ -130,7 +130,7 @@ PATHS = {
         None, _NOBODY, ("/pages/roster/search",), {"number": _NUMBER}
     ),  # no token, no answer
     "GET /pages/retirees/{retiree}": Ask(Act.RETIREE, _HERE, ("/pages/retirees/{retiree}",)),
-    "GET /pages/audit": Ask(Act.AUDIT, _AUDITORS | {"guardian"}, ("/pages/audit",)),
+    "GET /pages/audit": Ask(Act.AUDIT, _OVERSEERS, ("/pages/audit",)),
     "GET /pages/sources": Ask(Act.SOURCES, _AUDITORS | _AGENCY | {"publisher", "administrator"}, ("/pages/sources",)),
     "GET /pages/consumers": Ask(Act.CONSUMERS_WATCH, _AUDITORS | {"administrator"}, ("/pages/consumers",)),
     "GET /pages/registers": Ask(None, _NOBODY, ("/pages/registers",)),

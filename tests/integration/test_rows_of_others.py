@@ -111,10 +111,10 @@ TABLES = {
     "views.alert_inbox_past": Table(
         _ONE, _HERE, "insert into views.alert_inbox_past select *, since + 1 from views.alert_inbox"
     ),
-    "views.audit_trail": Table(_ONE, _HERE | {"auditor elsewhere", "guardian elsewhere"}),
+    "views.audit_trail": Table(_ONE, _HERE),
     "views.audit_trail_past": Table(
         _ONE,
-        _HERE | {"auditor elsewhere", "guardian elsewhere"},
+        _HERE,
         "insert into views.audit_trail_past select *, since + 1 from views.audit_trail",
     ),
     "views.search": Table(
