@@ -244,7 +244,7 @@ def _said(text: str, path: str) -> str:
     if not text.strip() or len(text) > _TEXT:
         raise Refused("invalid-request", path, f"give 1 to {_TEXT} characters")
     if not all(one.isprintable() or one in "\n\t" for one in text):
-        raise Refused("invalid-request", path, "control characters")
+        raise Refused("invalid-field", path, "control characters")
     if names_a_person(text):
         raise Refused("identity-number-in-id", path)
     return text

@@ -97,7 +97,7 @@ def acknowledge(
     request: Request,
     account: WhoAsks,
     consumer: str,
-    position: Annotated[_Position | Annotated[str, Field(pattern=CURSOR)], Body(embed=True)],
+    position: Annotated[_Position | Annotated[str, Field(pattern="^[A-Za-z0-9._-]{1,800}$")], Body(embed=True)],
 ) -> Response:
     """Remember the place: an `after`, or the id of an event of the stream. It never goes back; the answer says where it is."""
     return answered(FeedPlace(_feeds(request).acknowledge(account, consumer, _place(request, account, position))))

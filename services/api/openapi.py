@@ -108,7 +108,7 @@ def _describe(operation: Json, route: RouteContext, said: Answers, schema: Json,
     good = str(route.status_code or 200)
     answers = {good: {"description": route.response_description, "content": content}}
     if "GET" in (route.methods or ()) and JSON in content:
-        answers[good]["headers"] = _TAGGED
+        answers[good]["headers"] = _MAYBE_TAGGED if said.files else _TAGGED  # a file as it is made has none
         answers["304"] = {"description": _UNCHANGED, "headers": _TAGGED}
     answers |= _refusals(_codes(route, said, asks=asks))
     for other, what in also.items():
@@ -221,6 +221,7 @@ def _ref(name: str) -> Json:
 
 _UNCHANGED = "It is as `If-None-Match` has it."
 _TAGGED: Json = {"ETag": {"required": True, "schema": {"type": "string"}}}
+_MAYBE_TAGGED: Json = {"ETag": {"schema": {"type": "string"}}}
 _EVENTS: Json = {
     "type": "object",
     "description": "One event of the stream.",

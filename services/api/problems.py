@@ -167,4 +167,6 @@ def _allowed(request: Request) -> list[str]:
     """The methods that the path of a request has."""
     there = [one for one in iter_route_contexts(request.app.routes) if one.methods and one.path]
     path = request.scope["path"]
-    return sorted({method for one in there if compile_path(one.path or "")[0].match(path) for method in one.methods or ()})
+    return sorted(
+        {method for one in there if compile_path(one.path or "")[0].match(path) for method in one.methods or ()}
+    )

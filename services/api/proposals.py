@@ -57,7 +57,9 @@ def eyes_of(request: Request) -> FourEyes:
 
 
 @router.post("/proposals", summary="Propose what takes a second person", status_code=201, dependencies=[OnlyOnce])
-@answers(ProposalCard, refuses=("already-proposed", "not-found", "person-erased", "identity-number-in-id"))
+@answers(
+    ProposalCard, refuses=("already-proposed", "not-found", "person-erased", "invalid-field", "identity-number-in-id")
+)
 def propose(request: Request, account: WhoAsks, body: WishBody) -> Response:
     """409 `already-proposed` while the same is open. It holds for 30 days."""
     made = eyes_of(request).propose(account, Wish(**body.model_dump()))
@@ -96,7 +98,10 @@ def approve(request: Request, account: WhoAsks, proposal: UUID) -> Response:
 
 
 @router.post("/proposals/{proposal}/refuse", summary="Say no as the second person")
-@answers(ProposalCard, refuses=("unknown-proposal", "proposal-closed", "second-person", "identity-number-in-id"))
+@answers(
+    ProposalCard,
+    refuses=("unknown-proposal", "proposal-closed", "second-person", "invalid-field", "identity-number-in-id"),
+)
 def refuse(request: Request, account: WhoAsks, proposal: UUID, body: WhyBody) -> Response:
     """Also while it waits."""
     return answered(card(eyes_of(request).refuse(account, proposal, body.reason)))
@@ -135,7 +140,7 @@ def holds(request: Request, account: WhoAsks, retiree: UUID | None = None) -> Re
 
 
 @router.post("/holds", summary="Hold somebody: they are not erased", status_code=201, dependencies=[OnlyOnce])
-@answers(HoldCard, refuses=("not-found", "identity-number-in-id"))
+@answers(HoldCard, refuses=("not-found", "invalid-field", "identity-number-in-id"))
 def hold(request: Request, account: WhoAsks, body: HoldBody) -> Response:
     """Until two people have lifted it by a proposal `hold.lift`."""
     response = answered(eyes_of(request).hold(account, body.retiree, body.reason, body.basis))

@@ -110,7 +110,7 @@ def purposes(account: WhoAsks) -> Response:
 
 
 @router.post("/retirees/{retiree}/unmask", summary="Fields of a retiree that are masked, plain")
-@answers(Unmasked, refuses=("not-found", "person-erased", "reason-missing", "identity-number-in-id"))
+@answers(Unmasked, refuses=("not-found", "person-erased", "reason-missing", "invalid-field", "identity-number-in-id"))
 def unmask(reader: ReaderThen, account: WhoAsks, retiree: UUID, body: UnmaskBody) -> Response:
     """For a reason. The look is recorded with it before it is answered; a field that the purpose has no use for is refused."""
     may_unmask(account)

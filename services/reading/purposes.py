@@ -39,7 +39,7 @@ def checked(account: Account, reason: str) -> str:
     listed = {one.key: one.said for one in reasons_for(account)}
     said = " ".join(reason.split())
     if not said.isprintable():  # a NUL in the log could be shown nowhere
-        raise Refused("invalid-request", "reason", "control characters")
+        raise Refused("invalid-field", "reason", "control characters")
     if said in listed:
         return listed[said]
     if not _LEAST <= len(said) <= _MOST:
