@@ -443,11 +443,13 @@ def test_nobody_is_named_in_a_log_a_key_or_on_a_topic_that_goes_out(system: Syst
     system.post_raw("civil-affairs", leaky, STRUCTURED)
     system.publish_raw("intake.civil-affairs", leaky)
     system.settled()
-    with system.client("officer") as client:
-        file = client.post("/v1/registers/roster/unmasked", json={"reason": "identity-check"}).text
-    shown = csv.DictReader(io.StringIO(file.removeprefix("\ufeff"), newline=""))
     told = ("身份证号 identity number", "电话 phone", "住址 address")
-    secrets = {line[field] for line in shown for field in told}
+    secrets = set()
+    with system.client("officer") as client:
+        for city in ("4403", "4101", "2102", "4212"):  # of more than 500 people at a time two must say so
+            asked = client.post(f"/v1/registers/roster/unmasked?division={city}", json={"reason": "identity-check"})
+            file = asked.raise_for_status().text.removeprefix("\ufeff")
+            secrets |= {line[field] for line in csv.DictReader(io.StringIO(file, newline="")) for field in told}
     secrets |= {person.identity_number for person in USED} | {person.name for person in USED} | {"欧阳泄密"}
     wanted = [secret.encode() for secret in secrets if secret]
     assert len(wanted) > 900
