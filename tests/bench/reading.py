@@ -6,7 +6,6 @@ Each question goes through the code that the API calls, its answer made to JSON,
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import date, datetime, timedelta
-from itertools import islice
 from random import Random
 from statistics import median, quantiles
 from time import perf_counter
@@ -220,8 +219,8 @@ def asked(dsn: str) -> Iterator[Asking]:
         views = Views(database)
         reader = Reader(Ledger(database, keys, law), views, keys, the_lineage(), law)
         places = [str(row["community"]) for row in views.select(candidates.COMMUNITIES, {})]
-        some = [line.person for line in islice(reader.roster(account(Role.OFFICER, ""), "", NOBODY, 500), 500)]
-        people = [msgspec.to_builtins(one) for one in some]
+        plain = reader.unmasking("whom to ask for").roster(account(Role.OFFICER, ""), "", NOBODY, 500)
+        people = [msgspec.to_builtins(line.person) for line in plain]
         positions = [rng.randrange(views.position()) for _ in range(_TIMES)]
         with database.transaction() as connection:
             times = [row.recorded_at for at in positions for row in log.read(connection, at, 1)]
