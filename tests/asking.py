@@ -141,10 +141,6 @@ class Asking:
             self._headers[account] = bearer(self._runner.run(asked))
         return self._headers[account]
 
-    def get(self, account: str, path: str) -> Response:
-        """Whatever is answered, also a refusal."""
-        return self._get(account, path)
-
     def _get(self, account: str, path: str) -> Response:
         headers = self.headers(account)
         return self._runner.run(self._client.get(path, headers=headers))

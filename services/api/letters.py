@@ -84,24 +84,25 @@ class Reason(BaseModel, extra="forbid"):
     reason: Annotated[str, Field(min_length=1, max_length=500)]
 
 
-def _wanted(
+def wanted_of(
     account: WhoAsks,
     state: State = "waiting",
     code: str | None = None,
     path: str | None = None,
     department: Department | None = None,
 ) -> Wanted:
+    """Which letters are asked for, of those that an account may see."""
     return Wanted(state=state, code=code, path=path, department=seen_by(account) or department)
 
 
 @router.get("", summary="Dead letters, by failure and one by one")
 @answers(Letters)
 def letters(
-    request: Request, account: WhoAsks, after: After, wanted: Annotated[Wanted, Depends(_wanted)], limit: Limit = 50
+    request: Request, account: WhoAsks, after: After, wanted: Annotated[Wanted, Depends(wanted_of)], limit: Limit = 50
 ) -> Response:
     """Messages that could not be taken in from Kafka: a department sees its own, the agency and an auditor all."""
     position, _, place = after.place().partition("-")
-    dead = _dead(request).seen(account)
+    dead = dead_of(request).seen(account)
     page = dead.page(wanted, (int(position), place) if position else (0, ""), limit)
     come = after.at(f"{page[-1].position}-{page[-1].place}") if len(page) == limit else None
     return answered(Letters(groups=dead.groups(wanted), letters=page, after=come))
@@ -112,7 +113,7 @@ def letters(
 def replay_all(request: Request, account: WhoAsks, kind: LetterKind) -> Response:
     """As they were, each once, in the order they came. Interrupted anywhere, the same again goes on."""
     wanted = Wanted(code=kind.code, path=kind.path, department=kind.department)
-    tried = _dead(request).replay_all(account, wanted)
+    tried = dead_of(request).replay_all(account, wanted)
     return answered(SentAll(outcomes=dict(Counter(outcome(one.answer) for one in tried))))
 
 
@@ -121,7 +122,7 @@ def replay_all(request: Request, account: WhoAsks, kind: LetterKind) -> Response
 def one(request: Request, account: WhoAsks, place: Place) -> Response:
     """Why it could not be taken in, and what became of it."""
     seen_by(account)
-    letter = _dead(request).find(place, account)
+    letter = dead_of(request).find(place, account)
     return answered(letter)
 
 
@@ -129,7 +130,7 @@ def one(request: Request, account: WhoAsks, place: Place) -> Response:
 @answers(Opened, refuses=("dead-letter-unknown", "dead-letter-closed", "original-not-kept"))
 def original(request: Request, account: WhoAsks, place: Place) -> Response:
     """For its own department or an auditor. By POST, as the look is recorded before it is answered."""
-    shown = _dead(request).original(account, place, Way.API)
+    shown = dead_of(request).original(account, place, Way.API)
     value = base64.b64encode(shown.value).decode()
     return answered(Opened(place=place, headers=list(shown.shown), value_base64=value))
 
@@ -138,7 +139,7 @@ def original(request: Request, account: WhoAsks, place: Place) -> Response:
 @answers(Sent, refuses=("dead-letter-unknown", "dead-letter-closed", "original-not-kept"))
 def replay(request: Request, account: WhoAsks, place: Place) -> Response:
     """200 whatever became of it, which the answer says."""
-    return _sent(place, _dead(request).replay(account, place))
+    return _sent(place, dead_of(request).replay(account, place))
 
 
 @router.post(
@@ -150,7 +151,7 @@ def replay(request: Request, account: WhoAsks, place: Place) -> Response:
 async def mend(request: Request, account: WhoAsks, place: Place) -> Response:
     """The body is the mended event in structured mode, or a value under the old headers. 200 whatever became of it."""
     body = await body_of(request, _MENDED)
-    return _sent(place, await asyncio.to_thread(_dead(request).mend, account, place, body))
+    return _sent(place, await asyncio.to_thread(dead_of(request).mend, account, place, body))
 
 
 @router.post("/{place}/give-up", summary="Let a letter be", dependencies=[OnlyOnce])
@@ -160,7 +161,7 @@ async def mend(request: Request, account: WhoAsks, place: Place) -> Response:
 )
 def give_up(request: Request, account: WhoAsks, place: Place, why: Reason) -> Response:
     """Its bytes are deleted; the answer is the letter as it stands then."""
-    dead = _dead(request)
+    dead = dead_of(request)
     dead.give_up(account, place, why.reason)
     return answered(dead.find(place, account))
 
@@ -169,6 +170,7 @@ def _sent(place: str, answer: Answer) -> Response:
     return answered(Sent(place=place, outcome=outcome(answer), answer=answer))
 
 
-def _dead(request: Request) -> DeadLetters:
+def dead_of(request: Request) -> DeadLetters:
+    """The dead letters of this process."""
     dead: DeadLetters = request.app.state.dead_letters
     return dead

@@ -132,8 +132,9 @@ def _who(by: str) -> str:
 
 
 def _at_desk(deed: Callable[[Any], None]) -> None:
-    from services.identities.command import at_desk
+    from services.commands.desks import at_desk
+    from services.identities.command import Desk
     from services.settings import Settings
 
-    if code := at_desk(Settings.read(), deed):
+    if code := at_desk(Desk(Settings.read()), deed):
         raise typer.Exit(code)

@@ -149,10 +149,11 @@ def _wanted(
 
 
 def _at_desk(deed: Callable[[Any], None]) -> None:
-    from services.consumers.command import at_desk
+    from services.commands.desks import at_desk
+    from services.consumers.command import Desk
     from services.settings import Settings
 
-    if code := at_desk(Settings.read(), deed):
+    if code := at_desk(Desk(Settings.read()), deed):
         raise typer.Exit(code)
 
 

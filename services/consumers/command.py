@@ -5,7 +5,6 @@ Every change names the operator who makes it, and stands in the log.
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,7 +19,6 @@ from infra.bus import BusError, GroupLag
 from infra.consumers import Consumers
 from infra.outlets import Letter
 from services import bootstrap
-from services.accepting.intake import refusal
 from services.application import today
 from services.bus.outgoing import DEAD_LETTERS, LIFE_EVENTS
 from services.consumers import catalogue
@@ -28,7 +26,6 @@ from services.consumers.showing import ConsumerLine, line, lines
 from services.settings import Settings
 from services.web.words import both
 
-DONE, REFUSED = 0, 3
 _MANY = 1_000
 
 
@@ -135,21 +132,6 @@ class Desk:
 
 def _leaves_us(topic: str) -> bool:
     return topic.startswith(("alerts.", "receipts.")) or topic in (LIFE_EVENTS, DEAD_LETTERS)
-
-
-def at_desk(settings: Settings, deed: Any) -> int:
-    """Do something at a desk of one's own; a refusal is said in both languages. The exit code."""
-    with closing(Desk(settings)) as desk:
-        try:
-            deed(desk)
-        except Refused as error:
-            told = refusal(error)
-            where = f" {told.path}" if told.path else ""
-            detail = f"（{told.detail}）" if told.detail else ""
-            sys.stderr.write(f"changqing: {told.code}{where}：{told.reason.zh}{detail}；{told.remedy.zh}\n")
-            sys.stderr.write(f"changqing: {told.code}{where}: {told.reason.en}; {told.remedy.en}\n")
-            return REFUSED
-    return DONE
 
 
 def _say(what: str, name: str) -> None:

@@ -1,7 +1,6 @@
 """What `changqing account` does. Secrets go to standard output, alone, and all that is said about them to standard error."""
 
 import sys
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,14 +11,11 @@ from domain.refusals import Refused
 from infra.accounts import AccountRegister, Registered
 from infra.attempts import Attempts
 from infra.token_keys import TokenKeys
-from services.accepting.intake import refusal
 from services.identities import passwords
 from services.identities.accounts import Accounts, check
 from services.opening import opened
 from services.settings import Settings
 from services.web.words import both
-
-DONE, REFUSED = 0, 3
 
 
 class Desk:
@@ -100,21 +96,6 @@ class Desk:
             what = "密钥，只显示这一次 secret, shown this once"
         _say(what, name)
         sys.stdout.write(f"{secret}\n")
-
-
-def at_desk(settings: Settings, deed: Any) -> int:
-    """Do something at a desk of one's own; a refusal is said in both languages. The exit code."""
-    with closing(Desk(settings)) as desk:
-        try:
-            deed(desk)
-        except Refused as error:
-            told = refusal(error)
-            where = f" {told.path}" if told.path else ""
-            detail = f"（{told.detail}）" if told.detail else ""
-            sys.stderr.write(f"changqing: {told.code}{where}：{told.reason.zh}{detail}；{told.remedy.zh}\n")
-            sys.stderr.write(f"changqing: {told.code}{where}: {told.reason.en}; {told.remedy.en}\n")
-            return REFUSED
-    return DONE
 
 
 def _line(one: Registered) -> str:

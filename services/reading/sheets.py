@@ -138,14 +138,6 @@ def position_before(after: str) -> int:
     return int(after) if after else LAST
 
 
-def deed_before(after: str) -> str:
-    """The deed that a cursor names, as it is. Raises `Refused("invalid-request")`."""
-    if after and not _DEED(after):
-        raise Refused("invalid-request", "after")
-    return after
-
-
-_DEED = re.compile(r"[0-9]{1,18}-[0-9a-f-]{36}", re.ASCII).fullmatch
 _POSITION = re.compile(r"[0-9]{1,18}", re.ASCII).fullmatch
 
 

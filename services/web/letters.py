@@ -10,11 +10,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from domain.facts import Department
 from domain.history import Taken
 from domain.refusals import Refused
-from infra.letters import DeadLetter, State, Wanted
+from infra.letters import DeadLetter, Wanted
 from services.accounts import Account, Act
 from services.api.auth import WhoAsks
 from services.api.cursors import After
-from services.letters.dealing import DeadLetters, outcome, seen_by
+from services.api.letters import dead_of, wanted_of
+from services.letters.dealing import outcome, seen_by
 from services.sentences import SENTENCES
 from services.web.forms import Fields, token_of
 from services.web.pages import render
@@ -24,28 +25,17 @@ router = APIRouter(prefix="/pages/dead-letters")
 ROWS = 50
 
 
-def _wanted(
-    account: WhoAsks,
-    state: State = "waiting",
-    code: str | None = None,
-    path: str | None = None,
-    department: Department | None = None,
-) -> Wanted:
-    """Which letters a page is of: those that were asked for, of whose an account may see."""
-    return Wanted(state=state, code=code, path=path, department=seen_by(account) or department)
-
-
 @router.get("")
 def listed(
     request: Request,
     account: WhoAsks,
-    wanted: Annotated[Wanted, Depends(_wanted)],
+    wanted: Annotated[Wanted, Depends(wanted_of)],
     after: After,
     tried: Annotated[str, Query(pattern=r"^([a-z-]+ [0-9]+(, )?)*$")] = "",
 ) -> HTMLResponse:
     """The letters an account may see: groups of the same failure, and one by one. `tried`: how those just sent again ended."""
     position, _, place = after.place().partition("-")
-    letters = _dead(request).seen(account)
+    letters = dead_of(request).seen(account)
     page = letters.page(wanted, (int(position), place) if position else (0, ""), ROWS)
     given: dict[str, Any] = {
         "account": account,
@@ -69,7 +59,7 @@ def replay(request: Request, account: WhoAsks, fields: Fields) -> Response:
         path=fields.get("path"),
         department=Department(whose) if (whose := fields.get("department")) in set(Department) else None,
     )
-    counts = Counter(outcome(one.answer) for one in _dead(request).replay_all(account, wanted))
+    counts = Counter(outcome(one.answer) for one in dead_of(request).replay_all(account, wanted))
     said = ", ".join(f"{what} {count}" for what, count in counts.items())
     return RedirectResponse(f"/pages/dead-letters?{urlencode({'tried': said})}", 303)
 
@@ -83,28 +73,28 @@ def one(request: Request, account: WhoAsks, place: str) -> HTMLResponse:
 @router.post("/{place}/original")
 def original(request: Request, account: WhoAsks, place: str, fields: Fields) -> HTMLResponse:  # noqa: ARG001 - its token counts
     """The message as it came. A form and no link, as the look is recorded in the log first."""
-    shown = _dead(request).original(account, place)
+    shown = dead_of(request).original(account, place)
     return _page(request, account, place, headers=shown.shown, text=shown.value.decode("utf-8", "replace"))
 
 
 @router.post("/{place}/replay")
 def replay_one(request: Request, account: WhoAsks, place: str, fields: Fields) -> HTMLResponse:  # noqa: ARG001 - its token counts
     """Send it again as it was."""
-    return _page(request, account, place, answer=_dead(request).replay(account, place))
+    return _page(request, account, place, answer=dead_of(request).replay(account, place))
 
 
 @router.post("/{place}/mend")
 def mend(request: Request, account: WhoAsks, place: str, fields: Fields) -> HTMLResponse:
     """Send what was mended in its place."""
     text = fields.get("text", "")
-    answer = _dead(request).mend(account, place, text.encode())
+    answer = dead_of(request).mend(account, place, text.encode())
     return _page(request, account, place, answer=answer, text=None if isinstance(answer, Taken) else text)
 
 
 @router.post("/{place}/give-up")
 def give_up(request: Request, account: WhoAsks, place: str, fields: Fields) -> HTMLResponse:
     """Let it be."""
-    _dead(request).give_up(account, place, fields.get("reason", ""))
+    dead_of(request).give_up(account, place, fields.get("reason", ""))
     return _page(request, account, place)
 
 
@@ -127,12 +117,7 @@ def _page(request: Request, account: Account, place: str, **more: object) -> HTM
 
 
 def _seen(request: Request, account: Account, place: str) -> DeadLetter:
-    letter = _dead(request).find(place, account)
+    letter = dead_of(request).find(place, account)
     if seen_by(account) not in (None, letter.department):
         raise Refused("forbidden", "place")
     return letter
-
-
-def _dead(request: Request) -> DeadLetters:
-    dead: DeadLetters = request.app.state.dead_letters
-    return dead

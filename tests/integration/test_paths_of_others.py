@@ -254,7 +254,7 @@ class Town(NamedTuple):
         url = url.format(**known)
         if isinstance(body, dict):
             body = {key: said.format(**known) if isinstance(said, str) else said for key, said in body.items()}
-        return self.asked.get(account, url) if body is None else self.asked.post(account, url, body)
+        return self.asked.asked(account, url) if body is None else self.asked.post(account, url, body)
 
     def shows(self, answer: Response, url: str) -> bool:
         """Whether anything of it is shown. What the question itself said counts where it was answered."""
