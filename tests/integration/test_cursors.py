@@ -71,7 +71,7 @@ def test_a_cursor_of_somebody_else_or_of_another_question_is_refused(asked: Aski
 
 @pytest.mark.parametrize(
     "change",
-    [lambda c: c[:-1], lambda c: c + "A", lambda c: "B" + c[1:], lambda _: "AAAA"],
+    [lambda c: c[:-1], lambda c: c + "A", lambda c: ("A" if c[0] == "B" else "B") + c[1:], lambda _: "AAAA"],
     ids=["shorter", "longer", "signed otherwise", "nothing"],
 )
 def test_a_cursor_that_was_altered_is_refused(asked: Asking, change: Any) -> None:
