@@ -354,7 +354,7 @@ def test_who_may_not_do_what_a_path_is_for_is_refused_by_it(town: Town, path: st
 def test_a_filter_that_was_forgotten_shows_nothing(town: Town, monkeypatch: pytest.MonkeyPatch, account: str) -> None:
     """The application is made to believe that every division is everybody's: PostgreSQL does not."""
     monkeypatch.setattr(Reader, "_may_see", lambda *_: True)
-    monkeypatch.setattr("services.reading.reader.office_of", lambda _: "")
+    monkeypatch.setattr("services.reading.inboxes.office_of", lambda _: "")
     for url in PATHS["GET /v1/roster"].urls:
         assert town.asked.json(account, url) == []
     assert town.ask(account, "/v1/roster/search", {"number": _NUMBER}).json() == []
