@@ -33,9 +33,12 @@ class Written(NamedTuple):
     refused: dict[int, str]
 
 
-def write_lines(path: Path, count: int, *, seed: int = SEED, bad: float = 0.0) -> Written:
-    """Write `count` lines: 85% new people, 10% deaths, 2% retractions, 3% corrections; a share `bad` must be refused."""
-    story, refused = Story(seed), dict[int, str]()
+def write_lines(path: Path, count: int, *, seed: int = SEED, bad: float = 0.0, people: int | None = None) -> Written:
+    """Write `count` lines: 85% new people, 10% deaths, 2% retractions, 3% corrections; a share `bad` must be refused.
+
+    Of so many `people` the first lines register all, and the others tell of the same ones.
+    """
+    story, refused = Story(seed, people), dict[int, str]()
     with path.open("w", encoding="utf-8", newline="\n", buffering=1 << 20) as file:
         for number in range(1, count + 1):
             line = story.line(number)
@@ -76,8 +79,9 @@ class _Who(NamedTuple):
 class Story:
     """Told line by line: each line fits what went before."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, people: int | None = None) -> None:
         self.rng = Random(seed)  # noqa: S311 - an invented city needs a seed, not secrecy
+        self._people = people
         sample = read_sample()
         self._homes = [(area.code, sample.city_of(area.code)) for area in sample.communities()]
         self._counties = sorted({home[:6] for home, _ in self._homes})
@@ -91,6 +95,8 @@ class Story:
 
     def line(self, number: int) -> str:
         chance = self.rng.random()
+        if self._people is not None:
+            chance = 0.0 if number <= self._people else 0.85 + 0.15 * chance
         if chance < 0.85 or not self._known:
             return self.registration(number)
         if chance < 0.87 and self._standing:
