@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from csv import DictReader
 from io import StringIO
 from pathlib import Path
+from time import monotonic
 from typing import Any, TypeVar
 
 import httpx
@@ -25,6 +26,9 @@ from tests.accounts import bearer, form, new_accounts
 
 T = TypeVar("T")
 
+_ANEW_SECONDS = 300
+"""A token is good for ten minutes, and some tests take longer."""
+
 
 class Asking:
     """A browser of each account."""
@@ -34,7 +38,7 @@ class Asking:
         self._runner = runner
         self._client = client
         self._secrets = secrets
-        self._headers: dict[str, dict[str, str]] = {}
+        self._headers: dict[str, tuple[float, dict[str, str]]] = {}
 
     def names(self, account: str, division: str, on: str = "") -> set[str]:
         """Who is shown on the roster of a division, on every page of it; by names as they are, out of the whole of it unmasked."""
@@ -135,11 +139,13 @@ class Asking:
         return self._runner.run(self._client.post(path, headers=headers, data={**fields, "token": token}))
 
     def headers(self, account: str) -> dict[str, str]:
-        """What an account's program sends along: its token, which is got once."""
-        if account not in self._headers:
+        """What an account's program sends along: its token, which is got anew before it ends."""
+        got, headers = self._headers.get(account, (0.0, {}))
+        if not headers or monotonic() - got > _ANEW_SECONDS:
             asked = self._client.post("/oauth/token", data=form(account, self._secrets[account]))
-            self._headers[account] = bearer(self._runner.run(asked))
-        return self._headers[account]
+            headers = bearer(self._runner.run(asked))
+            self._headers[account] = (monotonic(), headers)
+        return headers
 
     def _get(self, account: str, path: str) -> Response:
         headers = self.headers(account)

@@ -142,12 +142,16 @@ def _note(trial: Trial, recorder: ScenarioRecorder, hidden: Iterable[str]) -> No
 
 
 def _beyond_schemas(check: str, response: Response) -> bool:
-    """Whether what was refused is a cursor that we never gave, or a whole number with a fraction: what no schema tells apart."""
+    """Whether what was refused is a cursor that we never gave, or a whole number with a fraction: what no schema tells apart.
+
+    Or something of an answer that a chain took for an id, and that is none by the document's own pattern.
+    """
     if check != "positive_data_acceptance" or response.status_code != 400:
         return False
     problem = response.json()
     of_cursors = str(problem["path"]).rpartition(".")[2] in {"after", "before", "position"}
-    return of_cursors or problem["detail"] == "an attribute is text, a whole number, true or false"
+    of_chains = str(problem["path"]).startswith("path.") and str(problem["detail"]).startswith("String should match")
+    return of_cursors or of_chains or problem["detail"] == "an attribute is text, a whole number, true or false"
 
 
 def _values(given: str | list[str] | None) -> list[str]:

@@ -14,7 +14,7 @@ from domain.refusals import Refused
 from services.accounts import Act
 from services.api.answering import answers
 from services.api.auth import WhoAsks
-from services.api.questions import answered
+from services.api.questions import Day, answered
 from services.application import today
 
 router = APIRouter(prefix="/law", tags=["law"])
@@ -39,7 +39,7 @@ class LawInForce(Struct, frozen=True, kw_only=True):
 def law(
     request: Request,
     account: WhoAsks,
-    on: Annotated[date | None, Query(description="The day; today by default.")] = None,
+    on: Annotated[Day | None, Query(description="The day; today by default.")] = None,
     division: Annotated[str, Query(pattern="^([0-9]{4,12})?$", description="With that of the city it lies in.")] = "",
 ) -> Response:
     """Every national rule with its document, article, days and settings; with a division its city's and the adjustments there."""

@@ -164,9 +164,9 @@ def install(app: FastAPI) -> None:
 
 
 def _allowed(request: Request) -> list[str]:
-    """The methods that the path of a request has."""
+    """The methods that the path of a request has: of the route that is written so, where there is one."""
     there = [one for one in iter_route_contexts(request.app.routes) if one.methods and one.path]
     path = request.scope["path"]
-    return sorted(
-        {method for one in there if compile_path(one.path or "")[0].match(path) for method in one.methods or ()}
-    )
+    so_written = [one for one in there if one.path == path]
+    found = so_written or [one for one in there if compile_path(one.path or "")[0].match(path)]
+    return sorted({method for one in found for method in one.methods or ()})

@@ -209,3 +209,18 @@ def test_the_register_of_sources_is_shown_to_those_whose_they_are(asked: Asking,
     assert {one["source"] for one in everything} == {"/police/shenzhen", "/community/futian"}
     (mine,) = asked.json("community", "/v1/sources/registered")
     assert (mine["source"], [one["keyid"] for one in mine["keys"]]) == ("/community/futian", ["k1"])
+
+
+# Addresses
+
+
+def test_a_path_that_another_would_match_allows_what_it_is_itself_for(asked: Asking) -> None:
+    refused = asked.ask("officer", "/v1/dead-letters/replay", "PATCH")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+    assert asked.ask("officer", "/v1/dead-letters/other", "PATCH").headers["allow"] == "GET"
+
+
+@pytest.mark.parametrize("day", ["0", "20240101", "1.5", "2024-1-1"])
+def test_the_law_is_of_a_day_as_iso_8601_writes_it(asked: Asking, day: str) -> None:
+    refused = asked.asked("auditor", f"/v1/law?on={day}")
+    assert (refused.status_code, refused.json()["path"]) == (400, "query.on")
