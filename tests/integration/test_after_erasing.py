@@ -1,6 +1,5 @@
 """After an erasure everything that works on the log works as before: views, rebuilding, replaying, archives, receipts, looks."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -35,6 +34,7 @@ from tests.viewing import entries, folded, stored
 
 TODAY, DUE = date(2024, 4, 10), date(2024, 4, 17)
 DIED = DeathReported(effective=date(2024, 1, 31), document="民政〔2024〕1号")
+ACCOUNTS = {"community": (Role.COMMUNITY, "440304901001"), "officer": (Role.OFFICER, "4403")}
 
 
 class Erased(NamedTuple):
@@ -72,12 +72,6 @@ def erased(
     Views(database).apply(entries(database, after=before))
     Search(database, keys).apply(entries(database, after=before))
     return Erased(ledger, receipt.retiree, receipt, before, known)
-
-
-@pytest.fixture
-def owner(dsn: str) -> Iterator[Database]:
-    with closing(Database(dsn, role=None)) as opened:
-        yield opened
 
 
 def run(*words: str) -> Result:
@@ -138,13 +132,6 @@ def test_the_receipt_that_was_given_is_given_again_and_the_original_is_not(
     signed = msgspec.json.decode(msgspec.json.encode(Notary(keys).signed(erased.receipt)))
     assert told["receipt"]["retiree"] == str(erased.retiree)
     assert told["receipt"]["proof"] == signed["proof"]
-
-
-@pytest.fixture
-def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
-    accounts = {"community": (Role.COMMUNITY, "440304901001"), "officer": (Role.OFFICER, "4403")}
-    with asking(dsn, tmp_path, accounts) as opened:
-        yield opened
 
 
 def test_nobody_is_shown_the_erased_now_or_as_known_before_and_everybody_else_is_there(

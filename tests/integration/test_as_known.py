@@ -1,8 +1,6 @@
 """What was known when: the API and the pages as they would have answered at any time before."""
 
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -26,7 +24,7 @@ from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.submissions import Submission
 from services.accounts import Role
-from tests.asking import Asking, asking, catch_up
+from tests.asking import Asking, catch_up
 from tests.building import number_of, retirement, submission
 from tests.handing import SZ, SZ_OTHER, ZZ
 
@@ -44,12 +42,6 @@ DIED = DeathReported(effective=date(2024, 1, 31), document="民政〔2024〕1号
 @pytest.fixture
 def ours(database: Database, keys: KeyRing, law: Law) -> Ledger:
     return Ledger(database, keys, law)
-
-
-@pytest.fixture
-def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
-    with asking(dsn, tmp_path, ACCOUNTS) as opened:
-        yield opened
 
 
 def told(ours: Ledger, *submissions: Submission) -> str:

@@ -1,8 +1,6 @@
 """The quarterly bulletin over what stands in a ledger: every figure counted by hand, for a quarter, as known at any time."""
 
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import quote
 
@@ -29,13 +27,15 @@ from domain.facts import (
 from domain.history import Receipt
 from domain.law import Law
 from domain.law.provisions import Measure
+from domain.months import month_of, plus
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
 from projections.bulletin import MEASURES
 from services.accounts import Role
+from services.application import today
 from services.registers.bulletin import last_quarter
-from tests.asking import Asking, asking, catch_up
+from tests.asking import Asking, catch_up
 from tests.building import number_of, retirement, submission
 from tests.handing import DL, SZ, SZ_OTHER
 
@@ -84,12 +84,6 @@ def towns(database: Database, keys: KeyRing, law: Law) -> Towns:
     made.retire(4, SZ_OTHER)
     made.retire(5, DL, special_groups=(SpecialGroup.ALONE,))
     return made
-
-
-@pytest.fixture
-def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
-    with asking(dsn, tmp_path, ACCOUNTS) as opened:
-        yield opened
 
 
 def figures(asked: Asking, account: str, query: str = QUARTER) -> dict[tuple[str, str], tuple[int, int, str | None]]:
@@ -159,8 +153,8 @@ def test_facts_told_in_time_count_by_the_duty_of_their_teller_and_by_when_we_wer
     towns.tell(1, (DeathReported(effective=date(2024, 3, 1), document="1号"), D.POLICE))
     towns.tell(2, (DeathReported(effective=date(2024, 4, 1), document="2号"), D.POLICE))
     towns.tell(4, (DeathReported(effective=date(2024, 4, 1), document="3号"), D.CIVIL_AFFAIRS))
-    now = date.today()  # noqa: DTZ011 - the ledger's own clock records it, a quarter around it is asked for
-    this = f"first={now.year}-{now.month:02d}&last={now.year}-{now.month:02d}"
+    now = month_of(today())  # the ledger's own clock records it, so the month may end in between
+    this = f"first={plus(now, -1)}&last={plus(now, 1)}"
     found = figures(asked, "shenzhen", this)
     assert found[FUTIAN, "shared-in-time"] == (1, 2, "50.00")
     assert found[CITY, "shared-in-time"] == (1, 2, "50.00"), "no duty of Shenzhen's asks civil affairs"

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from services.reading import sheets
 from services.reading.reader import Reader
 from services.reading.sheets import Asked, whole
 from services.registers.roster import ROSTER
-from tests.asking import Asking, asking, catch_up
+from tests.asking import Asking, catch_up
 from tests.building import number_of, retirement, submission
 from tests.handing import SZ, SZ_OTHER
 
@@ -45,12 +44,6 @@ def ours(database: Database, keys: KeyRing, law: Law, monkeypatch: pytest.Monkey
     ledger.accept([submission(DIED, "d1", name="=王1", department=Department.CIVIL_AFFAIRS)], TODAY)
     catch_up(database)
     return ledger
-
-
-@pytest.fixture
-def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
-    with asking(dsn, tmp_path, ACCOUNTS) as opened:
-        yield opened
 
 
 def rows_of(asked: Asking, account: str, path: str) -> list[dict[str, str]]:

@@ -1,7 +1,7 @@
 """A follower that meets what it can do nothing with stops there and says so; how far each is behind."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from threading import Event
@@ -20,7 +20,7 @@ from infra.views import Views
 from services.accounts import Role
 from services.cli import main
 from services.following.followers import said
-from tests.asking import Asking, asking
+from tests.asking import Asking
 from tests.building import number_of, retirement, submission
 from tests.viewing import entries, folded, stored
 
@@ -34,12 +34,6 @@ def views(database: Database, keys: KeyRing, law: Law) -> Views:
     told = [submission(retirement(), f"r{n}", number=number_of(n)) for n in range(1, 6)]
     Ledger(database, keys, law).accept(told, TODAY)
     return Views(database)
-
-
-@pytest.fixture
-def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
-    with asking(dsn, tmp_path, ACCOUNTS) as opened:
-        yield opened
 
 
 def stops_at(database: Database, views: Views, position: int) -> StoppedError:

@@ -2,8 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import date
 from threading import Event, Thread
 from typing import Any
@@ -49,12 +47,6 @@ def ours(database: Database, keys: KeyRing, law: Law) -> Ledger:
     answer = AlertAcknowledged(effective=TODAY, alert=raised)
     ledger.accept([submission(answer, "a1", department=AGENCY)], TODAY)
     return ledger
-
-
-@pytest.fixture
-def owner(dsn: str) -> Iterator[Database]:
-    with closing(Database(dsn, role=None)) as opened:
-        yield opened
 
 
 @pytest.fixture(autouse=True)

@@ -1,22 +1,13 @@
 """The pages that explain the API: every code and every path is there, for everybody, and nothing comes from elsewhere."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from services.accounts import Role
 from services.sentences import SENTENCES
-from tests.asking import Asking, asking
+from tests.asking import Asking
 
 HAN = re.compile(r"[一-鿿]")
-
-
-@pytest.fixture
-def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
-    with asking(dsn, tmp_path, {"officer": (Role.OFFICER, "4403")}) as one:
-        yield one
+ACCOUNTS = {"officer": (Role.OFFICER, "4403")}
 
 
 def test_the_type_of_every_problem_leads_to_its_page_in_both_languages(asked: Asking) -> None:

@@ -2,9 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -41,7 +39,7 @@ from infra.ledger import Ledger
 from projections import ARCHIVES, CARE, FEES, PARTY_RELATIONS, VERIFICATIONS
 from projections.read_model import columns
 from services.accounts import Role
-from tests.asking import Asking, asking, catch_up
+from tests.asking import Asking, catch_up
 from tests.building import number_of, retirement, submission
 from tests.handing import DL, DL_OTHER, SZ
 
@@ -86,12 +84,6 @@ def town(database: Database, keys: KeyRing, law: Law) -> Town:
     made.tell(1, HOME)
     made.tell(2, ALONE)
     return made
-
-
-@pytest.fixture
-def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
-    with asking(dsn, tmp_path, ACCOUNTS) as opened:
-        yield opened
 
 
 def rows(asked: Asking, register: str, account: str = "community", **given: str) -> list[dict[str, Any]]:

@@ -2,9 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -22,7 +20,7 @@ from services.accepting.intake import accept
 from services.accounts import Role
 from services.application import Changqing
 from services.bus.worker import Arrived
-from tests.asking import Asking, asking
+from tests.asking import Asking
 from tests.building import number_of
 
 ACCOUNTS = {
@@ -33,12 +31,6 @@ ACCOUNTS = {
 }
 INTAKE = "intake.social-insurance"
 KEY = {"Idempotency-Key": '"a-key-of-the-test-1"'}
-
-
-@pytest.fixture
-def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
-    with asking(dsn, tmp_path, ACCOUNTS) as one:
-        yield one
 
 
 @pytest.fixture

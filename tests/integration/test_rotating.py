@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from threading import Event, Thread
@@ -30,13 +29,6 @@ from tests.building import number_of, retirement, submission
 TODAY = date(2024, 4, 10)
 OLD, NEW, NEWEST = bytes(range(32)), bytes(range(1, 33)), bytes(range(2, 34))
 DIED = DeathReported(effective=date(2024, 1, 31))
-
-
-@pytest.fixture
-def owner(dsn: str) -> Iterator[Database]:
-    opened = Database(dsn, role=None)
-    yield opened
-    opened.close()
 
 
 def ring(dsn: str, key: bytes, next_key: bytes | None = None) -> KeyRing:

@@ -1,8 +1,6 @@
 """People are found by name, number or telephone, by those whose division they are of, and nothing in clear is stored for it."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -21,7 +19,7 @@ from infra.ledger import Ledger
 from infra.searching import Search, normal_phone
 from infra.submissions import Submission
 from services.accounts import Role
-from tests.asking import Asking, asking, catch_up
+from tests.asking import Asking, catch_up
 from tests.building import number_of, retirement, submission
 from tests.handing import SZ, SZ_OTHER
 
@@ -39,12 +37,6 @@ PHONE = "154 0000 0001"
 @pytest.fixture
 def ours(database: Database, keys: KeyRing, law: Law) -> Ledger:
     return Ledger(database, keys, law)
-
-
-@pytest.fixture
-def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
-    with asking(dsn, tmp_path, ACCOUNTS) as opened:
-        yield opened
 
 
 def person(n: int, name: str = "王小明", phone: str | None = None) -> Person:

@@ -1,8 +1,6 @@
 """Audit trails by account, and gaps in the duties of data sharing, over what stands in a ledger."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +15,7 @@ from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
 from services.accounts import Role
-from tests.asking import Asking, asking, catch_up
+from tests.asking import Asking, catch_up
 from tests.building import number_of, retirement, submission
 from tests.handing import SZ, ZZ
 
@@ -37,12 +35,6 @@ SILENT = SourceSilent(
 @pytest.fixture
 def ours(database: Database, keys: KeyRing, law: Law) -> Ledger:
     return Ledger(database, keys, law)
-
-
-@pytest.fixture
-def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
-    with asking(dsn, tmp_path, ACCOUNTS) as opened:
-        yield opened
 
 
 def tell(ours: Ledger, number: int, place: str, *facts: tuple[LifeEvent, Department]) -> None:

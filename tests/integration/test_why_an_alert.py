@@ -1,8 +1,6 @@
 """Why an alert was raised: the page and the answer of the API, for the office it is of."""
 
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from threading import Event as Flag
 from typing import Any
 
@@ -25,7 +23,7 @@ from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.submissions import Submission
 from services.accounts import Role
-from tests.asking import Asking, asking, catch_up
+from tests.asking import Asking, catch_up
 from tests.building import number_of, retirement, submission
 from tests.handing import DL, SZ
 
@@ -43,12 +41,6 @@ DIED = DeathReported(effective=date(2024, 1, 31), document="民政〔2024〕1号
 @pytest.fixture
 def ours(database: Database, keys: KeyRing, law: Law) -> Ledger:
     return Ledger(database, keys, law)
-
-
-@pytest.fixture
-def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
-    with asking(dsn, tmp_path, ACCOUNTS) as opened:
-        yield opened
 
 
 def told(ours: Ledger, *submissions: Submission, today: date = TODAY) -> None:
