@@ -17,7 +17,8 @@ from services.four_eyes import FourEyes, HoldCard, ProposalCard, card
 router = APIRouter(tags=["four eyes"])
 
 State = Literal["proposed", "approved", "refused", "withdrawn", "expired", "done"]
-Text = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+Text = Annotated[str, Field(min_length=1, max_length=500, pattern=r"[^\s\x00-\x1f\x7f-\x9f]")]
+"""Something in it is to be seen."""
 _OF_SOMEBODY = {
     "if": {"properties": {"act": {"enum": [Act.ERASE, Act.LIFT_HOLD]}}},
     "then": {"required": ["retiree"], "properties": {"retiree": {"type": "string"}}},
