@@ -14,6 +14,7 @@ from msgspec import UNSET, Struct, UnsetType
 from domain.refusals import Refused
 from services.api.answering import Also, answers
 from services.api.denials import denied
+from services.api.gate.bodies import body_of
 from services.api.peers import peers_of
 from services.identities.granting import GrantError, Grants
 from services.identities.tokens import ALGORITHM, Tokens
@@ -159,11 +160,9 @@ async def _fields(request: Request) -> dict[str, str]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != _KIND:
         raise GrantError("invalid_request", f"the body must be {_KIND}")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LIMIT:
-            raise GrantError("invalid_request", f"the limit of a request is {LIMIT} bytes")
+    body = await body_of(request, LIMIT, cut=True)
+    if len(body) > LIMIT:
+        raise GrantError("invalid_request", f"the limit of a request is {LIMIT} bytes")
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20)
     except ValueError:
