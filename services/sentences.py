@@ -346,6 +346,13 @@ SENTENCES: dict[str, Sentence] = {
         "检查代理的设置：RFC 9440 的 Client-Cert，或百分号编码的 PEM",
         "look at the proxy's settings: Client-Cert by RFC 9440, or PEM percent-encoded",
     ),
+    "rotation-pending": Sentence(
+        409,
+        "上次更换的密钥尚未启用",
+        "the key of the last rotation has yet to sign",
+        "等到 detail 所示的时刻再更换",
+        "rotate again after the moment that detail names",
+    ),
     "purpose-not-granted": Sentence(
         403,
         "令牌不含该用途",

@@ -132,7 +132,7 @@ class Worker:
         """
         received = [one.received for one in batch]
         answers = _patiently(partial(accept, self._application, received))
-        if messages := self._messages(batch, answers):
+        if messages := _patiently(partial(self._messages, batch, answers)):
             _patiently(partial(self._producer.send, messages))
 
     def _messages(self, batch: Sequence[Arrived], answers: Sequence[Answer]) -> list[Message]:
