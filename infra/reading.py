@@ -4,8 +4,9 @@ The role that it is done under owns nothing, and what it is shown follows from w
 (`0028_rights.sql`). A statement that forgets to ask whose something is finds only what is the account's anyway.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 from uuid import UUID
 
@@ -18,6 +19,10 @@ from infra.session import Session
 
 READERS = "changqing_readers"
 """The role of migration 0028 that owns nothing and sees what an account may."""
+
+
+LEFT: ContextVar[Callable[[], float | None]] = ContextVar("LEFT", default=lambda: None)
+"""Asks how many seconds whoever asks a question waits for it yet; None: nothing bounds it but what bounds each statement."""
 
 
 class Feed(Struct, frozen=True):
@@ -74,7 +79,9 @@ class Reading:
     def transaction(self) -> Iterator[Session]:
         """A connection in one transaction that sees what the account may; the end of it gives the rights back."""
         with self._database.transaction() as connection:
-            connection.execute(_AS, self._given)
+            left = LEFT.get()()
+            longest = None if left is None else f"{max(1, int(left * 1_000))}ms"
+            connection.execute(_AS, self._given | {"longest": longest})
             yield connection
 
 
@@ -89,7 +96,8 @@ select set_config('role', %(role)s, true), set_config('changqing.account', %(acc
        set_config('changqing.purpose', %(purpose)s, true), set_config('changqing.acts', %(acts)s, true),
        set_config('changqing.divisions', %(divisions)s, true), set_config('changqing.office', %(office)s, true),
        set_config('changqing.feed', %(feed)s, true), set_config('changqing.feed_told', %(told)s, true),
-       set_config('changqing.feed_own', %(own)s, true)
+       set_config('changqing.feed_own', %(own)s, true),
+       set_config('statement_timeout', coalesce(%(longest)s, current_setting('statement_timeout')), true)
 """
 
 

@@ -7,7 +7,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.refusals import Refused
-from infra.database import DatabaseError
+from infra.database import DatabaseError, TooSlowError
+from infra.reading import LEFT
 from services.accepting.intake import refusal
 from services.api.gate.access import AccessLog
 from services.api.gate.answers import Answers
@@ -90,7 +91,11 @@ class Gate:
                 self._tell(passing)
             else:
                 passing.within(rules.seconds, lambda: _problem(passing, Refused("too-slow")))
-                await self._pass(passing)
+                asked = LEFT.set(passing.left_to_ask)
+                try:
+                    await self._pass(passing)
+                finally:
+                    LEFT.reset(asked)
         finally:
             if passing.streams:
                 rules.crowd.go()
@@ -127,6 +132,8 @@ class Gate:
 def _foreseen(error: Exception) -> Refused | None:
     """What a file met before its first piece, whose beginning is still held here: the framework takes it for begun, and answers no more."""
     cause = error.__cause__
+    if isinstance(cause, TooSlowError):
+        return Refused("too-slow")
     if isinstance(cause, DatabaseError):
         return Refused("unavailable")
     return cause if isinstance(cause, Refused) else None
