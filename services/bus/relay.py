@@ -54,7 +54,7 @@ class Relay:
                         "messaging.destination.name": one.topic,
                         "position": part.entry.position,
                     }
-                    at = spans.enter_context(self._tracing.span("send", trace, **told))
+                    at = spans.enter_context(self._tracing.span("send", trace, None, **told))
                     batch.append(traced(one, at))
                 else:
                     batch.append(one)
