@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from domain.facts import Department
 
-Credential = Literal["password", "client-secret", "token-key"]
-"""What somebody proves who they are by: a person's password, a program's secret; and the key that our tokens are signed with."""
+Credential = Literal["password", "client-secret", "token-key", "receipt-key"]
+"""What somebody proves who they are by: a person's password, a program's secret; and the keys that our tokens and receipts are signed with."""
 
 
 class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -65,7 +65,7 @@ class CredentialChanged(
 ):
     """An account has another credential. `until` (UTC): so long the older one is good beside it; None: it is over at once.
 
-    A key of tokens is nobody's: `account` is empty then.
+    A key of tokens or of receipts is nobody's: `account` is empty then.
     """
 
     account: str

@@ -40,6 +40,10 @@ class DatabaseError(Exception):
     """PostgreSQL cannot be reached, or lost the connection: nothing is known to be committed, trying again is safe."""
 
 
+class TooSlowError(DatabaseError):
+    """A statement took longer than it may, and was cancelled: nothing of its transaction was done."""
+
+
 class RightsError(DatabaseError):
     """The login lacks a right; the message says what to run."""
 
@@ -67,6 +71,7 @@ class Database:
         self._role = role
         self._archive = archive
         self._refused: RightsError | None = None
+        self._seconds = 0.0
         self._pool: ConnectionPool[Session] = ConnectionPool(
             dsn,
             connection_class=Session,
@@ -78,6 +83,10 @@ class Database:
             kwargs={"application_name": "changqing"},
             configure=self._configure,
         )
+
+    def bound(self, seconds: float) -> None:
+        """From the next connection on a statement that takes longer is cancelled: whoever asked waits no more. 0: none is."""
+        self._seconds = seconds
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -94,6 +103,8 @@ class Database:
             raise Refused(
                 "invalid-request", "", "NUL"
             ) from error  # no text of ours holds one, and PostgreSQL takes it nowhere
+        except psycopg.errors.QueryCanceled as error:
+            raise TooSlowError("PostgreSQL was told to give up a statement: it took longer than it may") from error
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             # lost, shut down, deadlocked, or no connection of the pool came free
             raise unavailable(error) from error
@@ -129,6 +140,9 @@ class Database:
         # Who is cut off with the head in hand must not hold up everybody until TCP notices, hours later.
         held = f"{HELD_SECONDS}s"
         connection.execute("select set_config('idle_in_transaction_session_timeout', %s, false)", [held])
+        if self._seconds:
+            longest = f"{max(1, int(self._seconds * 1_000))}ms"
+            connection.execute("select set_config('statement_timeout', %s, false)", [longest])
         if self._plans_kept:
             # cut off between two statements of an exchange, a session does not count as idle
             connection.execute("select set_config('transaction_timeout', %s, false)", [held])

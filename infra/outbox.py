@@ -24,8 +24,6 @@ class Outbox:
         self.database = database
         self._recorder = LedgerRecorder(database, follower)
         self._announced = Announced(database, follower, stream_of(f"outbox:{follower}"))
-        self._records = range(0)
-        self._done = 0
 
     def position(self) -> int:
         """The position up to which everything was sent."""
@@ -46,19 +44,12 @@ class Outbox:
 
     def announce(self, last: int, records: Callable[[int], Sequence[DataDelivered]]) -> None:
         """Record what is about to be sent, of entries up to `last`: see `Announced.announce`. Raises `DatabaseError`: nothing may be sent."""
-        self._records = self._announced.announce(last, records) or self._records
+        self._announced.announce(last, records)
 
     def sent(self, first: int, last: int) -> None:
         """Remember that the entries `first` to `last` were sent.
 
-        The records of deliveries are events that nothing is sent for: where they come right after the entries they count as
-        done along with them, as another transaction for them would keep the next alerts waiting.
         A crash before the commit forgets all, and the batch is sent again. `IntegrityError` when another relay did it.
         """
-        first = max(first, self._done + 1) if self._done >= first else first
-        if first > last:
-            return
-        done = self._records[-1] if self._records and self._records[0] == last + 1 else last
         with self.database.transaction() as connection:
-            self._recorder.track(connection, Tracking(APPLICATION, done), after=first - 1)
-        self._done = done
+            self._recorder.track(connection, Tracking(APPLICATION, last), after=first - 1)

@@ -4,13 +4,16 @@ The role that it is done under owns nothing, and what it is shown follows from w
 (`0028_rights.sql`). A statement that forgets to ask whose something is finds only what is the account's anyway.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
+from domain.history import Entry, Event
 from infra.database import Database
 from infra.session import Session
 
@@ -18,8 +21,23 @@ READERS = "changqing_readers"
 """The role of migration 0028 that owns nothing and sees what an account may."""
 
 
+LEFT: ContextVar[Callable[[], float | None]] = ContextVar("LEFT", default=lambda: None)
+"""Asks how many seconds whoever asks a question waits for it yet; None: nothing bounds it but what bounds each statement."""
+
+
+class Feed(Struct, frozen=True):
+    """A feed while a page of it is made. `told`: names of events that it shows whoever told them; `own`: of its department's only."""
+
+    consumer: str
+    told: frozenset[str]
+    own: frozenset[str]
+
+
 class Who(Struct, frozen=True, kw_only=True):
-    """Who asks. `acts`: what it may do; `divisions`: beginnings of the codes it may see, none: nobody; `office`: of offices' names."""
+    """Who asks. `acts`: what it may do; `divisions`: beginnings of the codes it may see, none: nobody; `office`: of offices' names.
+
+    `feed`: the feed that is read; None: the question has nothing to do with one.
+    """
 
     account: str
     role: str
@@ -28,6 +46,7 @@ class Who(Struct, frozen=True, kw_only=True):
     acts: frozenset[str]
     divisions: tuple[str, ...] = ()
     office: str = ""
+    feed: Feed | None = None
 
 
 class Transactions(Protocol):
@@ -51,18 +70,23 @@ class Reading:
             "acts": _array(who.acts),
             "divisions": _array(who.divisions),
             "office": who.office,
+            "feed": who.feed.consumer if who.feed else "",
+            "told": _array(who.feed.told) if who.feed else "",
+            "own": _array(who.feed.own) if who.feed else "",
         }
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """A connection in one transaction that sees what the account may; the end of it gives the rights back."""
         with self._database.transaction() as connection:
-            connection.execute(_AS, self._given)
+            left = LEFT.get()()
+            longest = None if left is None else f"{max(1, int(left * 1_000))}ms"
+            connection.execute(_AS, self._given | {"longest": longest})
             yield connection
 
 
 def _array(texts: Iterable[str]) -> str:
-    """Texts as PostgreSQL reads an array of them; neither acts nor codes hold anything that would have to be escaped."""
+    """Texts as PostgreSQL reads an array of them; neither acts, codes nor names of events hold anything that would have to be escaped."""
     return "{" + ",".join(f'"{text}"' for text in texts) + "}"
 
 
@@ -70,14 +94,29 @@ _AS = """
 select set_config('role', %(role)s, true), set_config('changqing.account', %(account)s, true),
        set_config('changqing.role', %(as)s, true), set_config('changqing.department', %(department)s, true),
        set_config('changqing.purpose', %(purpose)s, true), set_config('changqing.acts', %(acts)s, true),
-       set_config('changqing.divisions', %(divisions)s, true), set_config('changqing.office', %(office)s, true)
+       set_config('changqing.divisions', %(divisions)s, true), set_config('changqing.office', %(office)s, true),
+       set_config('changqing.feed', %(feed)s, true), set_config('changqing.feed_told', %(told)s, true),
+       set_config('changqing.feed_own', %(own)s, true),
+       set_config('statement_timeout', coalesce(%(longest)s, current_setting('statement_timeout')), true)
 """
 
 
-def seen_positions(reading: Reading, positions: list[int]) -> frozenset[int]:
-    """Which of these entries of the log an account may see. What is archived no table shows: there the question itself must ask."""
+def seen_positions(reading: Reading, entries: Sequence[Entry]) -> frozenset[int]:
+    """The positions of those of these entries of the log that an account may see. Of what is archived the rule is asked by itself."""
+    given = {
+        "positions": [one.position for one in entries],
+        "streams": [one.stream for one in entries],
+        "names": [one.name for one in entries],
+        "states": [msgspec.json.encode(_bounds(one.event)) for one in entries],
+    }
     with reading.transaction() as connection:
-        return frozenset(position for (position,) in connection.execute(_POSITIONS, [positions, positions]))
+        return frozenset(position for (position,) in connection.execute(_POSITIONS, given))
+
+
+def _bounds(event: Event) -> dict[str, str]:
+    """What the rule asks of an event itself."""
+    found = {name: getattr(event, name, None) for name in ("office", "department")}
+    return {name: text for name, text in found.items() if text is not None}
 
 
 def on_rosters(where: Transactions, retirees: Collection[UUID]) -> frozenset[UUID]:
@@ -90,7 +129,8 @@ def on_rosters(where: Transactions, retirees: Collection[UUID]) -> frozenset[UUI
 
 
 _POSITIONS = """
-select position from ledger.event where position = any(%s::int8[])
+select position from ledger.event where position = any(%(positions)s::int8[])
 union all
-select p from unnest(%s::int8[]) p where p <= (select max(last) from ledger.archive)
+select p from rights.shown(%(positions)s::int8[], %(streams)s::uuid[], %(names)s::text[], %(states)s::bytea[]) p
+where p <= (select max(last) from ledger.archive)
 """

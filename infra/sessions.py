@@ -32,15 +32,18 @@ class Sessions:
             connection.execute(SQL["session_save"], {"digest": _digest(token), "account": account})
         return token
 
-    def find(self, token: str) -> Session | None:
-        """The session of a cookie; None when it is over, or there never was one. Read each time: who signs out is out at once."""
+    def find(self, token: str, *, used: bool = True) -> Session | None:
+        """The session of a cookie; None when it is over, or there never was one. Read each time: who signs out is out at once.
+
+        `used`: whether this is a use of it, after which it is idle no longer.
+        """
         digest = _digest(token)
         with self._database.transaction() as connection:
             row = connection.execute(SQL["session_find"], {"digest": digest, **self._spans}).fetchone()
             if row is None:
                 return None
             account, purpose, unseen = row
-            if unseen:
+            if unseen and used:
                 connection.execute(SQL["session_seen"], {"digest": digest})
         return Session(account, purpose, digest.hex())
 

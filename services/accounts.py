@@ -15,7 +15,7 @@ class Account(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An account. `division`: the prefix of the division codes it may see.
 
     `purpose`: what this request is for, by its key; empty: what the role is there for. `session`: by which a person asks at
-    the pages, as a hash in hex; empty: a program asks, by a token.
+    the pages, as a hash in hex; empty: a program asks, by a token. `revision`: each change of the account has another one.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Account(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     division: str = ""
     purpose: str = ""
     session: str = ""
+    revision: int = 0
 
     @property
     def acts(self) -> frozenset[Act]:

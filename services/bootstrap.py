@@ -10,6 +10,7 @@ from infra.bus import Bus
 from infra.consumers import Consumers
 from infra.keys import KeyRing
 from infra.outbox import Outbox
+from infra.receipt_keys import ReceiptKeys
 from infra.searching import Search
 from infra.statutes import the_law, the_lineage
 from infra.topics import declare
@@ -51,7 +52,8 @@ def parts(settings: Settings) -> Parts:
     search = Search(application.database, keys)
     reader = Reader(application.ledger, views, keys, divisions, the_law())
     consumers = Consumers(application.database, keys, learners(settings.changqing_topics_file))
-    outbox, notary = Outbox(application.database), Notary(keys)
+    outbox = Outbox(application.database)
+    notary = Notary(keys, ReceiptKeys(application.database, keys))
     accounts = Accounts(AccountRegister(application.database))
     return Parts(application, keys, views, outbox, reader, divisions, notary, consumers, search, accounts)
 

@@ -4,8 +4,9 @@ What carries a trace from process to process is `traceparent`: on the event as i
 event as it leaves. Without a collector it is handed on as it came. No span tells of a person: names, types and positions.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -15,6 +16,9 @@ from infra.submissions import Submission
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span
+
+
+_KAFKA = "kafka:"
 
 
 class Tracing:
@@ -41,16 +45,17 @@ class Tracing:
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{url.rstrip('/')}/v1/traces")))
         return cls(provider)
 
-    def begin(self, name: str, parent: str, **said: str | int) -> "Span | None":
-        """A span under a parent, or one that begins a trace; None where none are made. Whoever began it ends it."""
+    def begin(self, name: str, parent: str, at: datetime | None = None, **said: str | int) -> "Span | None":
+        """A span under a parent, or one that begins a trace; None where none are made. Whoever began it ends it. `at`: not now but then."""
         if self._tracer is None:
             return None
-        return self._tracer.start_span(name, _context(parent), attributes=said)
+        start = int(at.timestamp() * 1_000_000_000) if at else None
+        return self._tracer.start_span(name, _context(parent), attributes=said, start_time=start)
 
     @contextmanager
-    def span(self, name: str, parent: str, **said: str | int) -> Iterator[str]:
+    def span(self, name: str, parent: str, at: datetime | None = None, **said: str | int) -> Iterator[str]:
         """A span for as long as this lasts, for what belongs to a trace; what is to be handed on."""
-        span = self.begin(name, parent, **said) if parent else None
+        span = self.begin(name, parent, at, **said) if parent else None
         try:
             yield handed_on(span) or parent
         finally:
@@ -58,16 +63,31 @@ class Tracing:
                 span.end()
 
     @contextmanager
-    def accepting(self, submissions: Sequence[Submission]) -> Iterator[Sequence[Submission]]:
-        """A span for each submission that belongs to a trace; the same submissions, with what is to be handed on."""
+    def accepting(
+        self, submissions: Sequence[Submission], came: Iterable[tuple[str, datetime | None]]
+    ) -> Iterator[Sequence[Submission]]:
+        """A span for each submission that belongs to a trace; the same submissions, with what is to be handed on.
+
+        `came`: where each stood (`kafka:TOPIC-PARTITION-OFFSET`, or something else) and since when. What came by Kafka has a span of its
+        waiting there, as what came by HTTP has its request's.
+        """
         if self._tracer is None or not any(one.traceparent for one in submissions):
             yield submissions
             return
         with ExitStack() as spans:
             yield [
-                replace(one, traceparent=spans.enter_context(self.span("accept", one.traceparent, channel=one.channel)))
-                for one in submissions
+                replace(one, traceparent=self._accepting(one, place, at, spans))
+                for one, (place, at) in zip(submissions, came, strict=True)
             ]
+
+    def _accepting(self, one: Submission, place: str, at: datetime | None, spans: ExitStack) -> str:
+        parent = one.traceparent
+        if parent and place.startswith(_KAFKA):
+            topic, partition, offset = place.removeprefix(_KAFKA).rsplit("-", 2)
+            told = {"messaging.destination.name": topic, "messaging.destination.partition.id": partition}
+            told |= {"messaging.kafka.offset": offset}
+            parent = spans.enter_context(self.span("receive", parent, at, **told))
+        return spans.enter_context(self.span("accept", parent, channel=one.channel))
 
     def close(self) -> None:
         """Send what is left."""

@@ -93,7 +93,10 @@ def accept(application: Changqing, received: Sequence[Received]) -> list[Answer]
     verifier, now = verifier_of(application.sources.now()), datetime.now(UTC)
     read = _with_repeats(application, [_read(one, verifier, now) for one in received])
     good = [one.what for one in read if isinstance(one.what, Submission)]
-    with application.tracing.accepting(good) as traced:
+    came = (
+        (one.place, one.at) for one, as_read in zip(received, read, strict=True) if isinstance(as_read.what, Submission)
+    )
+    with application.tracing.accepting(good, came) as traced:
         taken = iter(application.accept(traced) if good else ())
     reports = [one.what for one in read if isinstance(one.what, SourceReport)]
     # After the facts, so that a source has spoken of nothing that came with it and is not there. A crash between the two

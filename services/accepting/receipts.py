@@ -6,6 +6,7 @@ what was answered, without asking us for more than the public key.
 
 import base64
 from collections.abc import Iterable
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ import msgspec
 from domain.history import Receipt, Taken
 from infra.dsse import Envelope, SigningKey
 from infra.keys import KeyRing
+from infra.receipt_keys import Published, ReceiptKeys
 from services.accepting.intake import Answer, Refusal
 
 PAYLOAD_TYPE = "application/vnd.changqing.receipt+json"
@@ -41,14 +43,18 @@ Signed = SignedReceipt | SignedReport | SignedRefusal
 
 
 class Notary:
-    """Signs receipts with the ledger's key. Ed25519 is deterministic: the same receipt is signed by the same bytes."""
+    """Signs receipts with the ledger's key. Ed25519 is deterministic: the same receipt is signed by the same bytes.
 
-    def __init__(self, keys: KeyRing) -> None:
+    `rotated`: the keys that came one after the other; without it the ledger's first. Raises what `ReceiptKeys` does.
+    """
+
+    def __init__(self, keys: KeyRing, rotated: ReceiptKeys | None = None) -> None:
         self._keys = keys
+        self._rotated = rotated
 
     @property
     def _key(self) -> SigningKey:
-        return self._keys.receipts
+        return self._rotated.signing() if self._rotated else self._keys.receipts
 
     def signed(self, answer: Answer) -> Signed:
         """A receipt with its proof; about 0.1 ms."""
@@ -65,7 +71,20 @@ class Notary:
         return [self.signed(answer) for answer in answers]
 
     def key_set(self) -> dict[str, Any]:
-        """The public key as a JWK set (RFC 7517, RFC 8037)."""
-        x = base64.urlsafe_b64encode(self._key.public).rstrip(b"=").decode()
-        key = {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": self._key.keyid, "x": x}
-        return {"keys": [key]}
+        """The public keys as a JWK set (RFC 7517, RFC 8037), the oldest first.
+
+        `nbf`: signs from then on; `exp`: nothing recorded later is signed by it (both in seconds since 1970, as in RFC 7519).
+        """
+        first = self._keys.receipts
+        return {
+            "keys": [_jwk(one) for one in self._rotated.published()]
+            if self._rotated
+            else [_jwk(Published(first.keyid, first.public))]
+        }
+
+
+def _jwk(key: Published) -> dict[str, Any]:
+    x = base64.urlsafe_b64encode(key.public).rstrip(b"=").decode()
+    times = {"nbf": key.since, "exp": key.until}
+    told = {name: ceil(at.timestamp()) for name, at in times.items() if at}
+    return {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": key.kid, "x": x, **told}

@@ -42,6 +42,7 @@ from services.api.denials import told_to
 from services.api.gate.answers import Answers
 from services.api.gate.gate import Gate, Rules
 from services.api.gate.metrics import Listener, Metrics
+from services.api.gate.passing import EARLIER
 from services.api.wakeups import Wakeups
 from services.bootstrap import Parts, parts
 from services.consumers.feeds import Feeds
@@ -119,6 +120,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router, include_in_schema=False)
     metrics = Metrics(app.state.database)
     rules = Rules.of(settings, Answers(partial(made.keys.tag, "entity", "tag")), metrics, made.application.tracing)
+    for database in (made.application.database, made.application.ledger.database):
+        database.bound(EARLIER * settings.changqing_request_seconds)
     app.state.rates = rules.rates
     app.state.crowd = rules.crowd
     app.add_middleware(Gate, rules=rules)

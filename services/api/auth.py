@@ -41,13 +41,16 @@ def who_is_signed_in(request: Request) -> Account:
     return account
 
 
-def still_asks(request: Request) -> bool:
-    """Whether the account of an answer that goes on and on may still be answered: its token or session is not over, nor itself."""
+def still_asks(request: Request, account: Account) -> bool:
+    """Whether an answer that goes on and on may go on: token, session and account are not over, and the account is what it was.
+
+    An open stream is no use of a session: nobody may be sitting before it.
+    """
     try:
-        _known(request)
+        now, must_change = _known(request, used=False)
     except (TokenError, Refused):
         return False
-    return True
+    return now == account and not must_change
 
 
 WhoIsSignedIn = Annotated[Account, Depends(who_is_signed_in)]
@@ -63,13 +66,13 @@ def who_asks(request: Request, account: WhoIsSignedIn) -> Account:
 WhoAsks = Annotated[Account, Depends(who_asks)]
 
 
-def _known(request: Request) -> tuple[Account, bool]:
+def _known(request: Request, *, used: bool = True) -> tuple[Account, bool]:
     if request.headers.get("authorization"):
         return _by_token(request), False
-    return _by_session(request)
+    return _by_session(request, used=used)
 
 
-def _by_session(request: Request) -> tuple[Account, bool]:
+def _by_session(request: Request, *, used: bool) -> tuple[Account, bool]:
     """The account whose session the browser's cookie is of, and whether the password must be changed first."""
     cookies: Cookies = request.app.state.cookies
     sessions: Sessions = request.app.state.sessions
@@ -77,7 +80,7 @@ def _by_session(request: Request) -> tuple[Account, bool]:
     token = cookies.get(request, SESSION)
     if not token:
         raise TokenError(NOBODY)
-    session = sessions.find(token)
+    session = sessions.find(token, used=used)
     if session is None:
         raise TokenError("session-over")
     found = usable(accounts.register.find(session.account))

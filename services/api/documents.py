@@ -16,6 +16,7 @@ from services.accepting.cloudevents import STRUCTURED, WIRE_TYPES
 from services.accepting.envelopes import SIGNATURE
 from services.accepting.receipts import SignedReceipt, SignedRefusal, SignedReport
 from services.accepting.reports import REPORTS
+from services.bus.disclosing import DISCLOSURES
 from services.bus.outgoing import (
     ALERTS,
     DEAD_LETTERS,
@@ -30,6 +31,7 @@ from services.bus.outgoing import (
     receipts_topic,
 )
 from services.bus.topics import Declared, topics
+from services.reading.ocsf import VERSION as OCSF
 
 VERSION = version("changqing")
 
@@ -46,6 +48,25 @@ _TOLD = (SignedReceipt, SignedReport, SignedRefusal, LifeEventTold, RecordsTold,
 _RECORDS = ("records-joined.v1", "records-parted.v1")
 
 
+_DISCLOSURE = {
+    "type": "object",
+    "description": f"An event of OCSF {OCSF} (schema.ocsf.io): API Activity 6003, Authentication 3002 or Detection Finding 2004.",
+    "required": ["category_uid", "class_uid", "activity_id", "type_uid", "severity_id", "time", "metadata"],
+    "properties": {
+        "class_uid": {"enum": [6003, 3002, 2004]},
+        "time": {"type": "integer", "description": "Milliseconds since 1970."},
+        "metadata": {
+            "type": "object",
+            "required": ["version", "product", "uid", "sequence"],
+            "properties": {
+                "uid": {"type": "string", "description": "The same each time it is sent: its position in the log."},
+                "sequence": {"type": "integer"},
+            },
+        },
+    },
+}
+
+
 def asyncapi(topics_file: Path | None = None) -> Json:
     """The AsyncAPI 3 document of all topics."""
     schemas, _ = schemas_of()
@@ -59,6 +80,12 @@ def asyncapi(topics_file: Path | None = None) -> Json:
         "contentType": "application/json",
         "payload": {"$ref": "#/components/schemas/DeadLetter"},
     }
+    messages["disclosure"] = {
+        "name": "disclosure",
+        "contentType": "application/json",
+        "payload": {"$ref": "#/components/schemas/Disclosure"},
+    }
+    schemas |= {"Disclosure": _DISCLOSURE}
     channels: Json = {}
     operations: Json = {}
     for department in Department:
@@ -70,6 +97,7 @@ def asyncapi(topics_file: Path | None = None) -> Json:
     _channel(channels, operations, SOURCE_ALERTS, list(_FINDINGS), "send")
     _channel(channels, operations, LIFE_EVENTS, [f"told.{name}" for name in (*FACTS, *_RECORDS)], "send")
     _channel(channels, operations, DEAD_LETTERS, ["dead-letter"], "send")
+    _channel(channels, operations, DISCLOSURES, ["disclosure"], "send")
     for topic in topics(topics_file):
         channels[topic.name.replace(".", "-")]["bindings"] = {"kafka": _binding(topic)}
     return {

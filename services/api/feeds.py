@@ -116,7 +116,7 @@ async def _stream(
     while True:
         woken = asyncio.ensure_future(request.app.state.wakeups.wait())  # before reading, so that nothing slips between
         try:
-            if not await asyncio.to_thread(still_asks, request):
+            if not await asyncio.to_thread(still_asks, request, account):
                 woken.cancel()
                 return
             page = await asyncio.to_thread(feeds.page, account, consumer, after, _PAGE)

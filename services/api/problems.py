@@ -18,7 +18,7 @@ from starlette.routing import compile_path
 
 from domain.refusals import Refused
 from infra.clocks import ClocksApartError
-from infra.database import DatabaseError
+from infra.database import DatabaseError, TooSlowError
 from infra.dsse import Envelope
 from infra.faults import told
 from infra.keys import WrongKeyError
@@ -143,6 +143,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(DatabaseError)
     async def unavailable(request: Request, _: Any) -> Response:
         return page_problem(request, refusal(Refused("unavailable")))
+
+    @app.exception_handler(TooSlowError)
+    async def too_slow(request: Request, _: Any) -> Response:
+        return page_problem(request, refusal(Refused("too-slow")))
 
     @app.exception_handler(WrongKeyError)
     async def wrong_key(request: Request, _: Any) -> Response:

@@ -86,7 +86,7 @@ async def _stream(request: Request, account: Account, after: int) -> AsyncIterat
     while True:
         woken = asyncio.ensure_future(request.app.state.wakeups.wait())  # before reading, so that nothing slips between
         try:
-            if not await asyncio.to_thread(still_asks, request):
+            if not await asyncio.to_thread(still_asks, request, account):
                 woken.cancel()
                 return
             entries, come = await asyncio.to_thread(reader_of(request).alerts, account, after, PAGE)

@@ -17,7 +17,10 @@ _Own = Annotated[str, Query(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f
 
 
 class Key(msgspec.Struct):
-    """An Ed25519 key (RFC 8037). `kid`: the first 16 hex digits of the SHA-256 of its 32 bytes, which `x` is in base64url."""
+    """An Ed25519 key (RFC 8037). `kid`: the first 16 hex digits of the SHA-256 of its 32 bytes, which `x` is in base64url.
+
+    `nbf`: it signs from then on; `exp`: nothing recorded later is signed by it, and what was signed before stays good. In seconds since 1970.
+    """
 
     kty: Literal["OKP"]
     crv: Literal["Ed25519"]
@@ -25,6 +28,8 @@ class Key(msgspec.Struct):
     use: Literal["sig"]
     kid: str
     x: str
+    nbf: int | msgspec.UnsetType = msgspec.UNSET
+    exp: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class KeySet(msgspec.Struct):
@@ -44,9 +49,9 @@ def receipt(request: Request, account: WhoAsks, source: _Own, id: _Own) -> Respo
     return Response(msgspec.json.encode(dispositions.find(account, source, id)), media_type="application/json")
 
 
-@router.get("/keys", summary="The public key of receipts, as a JWK set")
+@router.get("/keys", summary="The public keys of receipts, as a JWK set")
 @answers(KeySet)
-async def keys(request: Request) -> dict[str, Any]:
-    """The Ed25519 key of this ledger. Its name is the first 16 hex digits of the SHA-256 of its 32 bytes."""
+def keys(request: Request) -> dict[str, Any]:
+    """Every Ed25519 key that this ledger's receipts were ever signed with, the oldest first, and the one that is to sign next."""
     notary: Notary = request.app.state.notary
     return notary.key_set()

@@ -17,6 +17,8 @@ Operation = Literal["Read", "Write", "Describe", "Create", "Alter", "AlterConfig
 
 INTAKE, RELAY, OPERATOR = "changqing-intake", "changqing-relay", "changqing-operator"
 """The users of our own processes: `intake`; `relay`; `migrate`, `topics` and whatever else an operator runs."""
+SIEM = "changqing-siem"
+"""The user of whatever watches over reading."""
 
 
 class Grant(Struct, frozen=True, kw_only=True):
@@ -44,10 +46,11 @@ def of_department(department: Department, topics: Sequence[Declared]) -> list[Gr
 
 
 def of_services(topics: Sequence[Declared]) -> list[Grant]:
-    """What our own processes may do."""
+    """What our own processes may do, and what watches over them."""
     taken = tuple(one.name for one in topics if one.kind == "intake")
     sent = tuple(one.name for one in topics if one.kind != "intake")
     answers = tuple(one.name for one in topics if one.kind in {"receipts", "dead-letters"})
+    watched = tuple(one.name for one in topics if one.kind == "security")
     every = tuple(one.name for one in topics)
     manage: tuple[Operation, ...] = ("Create", "Alter", "Describe", "AlterConfigs", "DescribeConfigs")
     return [
@@ -57,6 +60,8 @@ def of_services(topics: Sequence[Declared]) -> list[Grant]:
         Grant(user=RELAY, operations=("Write", "Describe"), resource="topic", names=sent),
         Grant(user=OPERATOR, operations=manage, resource="topic", names=every),
         Grant(user=OPERATOR, operations=("Describe",), resource="group", names=("*",)),  # how far each is behind
+        Grant(user=SIEM, operations=("Read", "Describe"), resource="topic", names=watched),
+        _groups(SIEM),
     ]
 
 

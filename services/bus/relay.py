@@ -12,6 +12,7 @@ from infra.follower import RETRY_SECONDS, follow
 from infra.outbox import Outbox
 from infra.traces import traces_of
 from services.accepting.receipts import Notary
+from services.bus.disclosing import disclosures
 from services.bus.outgoing import receipts, traced, without_data
 from services.bus.recording import Part, records
 from services.tracing import Tracing
@@ -47,13 +48,13 @@ class Relay:
         traces = traces_of(self._outbox.database, [part.entry for part in parts])
         batch: list[Message] = []
         for part in parts:
-            for one in (*part.messages, *part.contests, *receipts(part.entry, self._sign)):
+            for one in (*part.messages, *part.contests, *receipts(part.entry, self._sign), *disclosures(part.entry)):
                 if trace := traces.get(part.entry.position):
                     told: dict[str, str | int] = {
                         "messaging.destination.name": one.topic,
                         "position": part.entry.position,
                     }
-                    at = spans.enter_context(self._tracing.span("send", trace, **told))
+                    at = spans.enter_context(self._tracing.span("send", trace, None, **told))
                     batch.append(traced(one, at))
                 else:
                     batch.append(one)

@@ -11,13 +11,14 @@ from msgspec import Meta, Struct
 
 from domain.facts import Department
 from infra.topics import Topic
+from services.bus.disclosing import DISCLOSURES
 from services.bus.outgoing import ALERTS, DEAD_LETTERS, LIFE_EVENTS, SOURCE_ALERTS, intake_topic, receipts_topic
 from services.settings import Settings, SettingsError
 
 _DAY_MS = 24 * 60 * 60 * 1_000
 _NAME = "CHANGQING_TOPICS_FILE"
 
-Kind = Literal["intake", "receipts", "alerts", "life-events", "dead-letters"]
+Kind = Literal["intake", "receipts", "alerts", "life-events", "dead-letters", "security"]
 
 
 class Wanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,7 +92,12 @@ def _topics() -> list[tuple[str, Kind, Department | None]]:
             (receipts_topic(department), "receipts", department),
         ]
     made += [(ALERTS, "alerts", None), (SOURCE_ALERTS, "alerts", None)]
-    return [*made, (LIFE_EVENTS, "life-events", None), (DEAD_LETTERS, "dead-letters", None)]
+    return [
+        *made,
+        (LIFE_EVENTS, "life-events", None),
+        (DEAD_LETTERS, "dead-letters", None),
+        (DISCLOSURES, "security", None),
+    ]
 
 
 def _read(file: Path) -> dict[str, Any]:

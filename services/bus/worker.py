@@ -24,6 +24,7 @@ from infra.database import DatabaseError
 from infra.keys import KeyRing
 from infra.pausing import PausesRead
 from infra.refused import LETTER_LIMIT, Headers, Letter, Original
+from infra.traces import traceparent
 from services.accepting.cloudevents import STRUCTURED, Envelope, Publisher, binary, structured
 from services.accepting.envelopes import media_of
 from services.accepting.intake import Answer, Received, accept
@@ -57,6 +58,12 @@ class Arrived(msgspec.Struct, frozen=True):
         """The department whose topic it is: the broker's access rules decide who may write there."""
         return _publisher(self.topic)
 
+    @property
+    def traceparent(self) -> str:
+        """The trace that its sending belongs to, by the header that tracing libraries put beside a message."""
+        given = next((text for name, text in self.headers if name == "traceparent"), None)
+        return traceparent(given.decode("latin-1")) if given else ""
+
     def envelope(self) -> Envelope:
         """Its envelope. Raises `Refused`."""
         return envelope_of(self.headers, self.value)
@@ -64,7 +71,9 @@ class Arrived(msgspec.Struct, frozen=True):
     @property
     def received(self) -> Received:
         """The message for the one handler."""
-        return Received(self.envelope, self.publisher, self.value, f"kafka:{self.place}", self.letter, self.at)
+        return Received(
+            self.envelope, self.publisher, self.value, f"kafka:{self.place}", self.letter, self.at, self.traceparent
+        )
 
     def letter(self) -> Letter:
         """What is kept of it when it is refused: Kafka lets it go after a few days."""
@@ -132,7 +141,7 @@ class Worker:
         """
         received = [one.received for one in batch]
         answers = _patiently(partial(accept, self._application, received))
-        if messages := self._messages(batch, answers):
+        if messages := _patiently(partial(self._messages, batch, answers)):
             _patiently(partial(self._producer.send, messages))
 
     def _messages(self, batch: Sequence[Arrived], answers: Sequence[Answer]) -> list[Message]:

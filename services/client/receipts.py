@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Self
 from uuid import UUID
 
@@ -56,17 +57,22 @@ _receipts = msgspec.json.Decoder(Receipt)
 
 
 class LedgerKeys:
-    """The public keys of a ledger, as its operator gave them: whoever has them need not trust the way a receipt came."""
+    """The public keys of a ledger, as its operator gave them: whoever has them need not trust the way a receipt came.
 
-    def __init__(self, keys: Mapping[str, VerifyingKey]) -> None:
+    `ends`: by key, the second since 1970 after which nothing was recorded that it signs.
+    """
+
+    def __init__(self, keys: Mapping[str, VerifyingKey], ends: Mapping[str, int] = MappingProxyType({})) -> None:
         self._keys = dict(keys)
+        self._ends = dict(ends)
 
     @classmethod
     def of(cls, keys: bytes) -> Self:
         """The keys in a JWK set, as `/v1/keys` of a ledger shows it. Raises `ClientError`."""
         try:
             found = msgspec.json.decode(keys, type=_KeySet).keys
-            return cls({key.kid: VerifyingKey(from_base64(key.x + "=" * (-len(key.x) % 4))) for key in found})
+            known = {key.kid: VerifyingKey(from_base64(key.x + "=" * (-len(key.x) % 4))) for key in found}
+            return cls(known, {key.kid: key.exp for key in found if key.exp is not None})
         except (msgspec.DecodeError, EnvelopeError):
             raise ClientError("these are no ledger keys: they must be a JWK set of Ed25519 keys") from None
 
@@ -80,17 +86,20 @@ class LedgerKeys:
         except ClientError as error:
             raise ClientError(f"{path}: {error}") from None
 
-    def verified(self, proof: Envelope) -> bytes:
-        """The receipt that was signed, as JSON. Raises `UntrustedError`."""
+    def verified(self, proof: Envelope) -> Receipt:
+        """The receipt that was signed: by a key that there still was when it was recorded. Raises `UntrustedError`, `ClientError`."""
         if proof.payloadType != PAYLOAD_TYPE:
             raise UntrustedError("what was signed is no receipt")
         try:
-            verify(proof, self._keys)
+            keyid = verify(proof, self._keys)
         except UnknownKeyError:
             raise UntrustedError("a receipt is signed by a key that is not the ledger's") from None
         except (WrongSignatureError, EnvelopeError):
             raise UntrustedError("a receipt's signature is wrong") from None
-        return proof.body
+        receipt, end = _decoded(proof.body), self._ends.get(keyid)
+        if end is not None and receipt.recorded_at and receipt.recorded_at.timestamp() > end:
+            raise UntrustedError("a receipt is signed by a key that the ledger no longer had")
+        return receipt
 
 
 def receipt_of(answer: bytes, keys: LedgerKeys | None) -> Receipt:
@@ -103,7 +112,7 @@ def receipt_of(answer: bytes, keys: LedgerKeys | None) -> Receipt:
         return receipt
     if receipt.proof is None:
         raise UntrustedError("a receipt is not signed, though the ledger's key is known")
-    return replace(_decoded(keys.verified(receipt.proof)), proof=receipt.proof, verified=True)
+    return replace(keys.verified(receipt.proof), proof=receipt.proof, verified=True)
 
 
 def _decoded(answer: bytes) -> Receipt:
@@ -118,6 +127,7 @@ class _Key(Struct, tag="OKP", tag_field="kty"):
     kid: str
     x: str
     crv: str = "Ed25519"
+    exp: int | None = None
 
 
 class _KeySet(Struct):

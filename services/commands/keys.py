@@ -1,14 +1,53 @@
-"""`changqing rotate-key`: the key-encryption key of the ledger becomes another one while everything goes on."""
+"""`changqing rotate-key`: a key of the ledger becomes another one while everything goes on."""
+
+from typing import Annotated
 
 import typer
 
 
-def rotate_key() -> None:
+def rotate_key(
+    receipts: Annotated[
+        bool,
+        typer.Option("--receipts", help="The key that receipts are signed with, in place of the key-encryption key."),
+    ] = False,
+    hours: Annotated[
+        float,
+        typer.Option(
+            min=0, max=8_760, help="Of --receipts: how long the new key is published before it signs; 0: at once."
+        ),
+    ] = 24.0,
+) -> None:
     """Wrap every retiree's key under the key of CHANGQING_NEXT_KEY_FILE. Wants the login that owns the database, as migrate does.
 
     First give that key to every process, beside the one they have. Killed at any point, the same command goes on from there.
     When it ends with 0, CHANGQING_KEY_FILE is to name the new key, and the old one is needed no more.
+
+    With --receipts: receipts are signed with a new key, and those of before verify as ever. Ends with 3 while an earlier new key
+    has yet to sign.
     """
+    if receipts:
+        _rotate_receipts(hours)
+    else:
+        _rotate_master_key()
+
+
+def _rotate_receipts(hours: float) -> None:
+    from contextlib import closing
+    from datetime import timedelta
+
+    from infra.receipt_keys import ReceiptKeys
+    from infra.terminal import operator
+    from services.opening import opened
+    from services.settings import Settings
+
+    application, keys = opened(Settings.read())
+    with closing(application):
+        application.ledger.check_key()
+        key = ReceiptKeys(application.database, keys).rotate(operator(), timedelta(hours=hours))
+    typer.echo(f"done: {key.kid} is published at /v1/keys and signs receipts from {key.since:%Y-%m-%d %H:%M:%S %Z} on")
+
+
+def _rotate_master_key() -> None:
     from contextlib import closing
 
     from infra.database import Database

@@ -10,10 +10,12 @@ from typing import get_args
 
 from msgspec import Struct
 
-from domain.completeness import Finding
+from domain.completeness import Finding, Report
 from domain.consumers import Terms, fits
+from domain.dispositions import SubmissionRefused
 from domain.facts import LIFE_EVENTS as FACTS
 from domain.facts import Department
+from domain.facts.justice import Justice
 from domain.identity import names_a_person
 from domain.refusals import Refused
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
@@ -33,6 +35,11 @@ from services.bus.outgoing import (
 
 Types = dict[str, tuple[type[Struct], ...]]
 
+
+def _tag(type_: type[Struct]) -> str:
+    return str(type_.__struct_config__.tag)
+
+
 _ALERTS: Types = {
     "pension-alert-raised.v1": (AlertRaised,),
     "pension-alert-withdrawn.v1": (AlertWithdrawn,),
@@ -42,12 +49,16 @@ _LIFE_EVENTS: Types = {
     **dict.fromkeys(FACTS, (LifeEventTold,)),
     **dict.fromkeys(("records-joined.v1", "records-parted.v1"), (RecordsTold,)),
 }
-_FINDINGS: Types = {str(type_.__struct_config__.tag): (type_,) for type_ in get_args(Finding)}
+_FINDINGS: Types = {_tag(type_): (type_,) for type_ in get_args(Finding)}
 _RECEIPTS: Types = {
     RECEIPT: (SignedReceipt, SignedReport, SignedRefusal),
     "alert-contested.v1": (ContestTold,),
     **_FINDINGS,
 }
+
+_RECEIVES = frozenset({*FACTS, *(_tag(type_) for type_ in (SubmissionRefused, *get_args(Report)))})
+"""What a receipt is of."""
+_SAYS_TOO_MUCH = frozenset(_tag(type_) for type_ in FACTS.values() if issubclass(type_, Justice))
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _OFFICE = re.compile(r"[a-z][a-z-]*(/[0-9]{0,12})?|[0-9]{2,12}")
@@ -60,6 +71,22 @@ def topics(department: Department, learners: Collection[Department]) -> dict[str
     if department is Department.AGENCY:
         return {ALERTS: _ALERTS, SOURCE_ALERTS: _FINDINGS, LIFE_EVENTS: _LIFE_EVENTS, **may}
     return {LIFE_EVENTS: _LIFE_EVENTS, **may} if department in learners else may
+
+
+def names_for(terms: Terms, learners: Collection[Department]) -> tuple[frozenset[str], frozenset[str]]:
+    """The names of the events that become what a consumer gets: those that anybody may have told, and those of its department only."""
+    told, own = set[str](), set[str]()
+    for topic, types in topics(terms.department, learners).items():
+        for name in types:
+            if terms.types and not any(fits(pattern, name) for pattern in terms.types):
+                continue
+            if name == RECEIPT:
+                own |= _RECEIVES
+            elif topic == receipts_topic(terms.department) and name in _FINDINGS:
+                own.add(name)
+            elif topic != LIFE_EVENTS or name not in _SAYS_TOO_MUCH:
+                told.add(name)
+    return frozenset(told), frozenset(own)
 
 
 def gets_alerts(terms: Terms) -> bool:

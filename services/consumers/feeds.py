@@ -7,6 +7,7 @@ import re
 from typing import Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from domain.consumers import Terms
 from domain.history import Entry, handing_over
@@ -14,9 +15,9 @@ from domain.refusals import Refused
 from infra.consumers import Consumer, Consumers
 from infra.ledger import Ledger
 from infra.log import stream_of
-from infra.reading import Reading, seen_positions
+from infra.reading import Feed, Reading, seen_positions
 from services.accounts import Account, Act
-from services.consumers.catalogue import gets_alerts
+from services.consumers.catalogue import gets_alerts, names_for
 from services.consumers.selecting import Item, Leaves, selected
 from services.reading.who import who
 
@@ -83,8 +84,9 @@ class Feeds:
             if len(items) >= limit or len(entries) < _LOOKED_AT:
                 break
         if handed:  # nothing leaves that PostgreSQL would not show this account
-            reading = Reading(self._consumers.database, who(account))
-            shown = seen_positions(reading, [entry.position for entry, _ in handed])
+            feed = Feed(name, *names_for(consumer.terms, self._leaves.learners))
+            reading = Reading(self._consumers.database, replace(who(account), feed=feed))
+            shown = seen_positions(reading, [entry for entry, _ in handed])
             handed = [(entry, event) for entry, event in handed if entry.position in shown]
             items = [(cursor, item) for cursor, item in items if int(cursor.partition(".")[0]) in shown]
         terms = consumer.terms

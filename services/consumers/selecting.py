@@ -12,6 +12,7 @@ from domain.history import Entry
 from domain.told import AlertRaised
 from infra.consumers import Consumers
 from infra.outbox import Outbox
+from infra.receipt_keys import ReceiptKeys
 from services.accepting.receipts import Notary
 from services.bus.outgoing import Sign, contests, messages, receipt_for, receipts
 from services.consumers.catalogue import topics
@@ -49,7 +50,8 @@ class Leaves(NamedTuple):
     @classmethod
     def of(cls, consumers: Consumers) -> Self:
         """Those of the ledger whose consumers these are."""
-        return cls(Notary(consumers.keys).signed, Outbox(consumers.database).alert, consumers.learners)
+        notary = Notary(consumers.keys, ReceiptKeys(consumers.database, consumers.keys))
+        return cls(notary.signed, Outbox(consumers.database).alert, consumers.learners)
 
 
 def selected(entry: Entry, terms: Terms, leaves: Leaves) -> list[Item]:

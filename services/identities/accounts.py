@@ -89,6 +89,7 @@ def account_of(found: Registered, *, purpose: str = "", session: str = "") -> Ac
         division=standing.division,
         purpose=purpose,
         session=session,
+        revision=found.revision,
     )
 
 

@@ -36,7 +36,7 @@ class Inboxes(Standing):
             entries = [codec.decode(*row) for row in log.read_alerts(connection, after, limit)]
         mine = [entry for entry in entries if _office_of(entry).startswith(office_of(account))]
         if mine:
-            shown = seen_positions(self._reading(account), [entry.position for entry in mine])
+            shown = seen_positions(self._reading(account), mine)
             mine = [entry for entry in mine if entry.position in shown]
         if handed := delivery(account.department, f"http:{account.name}", mine):
             self.looks.record(account, handed)

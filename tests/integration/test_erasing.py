@@ -182,6 +182,21 @@ def test_services_cannot_erase_by_the_database_what_no_proposal_allows(
         assert caught.value.sqlstate == "CQ003"
 
 
+def test_services_can_neither_delete_nor_overwrite_a_key_by_themselves(
+    ours: Ledger, proposals: Proposals, database: Database
+) -> None:
+    (mine,) = told(ours, submission(retirement(), "1"))
+    for statement in (
+        "delete from ledger.retiree_key",
+        "update ledger.retiree_key set wrapped = ''",
+        "truncate ledger.retiree_key",
+        "with gone as (delete from ledger.retiree_key returning 1) select * from gone",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), database.transaction() as connection:
+            connection.execute(statement.encode())
+    assert erased(ours, proposals, mine.retiree).records == (mine.retiree,)
+
+
 def test_both_records_of_a_person_with_two_numbers_go(ours: Ledger, proposals: Proposals, database: Database) -> None:
     both = Person(identity_number=number_of(1), other_identity_number=number_of(2))
     mine, old, other = told(

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 from threading import Thread
@@ -11,6 +11,7 @@ from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 import httpx
+import psycopg
 import pytest
 import uvicorn
 from msgspec.structs import replace
@@ -26,8 +27,10 @@ from infra.consumers import Consumers
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
+from infra.sessions import Sessions
 from services.accounts import Role
 from services.api.app import create_app
+from services.api.cookies import SESSION
 from services.identities import accounts as identities
 from services.settings import Settings
 from tests.accounts import bearer, form, new_accounts
@@ -324,3 +327,56 @@ def test_a_stream_ends_when_its_account_is_disabled(
         for _ in lines:  # to the end, which comes
             pass
     assert reader.get(f"/v1/feeds/{FEED}").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [
+        "update ledger.account set standing = jsonb_set(standing, '{division}', '\"2102\"') where account = 'agency'",
+        "update ledger.account set standing = jsonb_set(standing, '{role}', '\"auditor\"') where account = 'agency'",
+        "update ledger.account set revision = revision + 1 where account = 'agency'",
+        "update ledger.session set purpose = 'handover'",
+        "update ledger.session set seen_at = seen_at - interval '31 minutes'",
+        "update ledger.account set must_change = true where account = 'agency'",
+    ],
+    ids=["division", "role", "revision", "purpose", "idle", "password"],
+)
+def test_a_stream_ends_when_who_reads_it_is_no_more_who_they_were_when_it_began(
+    alter: str, ours: Ledger, reader: Reader, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identities, "KEPT_SECONDS", 0.0)
+    tell(ours, range(1, 2))
+    session = Sessions(database, timedelta(minutes=30), timedelta(hours=10)).begin("agency")
+    cookies = {SESSION: session}
+    with httpx.stream("GET", reader.address("/v1/alerts/stream"), cookies=cookies, timeout=30) as answer:
+        lines = answer.iter_lines()
+        assert next(lines).startswith("id")
+        with database.transaction() as connection:
+            connection.execute(alter.encode())
+        for _ in lines:  # to the end, which comes
+            pass
+
+
+def test_an_open_stream_is_no_use_of_a_session(ours: Ledger, reader: Reader, database: Database, dsn: str) -> None:
+    tell(ours, range(1, 2))
+    session = Sessions(database, timedelta(minutes=30), timedelta(hours=10)).begin("agency")
+    with httpx.stream("GET", reader.address("/v1/alerts/stream"), cookies={SESSION: session}, timeout=30) as answer:
+        lines = answer.iter_lines()
+        assert next(lines).startswith("id")
+        with psycopg.connect(dsn, autocommit=True) as owner:
+            owner.execute("update ledger.session set seen_at = seen_at - interval '20 minutes'")
+            before = owner.execute("select seen_at from ledger.session").fetchone()
+            tell(ours, range(2, 3))
+            people = {json.loads(line[6:])["subject"] for line in _until(lines, 2)}
+            assert len(people) == 2, "it was asked again, and went on"
+            assert owner.execute("select seen_at from ledger.session").fetchone() == before
+
+
+def _until(lines: Iterator[str], people: int) -> Iterator[str]:
+    """The data of a stream until so many people were among it."""
+    seen: set[str] = set()
+    while len(seen) < people:
+        line = next(lines)
+        if line.startswith("data: "):
+            seen.add(json.loads(line[6:])["subject"])
+            yield line

@@ -285,7 +285,8 @@ def test_a_file_of_one_piece_that_cannot_be_recorded_does_not_begin(
     path, people = "/v1/registers/roster?as=csv", People(database)
     with no_record(dsn, "register-exported.v1"):
         answer = asked.asked("community", path)
-    assert answer.status_code == 500
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
     assert people.nobody(answer)
     assert not people.nobody(asked.asked("community", path))
 

@@ -33,36 +33,13 @@ def recorded(database: Database) -> int:
         return len(log.read(connection, 0, 100, names=["personal-data-delivered.v1"]))
 
 
-def test_the_records_that_follow_at_once_count_as_sent_with_what_they_are_of(database: Database) -> None:
+def test_the_record_of_what_is_delivered_is_an_entry_like_any_other(database: Database) -> None:
     outbox = Outbox(database)
     outbox.announce(told(database), records(2))
     outbox.sent(1, 1)
-    assert outbox.position() == 3
-    outbox.sent(2, 3)  # the follower brings the records too
-    assert outbox.position() == 3
-    assert told(database) == 4
-    outbox.sent(4, 4)
-    assert Outbox(database).position() == 4
-
-
-def test_records_brought_along_with_others_are_not_remembered_twice(database: Database) -> None:
-    outbox = Outbox(database)
-    outbox.announce(told(database), records())
-    outbox.sent(1, 1)
-    last = told(database)
-    outbox.announce(last, records())
-    outbox.sent(2, last)
-    assert outbox.position() == 4
-
-
-def test_a_record_that_comes_after_somebody_else_waits_for_its_turn(database: Database) -> None:
-    outbox = Outbox(database)
-    first, second = told(database), told(database)
-    outbox.announce(first, records())
-    outbox.sent(first, first)
-    assert outbox.position() == first
-    outbox.sent(second, second + 1)
-    assert outbox.position() == 3
+    assert outbox.position() == 1
+    outbox.sent(2, 3)
+    assert Outbox(database).position() == 3
 
 
 def test_what_was_recorded_before_a_crash_is_not_recorded_again_and_what_came_after_is(database: Database) -> None:

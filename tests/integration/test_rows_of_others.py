@@ -6,19 +6,22 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
 import psycopg
 import pytest
 from msgspec.structs import replace
 from psycopg import sql
 
 from domain.facts import DeathReported, Department
+from domain.history import Entry
 from domain.law import Law
+from infra import codec, log
 from infra.database import Database
 from infra.embedded import Postgres
 from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.migrations import migrate
-from infra.reading import READERS, Reading
+from infra.reading import READERS, Feed, Reading, seen_positions
 from infra.rebuild import Rebuild
 from infra.statutes import the_lineage
 from services.accounts import Account, Role
@@ -198,7 +201,7 @@ TABLES = {
     ),
 }
 """Every table that readers are shown anything of: one that is not here, or a rule that shows more, fails."""
-_AS_OWNER = frozenset({"was_there", "unregistered", "has_feed", "ever_in"})
+_AS_OWNER = frozenset({"was_there", "unregistered", "reads_feed", "ever_in"})
 """Functions that readers may call and that ask with their owner's rights: each is bound to the account, or says yes or no."""
 
 
@@ -329,9 +332,80 @@ def test_functions_that_ask_with_their_owners_rights_are_these(town: tuple[Datab
     database, retiree = town
     for name in ("sibling", "officer elsewhere", "police"):
         with reading(database, name).transaction() as connection:
-            asked = connection.execute("select rights.was_there(%s), rights.has_feed()", [retiree]).fetchone()
+            asked = connection.execute("select rights.was_there(%s), rights.reads_feed()", [retiree]).fetchone()
             ever = connection.execute("select * from views.ever_in(%s, %s, 10)", [[SZ], UUID(int=0)]).fetchall()
         assert (asked, ever) == ((False, False), []), name
+
+
+@pytest.fixture
+def feeding(town: tuple[Database, UUID]) -> Iterator[Database]:
+    """The town, where `officer` and `civil affairs` each have a feed of their own."""
+    with psycopg.connect(town[0].dsn, autocommit=True) as owner:
+        for consumer, department, account in (
+            ("agencys", D.AGENCY, "officer"),
+            ("civils", D.CIVIL_AFFAIRS, "civil affairs"),
+        ):
+            terms = f'{{"kind": "feed", "department": "{department}", "account": "{account}"}}'
+            owner.execute(
+                "insert into ledger.consumer (consumer, terms, secrets) values (%s, %s, '[]')", [consumer, terms]
+            )
+        yield town[0]
+        owner.execute("delete from ledger.consumer where consumer in ('agencys', 'civils')")
+
+
+def names_shown(database: Database, name: str, feed: Feed | None) -> set[str]:
+    """The names of all events of the log that an account is shown by a statement that asks for everything."""
+    role, department, division = _WHO[name]
+    account = Account(name=name, role=role, department=department, division=division)
+    with Reading(database, replace(who(account), feed=feed)).transaction() as connection:
+        return {event for (event,) in connection.execute("select name from ledger.event")}
+
+
+def test_a_feed_shows_what_is_of_it_while_it_is_read_and_nothing_to_any_other_question(feeding: Database) -> None:
+    died, joined = "death-reported.v1", "retirement-registered.v1"
+    civil = Feed("civils", frozenset(), frozenset({died, joined}))
+    assert names_shown(feeding, "civil affairs", None) == set(), "it has a feed, and asks for something else"
+    assert names_shown(feeding, "civil affairs", civil) == {died}, "that another department registered is not told it"
+    assert names_shown(feeding, "civil affairs", replace(civil, own=frozenset())) == set()
+    assert names_shown(feeding, "civil affairs", replace(civil, consumer="agencys")) == set(), "another one's feed"
+    assert names_shown(feeding, "civil affairs", replace(civil, consumer="")) == set()
+    assert names_shown(feeding, "police", civil) == set()
+    assert names_shown(feeding, "administrator", replace(civil, consumer="agencys")) == set()
+    told = frozenset({died, "pension-alert-raised.v1"})
+    assert {died} <= names_shown(feeding, "officer", Feed("agencys", told, frozenset()))
+    assert "day-passed.v1" not in names_shown(feeding, "civil affairs", civil)
+    with psycopg.connect(feeding.dsn, autocommit=True) as owner:
+        owner.execute("update ledger.consumer set ended = 'over' where consumer = 'civils'")
+        assert names_shown(feeding, "civil affairs", civil) == set(), "it has ended"
+
+
+def test_of_what_is_archived_an_account_is_shown_no_more_than_of_what_is_not(
+    feeding: Database,
+) -> None:
+    with feeding.transaction() as connection:
+        found = [codec.decode(*row) for row in log.read(connection, 0, 1_000)]
+    away = [msgspec.structs.replace(one, position=one.position - 10_000) for one in found]  # stand in no table any more
+
+    def shown(entries: list[Entry], name: str, feed: Feed | None) -> list[str]:
+        role, department, division = _WHO[name]
+        account = Account(name=name, role=role, department=department, division=division)
+        seen = seen_positions(Reading(feeding, replace(who(account, the_lineage()), feed=feed)), entries)
+        return [one.name for one in entries if one.position in seen]
+
+    own = Feed("civils", frozenset(), frozenset({one.name for one in found}))
+    for name, feed in (
+        ("officer", None),
+        ("officer elsewhere", None),
+        ("auditor", None),
+        ("police", None),
+        ("officer", Feed("agencys", frozenset({"death-reported.v1"}), frozenset())),
+        ("civil affairs", own),
+        ("police", own),
+    ):
+        assert shown(away, name, feed) == shown(found, name, feed), name
+    assert shown(away, "civil affairs", own) == ["death-reported.v1"]
+    assert shown(away, "officer", None)
+    assert not shown(away, "officer elsewhere", None)
 
 
 def test_what_was_known_is_bound_like_what_is(town: tuple[Database, UUID]) -> None:

@@ -3,14 +3,11 @@
 import json
 from collections.abc import Iterator
 from datetime import date
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from domain.facts import DeathReported
 from domain.told import AlertRaised
@@ -25,6 +22,7 @@ from services.bus.outgoing import traced
 from services.tracing import Tracing
 from tests.asking import asking
 from tests.building import number_of, retirement
+from tests.collecting import Collector, collecting
 from tests.delivering import delivering, register
 from tests.receiving import receiving
 
@@ -33,57 +31,10 @@ PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 SOURCE = "/social-insurance/shenzhen"
 
 
-class Span(NamedTuple):
-    name: str
-    trace: str
-    id: str
-    parent: str
-    said: dict[str, Any]
-
-
-class Collector:
-    """A collector that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.spans: list[Span] = []
-        collector = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                assert self.path == "/v1/traces"
-                request = ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["content-length"])))
-                for resource in request.resource_spans:
-                    for scope in resource.scope_spans:
-                        collector.spans += [
-                            Span(
-                                one.name,
-                                one.trace_id.hex(),
-                                one.span_id.hex(),
-                                one.parent_span_id.hex(),
-                                {a.key: a.value.string_value or a.value.int_value for a in one.attributes},
-                            )
-                            for one in scope.spans
-                        ]
-                self.send_response(200)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    one = Collector()
-    thread = Thread(target=one.server.serve_forever, args=(0.05,))
-    thread.start()
-    yield one
-    one.server.shutdown()
-    thread.join()
-    one.server.server_close()
+    with collecting() as one:
+        yield one
 
 
 def event(id_: str, fact: Any, **more: str) -> dict[str, Any]:

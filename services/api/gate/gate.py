@@ -7,6 +7,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.refusals import Refused
+from infra.database import DatabaseError, TooSlowError
+from infra.reading import LEFT
 from services.accepting.intake import refusal
 from services.api.gate.access import AccessLog
 from services.api.gate.answers import Answers
@@ -89,7 +91,11 @@ class Gate:
                 self._tell(passing)
             else:
                 passing.within(rules.seconds, lambda: _problem(passing, Refused("too-slow")))
-                await self._pass(passing)
+                asked = LEFT.set(passing.left_to_ask)
+                try:
+                    await self._pass(passing)
+                finally:
+                    LEFT.reset(asked)
         finally:
             if passing.streams:
                 rules.crowd.go()
@@ -104,7 +110,8 @@ class Gate:
         except ClientDisconnect:
             passing.code = "gone"  # nobody waits for an answer
         except Exception as error:  # noqa: BLE001 - told without its values, which may be somebody's
-            answer = unforeseen(Request(passing.scope), error)
+            foreseen = None if passing.status else _foreseen(error)
+            answer = _problem(passing, foreseen) if foreseen else unforeseen(Request(passing.scope), error)
             if passing.status:  # too late to say so: the connection breaks off, and the server's log has no value of it
                 raise BrokenOffError from None
             await passing.instead(answer)
@@ -120,6 +127,16 @@ class Gate:
         self._rules.metrics.answered(passing)
         if self._rules.log:
             self._rules.log.answered(passing)
+
+
+def _foreseen(error: Exception) -> Refused | None:
+    """What a file met before its first piece, whose beginning is still held here: the framework takes it for begun, and answers no more."""
+    cause = error.__cause__
+    if isinstance(cause, TooSlowError):
+        return Refused("too-slow")
+    if isinstance(cause, DatabaseError):
+        return Refused("unavailable")
+    return cause if isinstance(cause, Refused) else None
 
 
 def _full(passing: Passing) -> ASGIApp:

@@ -21,6 +21,8 @@ from services.api.gate.rates import Left
 
 _KEY = "changqing.passing"
 _STREAM = b"text/event-stream"
+EARLIER = 0.9
+"""Of the time within which an answer must have begun, how much the database has for what is asked of it."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _NAME = re.compile(rb"^[A-Za-z0-9._-]{8,64}$").match
 _A_NUMBER = re.compile(rb"[0-9]{11}").search
@@ -57,6 +59,7 @@ class Passing:
         "_full",
         "_held",
         "_late",
+        "_limit",
         "_send",
         "_timer",
         "account",
@@ -94,6 +97,7 @@ class Passing:
         self._full = full
         self._held: Message | None = None
         self._late: asyncio.Task[None] | None = None
+        self._limit = 0.0
         self._send = send
         self._timer: asyncio.TimerHandle | None = None
         scope[_KEY] = self
@@ -119,12 +123,19 @@ class Passing:
         # a router that stands under /v1 knows its own part of the path only
         return f"/v1{path}" if self.scope["path"].startswith("/v1/") and not path.startswith("/v1") else path
 
+    def left_to_ask(self) -> float | None:
+        """Seconds within which the database must have answered, so that this can be; None once an answer has begun."""
+        if self._dropped:
+            return 0.0
+        return None if self.status or not self._limit else max(0.0, EARLIER * self._limit - self.seconds)
+
     def within(self, seconds: float, late: Callable[[], ASGIApp]) -> None:
         """Answer `late` when no answer has begun by then.
 
-        What is being done goes on to its end, as a thread cannot be stopped, and keeps its place until then; what it
-        answers goes nowhere.
+        What is being done keeps its place until it ends, as a thread cannot be stopped; what it asks of the database ends
+        before (`left_to_ask`), and what it answers goes nowhere.
         """
+        self._limit = seconds
         loop = asyncio.get_running_loop()
 
         def out_of_time() -> None:
