@@ -21,6 +21,13 @@ SENTENCES: dict[str, Sentence] = {
         "每条事件不超过 64 KiB，批量不超过 8 MiB、1000 条，请拆分后重发",
         "send at most 64 KiB an event, and at most 1,000 events or 8 MiB a batch",
     ),
+    "body-too-slow": Sentence(
+        408,
+        "内容未在时限内发完，未受理",
+        "the body was not there in time, nothing was accepted",
+        "检查网络后原样重发；批量请拆小",
+        "look at the network and send the same again; send smaller batches",
+    ),
     "malformed-json": Sentence(
         400,
         "不是有效的 JSON",

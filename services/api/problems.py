@@ -36,7 +36,7 @@ _ELSEWHERE = {"unauthenticated": "/login?next={}", "password-must-change": "/pag
 """Where somebody at a browser is sent who has something to do first."""
 
 _logger = structlog.get_logger()
-_CODES = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
+_CODES = {404: "not-found", 405: "method-not-allowed", 408: "body-too-slow", 413: "body-too-large"}
 """The codes of what the framework refuses."""
 
 
