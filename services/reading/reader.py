@@ -57,7 +57,10 @@ class Reader(Inboxes, Deeds, Places):
                 known = any(key.endswith(f".{name}") for key in the_catalogue().fields)
                 raise Refused("not-of-purpose", name if known else "fields")  # what was typed is told to nobody
         rows = self._one(account, retiree)
-        lines = self.unmasking(reason)._lines(account, rows, self._today, only=fields)  # noqa: SLF001 - a reader like this one
+        opening = self.unmasking(reason)
+        if not opening._opens(account, rows):  # noqa: SLF001 - a reader like this one
+            raise Refused("forbidden", "retiree")
+        lines = opening._lines(account, rows, self._today, only=fields)  # noqa: SLF001 - likewise
         if not lines:
             raise Refused("person-erased", "retiree")
         (line,) = lines

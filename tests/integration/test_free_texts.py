@@ -138,9 +138,15 @@ def test_what_stands_in_the_log_with_a_nul_stops_no_read_model(desk: Desk, keys:
 @pytest.mark.parametrize("member", ["name", "phone", "address", "document", "subject"])
 @pytest.mark.parametrize("text", TEXTS[:3], ids=ascii)
 def test_a_life_event_with_what_no_text_holds_stops_no_read_model(desk: Desk, member: str, text: str) -> None:
-    person = {"identity_number": number_of(1), "name": "王小明"}
+    person: dict[str, object] = {"identity_number": number_of(1), "name": "王小明"}
     data: dict[str, object] = {"person": person, "effective": "2024-03-12"}
-    event = {"specversion": "1.0", "type": "death-reported.v1", "source": "/civil-affairs/sz", "id": "d1", "data": data}
+    event: dict[str, object] = {
+        "specversion": "1.0",
+        "type": "death-reported.v1",
+        "source": "/civil-affairs/sz",
+        "id": "d1",
+        "data": data,
+    }
     {"document": data, "subject": event}.get(member, person)[member] = text
     answer = desk.asked.post("publisher", "/v1/events", event)
     assert answer.status_code in {201, 202, 400, 422}, answer.text
