@@ -239,7 +239,7 @@ def test_whoever_is_at_the_terminal_is_whom_the_host_knows_whatever_they_say(
     made = ["account", "new", "one", "--role", "auditor", "--department", "social-insurance"]
     assert CliRunner().invoke(main, made, env=environment).exit_code == 0
     assert CliRunner().invoke(main, ["account", "disable", "one", "--by", "bob"], env=environment).exit_code == 0
-    by = [one.event.by for one in entries(database) if hasattr(one.event, "by")]
+    by = [str(one.event.by) for one in entries(database) if hasattr(one.event, "by")]
     assert by
     assert all(f"operator:{login}" in one for one in by), by
     assert "bob" in by[-1]
