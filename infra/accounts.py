@@ -94,10 +94,10 @@ class AccountRegister:
                 connection.execute(SQL["touch"], {"account": name})
             tell(connection, CredentialChanged(account=name, by=by, credential="client-secret", until=until))
 
-    def unlocked(self, name: str, by: str, subjects: list[bytes]) -> None:
-        """Forget failed attempts: of these subjects. Raises `Refused("unknown-account")`."""
+    def unlocked(self, name: str, by: str, subject: bytes) -> None:
+        """Forget failed attempts: of this subject, and of those that begin with it. Raises `Refused("unknown-account")`."""
         with self.changing(name) as connection:
-            connection.execute(SQL["attempts_forget"], {"subjects": subjects})
+            connection.execute(SQL["attempts_unlock"], {"subject": subject})
             tell(connection, AccountUnlocked(account=name, by=by))
 
     def find(self, name: str) -> Registered | None:

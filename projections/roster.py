@@ -275,6 +275,9 @@ PAGE = page_of("community") + _PAGE.format(place="community")
 SERVED_PAGE = page_of("serving") + _PAGE.format(place="serving")
 """The same of those whom these communities serve: who has been received elsewhere is there, and not here."""
 
+PLACES = "select retiree, community, serving from roster where retiree = any(%(retirees)s)"
+"""Where some retirees are registered and served."""
+
 ONE = """
 select * from roster
 where registered and retiree = (

@@ -150,7 +150,9 @@ class FourEyes:
         """Propose an act. Raises `Refused`: `invalid-request`, `already-proposed`, `not-found`."""
         _said(wish.reason, "reason")
         _said(wish.basis, "basis")
-        if (wish.act in (Act.ERASE, Act.LIFT_HOLD)) != (wish.retiree is not None) or len(wish.subject) > _TEXT:
+        if wish.subject:
+            _said(wish.subject, "subject")
+        if (wish.act in (Act.ERASE, Act.LIFT_HOLD)) != (wish.retiree is not None):
             raise Refused(
                 "invalid-request", "retiree", "an erasure and the lifting of a hold name a retiree, nothing else does"
             )

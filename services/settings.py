@@ -93,6 +93,21 @@ class Settings(BaseModel):
     changqing_streams_at_once: int = Field(
         default=512, ge=1, description="streams of events open at once, of a process"
     )
+    changqing_requests_of_address: int = Field(
+        default=128, ge=1, description="how many of these requests may come from one address"
+    )
+    changqing_requests_of_account: int = Field(
+        default=128, ge=1, description="how many of these requests may be one account's"
+    )
+    changqing_streams_of_account: int = Field(
+        default=32, ge=1, description="how many of these streams may be one account's"
+    )
+    changqing_body_seconds: float = Field(
+        default=10,
+        gt=0,
+        le=3_600,
+        description="seconds within which what is sent must be there, and one more for each 64 KiB of it",
+    )
     changqing_request_seconds: float = Field(
         default=60, gt=0, le=3_600, description="seconds within which an answer must have begun"
     )

@@ -29,7 +29,14 @@ class Served(NamedTuple):
     headers: Callable[[str], dict[str, str]]
 
 
-UNBOUNDED = {"CHANGQING_RATE_ADDRESS": "none", "CHANGQING_RATE_ACCOUNT": "none", "CHANGQING_RATE_PUBLISHING": "none"}
+UNBOUNDED = {
+    "CHANGQING_RATE_ADDRESS": "none",
+    "CHANGQING_RATE_ACCOUNT": "none",
+    "CHANGQING_RATE_PUBLISHING": "none",
+    "CHANGQING_REQUESTS_OF_ADDRESS": "512",
+    "CHANGQING_REQUESTS_OF_ACCOUNT": "512",
+    "CHANGQING_STREAMS_OF_ACCOUNT": "512",
+}
 """Everybody asks from one address, and as often as they can."""
 RENEWED_SECONDS = 300
 

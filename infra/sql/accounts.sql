@@ -90,6 +90,9 @@ update ledger.attempt set failures = failures - 1, wait_until = '-infinity' wher
 -- attempts_forget: nobody has to wait any more
 delete from ledger.attempt where subject = any(%(subjects)s)
 
+-- attempts_unlock: of a name, wherever it was tried: the subjects that begin with its own
+delete from ledger.attempt where subject between %(subject)s and %(subject)s || '\xffffffffffffffffffffffffffffffffff'::bytea
+
 -- attempts_prune: what is long over
 delete from ledger.attempt where last_at < clock_timestamp() - interval '2 days'
 

@@ -3,14 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
 
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse
 
-from infra.database import DatabaseError
-from infra.followers import following
-from infra.keys import WrongKeyError
 from infra.once import Once
 from infra.statutes import the_law
 from services.accepting.dispositions import Dispositions
@@ -22,6 +17,7 @@ from services.api import (
     events,
     feeds,
     followers,
+    health,
     identities,
     law,
     looks,
@@ -37,7 +33,6 @@ from services.api import (
     unmasking,
 )
 from services.api import letters as dead_letters
-from services.api.answering import Also, answers
 from services.api.denials import told_to
 from services.api.gate.answers import Answers
 from services.api.gate.gate import Gate, Rules
@@ -128,7 +123,7 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     once.install(app)
     openapi.install(app, settings.changqing_topics_file)
-    _install_health(app, made)
+    health.install(app, made)
     return app
 
 
@@ -159,27 +154,3 @@ def from_settings() -> FastAPI:
     """The application of the environment's settings, for a process of its own."""
     configure()
     return create_app(Settings.read())
-
-
-def _install_health(app: FastAPI, made: Parts) -> None:
-    @app.get("/healthz", tags=["operation"], summary="Whether the process lives")
-    @answers(dict[str, str])
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.get("/readyz", tags=["operation"], summary="Whether the ledger answers, and how far each follower has come")
-    @answers(dict[str, Any], also={503: Also("It does not, and why", dict[str, str])})
-    def readyz() -> JSONResponse:
-        try:
-            made.application.ledger.check_key()
-            head = made.application.recorder.max_notification_id() or 0
-            positions = {"position": head, "views": made.views.position(), "relay": made.outbox.position()}
-            positions["sources"] = app.state.sources.position()
-            stops = {one.follower: one.stopped for one in following(made.application.database) if one.stopped}
-            said = {name: {"position": stop.position, "name": stop.name} for name, stop in stops.items()}
-            # what is taken in still is: a balancer that sent nobody here would only make it worse
-            return JSONResponse({"status": "ready", **positions, **({"stopped": said} if said else {})})
-        except DatabaseError:
-            return JSONResponse({"status": "waiting for PostgreSQL"}, 503)
-        except WrongKeyError as error:
-            return JSONResponse({"status": str(error)}, 503)

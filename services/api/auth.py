@@ -86,7 +86,13 @@ def _by_session(request: Request, *, used: bool) -> tuple[Account, bool]:
     found = usable(accounts.register.find(session.account))
     if found is None:
         raise TokenError("account-unusable", session.account)
-    if request.method not in {"GET", "HEAD"} and not cookies.from_here(request):
+    ours = (
+        cookies.from_here(request)
+        if request.method not in {"GET", "HEAD"}
+        # a link may lead to a page of ours, and to no answer of the API: each look is recorded in somebody's name
+        else not (request.url.path.startswith("/v1/") and cookies.of_another_site(request))
+    )
+    if not ours:
         denied(request, found.name, "form-of-another-site")
         raise Refused("form-expired", "origin")
     return account_of(found, purpose=session.purpose, session=session.digest), found.must_change

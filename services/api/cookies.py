@@ -46,6 +46,10 @@ class Cookies:
             return urlsplit(origin).netloc in {self._host, request.headers.get("host", "")}
         return request.url.path.startswith(("/pages/", "/login"))  # forms there hold a token of their own
 
+    def of_another_site(self, request: Request) -> bool:
+        """Whether the browser says that another site made it ask."""
+        return request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}
+
     def _named(self, name: str) -> str:
         return f"__Host-{name}" if self._secure else name
 

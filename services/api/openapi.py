@@ -41,7 +41,7 @@ _OF_WHOEVER_IS_SHOWN = ("not-of-purpose",)
 _OF_WHAT_IS_DONE_ONCE = ("idempotency-key-reused", "idempotency-in-progress", "idempotency-in-doubt")
 _OF_CURSORS = ("cursor-refused",)
 _OF_WHAT_IS_ASKED = ("invalid-request",)
-_OF_WHAT_IS_SENT = ("body-too-large",)
+_OF_WHAT_IS_SENT = ("body-too-large", "body-too-slow")
 _WRITING = frozenset({"POST", "PUT", "PATCH"})
 
 

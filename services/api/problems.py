@@ -36,7 +36,7 @@ _ELSEWHERE = {"unauthenticated": "/login?next={}", "password-must-change": "/pag
 """Where somebody at a browser is sent who has something to do first."""
 
 _logger = structlog.get_logger()
-_CODES = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
+_CODES = {404: "not-found", 405: "method-not-allowed", 408: "body-too-slow", 413: "body-too-large"}
 """The codes of what the framework refuses."""
 
 
@@ -105,6 +105,8 @@ def unforeseen(request: Request, error: Exception) -> Response:
 
 
 _NAME = re.compile(r"[\w-]{1,100}").fullmatch
+_OURS = re.compile(r"[a-z][a-z_.-]{0,59}").fullmatch
+"""What a path of ours is like, in which no number can stand: what somebody typed has no place in the log."""
 _DENIED = (401, 403)
 
 
@@ -121,7 +123,7 @@ def _denied(request: Request, error: Refused) -> Denied | None:
         actor=account.name,
         act=f"{request.method} {route}",
         code=error.code,
-        what=error.path,
+        what=error.path if _OURS(error.path) else "",
         address=peers_of(request).address(request),
     )
 

@@ -1,6 +1,5 @@
 """`changqing account ...`: who may ask. A secret is shown once, when it is made."""
 
-import getpass
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -128,7 +127,10 @@ def _utc(day: datetime | None) -> datetime | None:
 
 
 def _who(by: str) -> str:
-    return by or f"operator:{getpass.getuser()}"
+    """Whom the host knows, and beside it who they say they do it for."""
+    from infra.terminal import operator
+
+    return f"{operator()} ({by})" if by else operator()
 
 
 def _at_desk(deed: Callable[[Any], None]) -> None:

@@ -74,7 +74,7 @@ class Desk:
     def unlock(self, name: str, by: str) -> None:
         """Nobody has to wait."""
         attempts = Attempts(self._application.database, self._keys)
-        self._accounts.register.unlocked(name, by, [attempts.subject("person", name)])
+        self._accounts.register.unlocked(name, by, attempts.subject("person", name))
         _say("已解除锁定 unlocked", name)
 
     def rotate_token_key(self, by: str, minutes: int) -> None:

@@ -1,15 +1,10 @@
 """Tokens for programs, by what they know: OAuth 2.0 client credentials (RFC 6749, section 4.4)."""
 
 import re
-from typing import Final
 
-from infra.attempts import FADES, FADES_AT_ADDRESS, Attempts
+from infra.attempts import AS_ONE, AT_ADDRESS, Attempts
 from services.identities.accounts import Accounts, usable
 from services.identities.tokens import SECONDS, Tokens
-
-FREE_AT_ADDRESS: Final = 30
-FREE: Final = 5
-"""Failures in a row before somebody waits: at an address, and with an account."""
 
 _SCOPE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _MOST_SCOPES = 20
@@ -56,9 +51,7 @@ class Grants:
         found = self._accounts.register.find(name) if name else None
         claimed = found.name if found else ""
         # whoever has to wait at an address counts against no account meanwhile
-        if wait := self._attempts.begin(place, FREE_AT_ADDRESS, FADES_AT_ADDRESS) or self._attempts.begin(
-            mine, FREE, FADES
-        ):
+        if wait := self._attempts.begin(place, AT_ADDRESS) or self._attempts.begin(mine, AS_ONE):
             said = f"too many failed attempts: wait {wait:.0f} seconds"
             raise GrantError("invalid_client", said, claimed=claimed, why="locked-out", after=wait)
         if not self._accounts.holds(name, secret) or found is None:

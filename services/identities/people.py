@@ -3,10 +3,9 @@
 from typing import Final
 
 from infra.accounts import Registered
-from infra.attempts import FADES, FADES_AT_ADDRESS, Attempts
+from infra.attempts import AS_ONE, AS_ONE_FROM_EVERYWHERE, AT_ADDRESS, Attempts
 from services.identities import passwords
 from services.identities.accounts import Accounts, usable
-from services.identities.granting import FREE, FREE_AT_ADDRESS
 
 LONGEST_NAME: Final = 100
 
@@ -24,36 +23,42 @@ class SignInError(Exception):
 
 
 class People:
-    """Checks passwords. What is tried in vain is counted by name and by address, whether or not there is such an account."""
+    """Checks passwords. What is tried in vain is counted, whether or not there is such an account.
+
+    By address, by name at that address, and by name from everywhere. `device`: one that the account was signed in on before; there it is counted apart from all other
+    places, so that nobody who knows a name keeps its owner out.
+    """
 
     def __init__(self, accounts: Accounts, attempts: Attempts) -> None:
         self._accounts = accounts
         self._attempts = attempts
 
-    def sign_in(self, name: str, password: str, address: str) -> Registered:
+    def sign_in(self, name: str, password: str, address: str, device: str = "") -> Registered:
         """Who it is. Raises `SignInError`."""
-        mine = self._attempts.subject("person", name[:LONGEST_NAME])
-        place = self._attempts.subject("address-people", address)
+        shared = [(self._attempts.subject("address-people", address), AT_ADDRESS)]
+        mine = self._attempts.subject_at("person", name[:LONGEST_NAME], device or address)
+        if not device:
+            shared.append((self._attempts.subject("person", name[:LONGEST_NAME]), AS_ONE_FROM_EVERYWHERE))
         found = self._accounts.register.find(name) if len(name) <= LONGEST_NAME and name.isprintable() else None
         claimed = found.name if found else ""
-        if wait := self._attempts.begin(place, FREE_AT_ADDRESS, FADES_AT_ADDRESS) or self._attempts.begin(
-            mine, FREE, FADES
-        ):
-            raise SignInError("locked-out", claimed, wait)
+        # who waits at an address, or with an account there, counts no further meanwhile
+        for subject, bound in (shared[0], (mine, AS_ONE), *shared[1:]):
+            if wait := self._attempts.begin(subject, bound):
+                raise SignInError("locked-out", claimed, wait)
         stored = self._accounts.register.password(name if name.isprintable() else "")
         # the same work whether there is such an account or not, so that the time of the answer tells nobody
         if not passwords.right(stored, password[: passwords.LONGEST + 1]) or found is None:
             raise SignInError("wrong-password", claimed)
         if usable(found) is None:
             raise SignInError("disabled", claimed)
-        self._attempts.good(mine, place)
+        self._attempts.good(mine, *(subject for subject, _ in shared))
         if stored and passwords.outdated(stored):
             self._accounts.register.renew_hash(name, stored, passwords.hashed(password))
         return found
 
-    def choose(self, name: str, before: str, password: str, address: str) -> None:
+    def choose(self, name: str, before: str, password: str, address: str, device: str = "") -> None:
         """Another password, by whoever knows the one before; all sessions are over. Raises `SignInError`, `Refused("password-too-weak")`."""
-        self.sign_in(name, before, address)
+        self.sign_in(name, before, address, device)
         passwords.check(name, password, before)
         self._accounts.register.set_password(name, passwords.hashed(password), name, must_change=False)
         self._accounts.forget(name)

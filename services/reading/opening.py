@@ -1,13 +1,14 @@
 """The one place where a person is unsealed, after the look was recorded."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 from domain.disclosures import Look
 from infra.sql import statements
-from projections import lives
+from infra.views import Views
+from projections import lives, roster
 from projections.on_a_day import OnADay
 from services.accounts import Account
 from services.reading.cards import (
@@ -22,6 +23,7 @@ from services.reading.cards import (
 )
 from services.reading.purposes import view_of
 from services.reading.standing import Standing
+from services.reading.who import who
 
 _PRESENT = "present_place"
 """Of a row that stands for another day: where the account's division would have them today."""
@@ -39,8 +41,8 @@ class Opening(Standing):
         """
         view = self.view(account)
         told = [name for group, names in fields.items() for name in view.recorded(group, names)]
-        opened, masked = self._open(account, tuple(told), rows), view_of(account)
-        return [(row, person_shown(view if self._opens(account, row) else masked, person)) for row, person in opened]
+        (opened, plain), masked = self._open(account, tuple(told), rows), view_of(account)
+        return [(row, person_shown(view if row["retiree"] in plain else masked, person)) for row, person in opened]
 
     def _lines(
         self,
@@ -67,37 +69,43 @@ class Opening(Standing):
             *view.recorded("person", (name for name in OF_PERSON if name in only)),
             *view.recorded("line", (name for name in OF_LINE if name in only)),
         ]
-        opened, masked = self._open(account, (*told, *more), rows, terms), view_of(account)
+        (opened, plain), masked = self._open(account, (*told, *more), rows, terms), view_of(account)
         return [
-            line_of(row, person, day, self._law, view if self._opens(account, row) else masked)
-            for row, person in opened
+            line_of(row, person, day, self._law, view if row["retiree"] in plain else masked) for row, person in opened
         ]
 
     def _open(
         self, account: Account, fields: tuple[str, ...], rows: list[dict[str, Any]], terms: tuple[str, ...] = ()
-    ) -> list[tuple[dict[str, Any], bytes]]:
-        """The rows, each with what is sealed in it; not the erased. The look is recorded first."""
+    ) -> tuple[list[tuple[dict[str, Any], bytes]], Collection[UUID]]:
+        """The rows, each with what is sealed in it, and who of them is shown plain; not the erased. The look is recorded first."""
         if not rows:
-            return []
+            return [], ()
         keys = [row["under"] or row["retiree"] for row in rows]  # the record whose number was given
         wrapped = self._wrapped(account, keys)
         there = [(row, key) for row, key in zip(rows, keys, strict=True) if key in wrapped]  # not the erased
-        plain = [row["retiree"] for row, _ in there if self._opens(account, row)]
-        shown = [row["retiree"] for row, _ in there if not self._opens(account, row)]
+        plain = self._opens(account, [row for row, _ in there])
+        shown = [row["retiree"] for row, _ in there if row["retiree"] not in plain]
         if plain:
-            self.looks.unmasked(account, fields, plain, self.reason, terms=terms)
+            self.looks.unmasked(account, fields, list(plain), self.reason, terms=terms)
         if shown or (terms and not plain):
             self.looks.seen(account, fields, shown, look=Look.SOUGHT if terms else Look.SHOWN, terms=terms)
         opened = self._keys.open_all([(key, wrapped[key], row["sealed"]) for row, key in there])
-        return [(row, person) for (row, _), person in zip(there, opened, strict=True)]
+        return [(row, person) for (row, _), person in zip(there, opened, strict=True)], plain
 
-    def _opens(self, account: Account, row: Mapping[str, Any]) -> bool:
-        """Whether what is masked of somebody is shown plain: for a reason, and while they are of the account's division.
+    def _opens(self, account: Account, rows: list[dict[str, Any]]) -> dict[UUID, None]:
+        """Those of some rows of whom what is masked is shown plain: for a reason, and while they are of the account's division.
 
-        Who was of it on the day asked for and has left since is shown as any other, and no more.
+        Who was of it on the day asked for, or at the time as known, and has left since is shown as any other, and no more.
         """
-        place = row.get(_PRESENT) or row["community" if account.place == "community" else "serving"]
-        return bool(self.reason) and self._may_see(account, place)
+        if not self.reason:
+            return {}
+        column = "community" if account.place == "community" else "serving"
+        there = [row["retiree"] for row in rows if self._may_see(account, row.get(_PRESENT) or row[column])]
+        if self.known and there:
+            now = Views(self._ledger.database).seen_by(who(account, self._lineage))
+            still = now.select(roster.PLACES, {"retirees": there})
+            there = [row["retiree"] for row in still if self._may_see(account, row[column])]
+        return dict.fromkeys(there)
 
     def _wrapped(self, account: Account, retirees: list[UUID]) -> dict[UUID, bytes]:
         """The keys of those whom an account may see: nobody else could be opened."""

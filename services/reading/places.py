@@ -15,7 +15,18 @@ from services.reading.cards import (
     RosterLine,
 )
 from services.reading.opening import Opening, then
-from services.reading.rosters import EVERYBODY, Counts, Place, Wanted, counts, fields_of, found_on, people, standing
+from services.reading.rosters import (
+    COUNTED_BY,
+    EVERYBODY,
+    Counts,
+    Place,
+    Wanted,
+    counts,
+    fields_of,
+    found_on,
+    people,
+    standing,
+)
 
 _SOUGHT = "sought"
 """The kind of the keyed hashes of what was sought: they fit no other."""
@@ -107,8 +118,11 @@ class Places(Opening):
     def roster_counts(self, account: Account, division: str, on: date | None = None) -> Counts:
         """What is to be counted of a community or street on a day, of those whom it served; nobody is shown.
 
-        Raises `Refused("forbidden")` outside the account's division.
+        Raises `Refused`: `forbidden` outside the account's division, `not-of-purpose` for a purpose that is not shown all that is counted by.
         """
+        view = self.view(account)
+        if not all(view.how(field) for field in COUNTED_BY):  # of a few people a count tells what a line would
+            raise Refused("not-of-purpose", "counts")
         if not self._may_see(account, division.ljust(12, "0")):
             raise Refused("forbidden", "division")
         day = on or self._today

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.refusals import Refused
+from infra.field_catalogue import the_catalogue
 from projections import alert_inbox, handovers, roster
 from services.accounts import Account
 from services.reading.cards import (
@@ -53,9 +54,13 @@ class Reader(Inboxes, Deeds, Places):
         allowed = {key.partition(".")[2] for key in view.masked(MASKABLE)} | {*view.carries("person", OF_PERSON)}
         for name in fields:
             if name not in allowed:
-                raise Refused("not-of-purpose", name)
+                known = any(key.endswith(f".{name}") for key in the_catalogue().fields)
+                raise Refused("not-of-purpose", name if known else "fields")  # what was typed is told to nobody
         rows = self._one(account, retiree)
-        lines = self.unmasking(reason)._lines(account, rows, self._today, only=fields)  # noqa: SLF001 - a reader like this one
+        opening = self.unmasking(reason)
+        if not opening._opens(account, rows):  # noqa: SLF001 - a reader like this one
+            raise Refused("forbidden", "retiree")
+        lines = opening._lines(account, rows, self._today, only=fields)  # noqa: SLF001 - likewise
         if not lines:
             raise Refused("person-erased", "retiree")
         (line,) = lines

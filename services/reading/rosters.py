@@ -100,6 +100,10 @@ _BY = {
 }
 
 
+COUNTED_BY = frozenset(_BY.values())
+"""The fields by which a roster is counted."""
+
+
 def fields_of(wanted: Wanted) -> dict[str, str]:
     """The fields that are asked by, each with the question: whoever is not shown one may not sort people by it."""
     return {name: field for name, field in _BY.items() if getattr(wanted, name) is not None}

@@ -11,6 +11,7 @@ from domain.disclosures import Way
 from domain.refusals import Refused
 from services.accounts import Account
 from services.api.auth import WhoAsks
+from services.api.cookies import Cookies
 from services.api.cursors import After
 from services.api.questions import ReaderThen
 from services.api.registers import Questions, Which, about_of, file_of, sheet_for, visible
@@ -73,7 +74,8 @@ def taken(
     form: str,
 ) -> Response:
     """The whole register: `print`, a sheet to print; `csv` or `xlsx`, a file. Not at the word of another site."""
-    if request.headers.get("sec-fetch-site") == "cross-site":
+    cookies: Cookies = request.app.state.cookies
+    if cookies.of_another_site(request):
         raise Refused("form-expired", "origin")
     sheet = sheet_for(register, reader, account)
     if form in {"csv", "xlsx"}:

@@ -32,6 +32,12 @@ _STRANGER = "changqing-login"
 
 _ELSEWHERE = "changqing-oidc"
 
+_DEVICE = "changqing-device"
+"""The cookie of a browser on which somebody was signed in before: there nobody else's failures make them wait."""
+_DEVICE_SECONDS = 180 * 24 * 3_600
+_DEVICE_BYTES = 16
+_ON_A_DEVICE = 8
+
 _LOCAL = re.compile(r"/(?![/\\])[A-Za-z0-9/_.~?&=%+:-]*")
 
 
@@ -53,7 +59,8 @@ async def sign_in(request: Request) -> Response:
     people: People = request.app.state.people
     name, address = fields.get("name", "").strip(), peers_of(request).address(request)
     try:
-        found = await run_in_threadpool(people.sign_in, name, fields.get("password", ""), address)
+        device = device_of(request, name)
+        found = await run_in_threadpool(people.sign_in, name, fields.get("password", ""), address, device)
     except SignInError as error:
         await run_in_threadpool(denied, request, error.claimed, str(error))
         if error.after:
@@ -105,7 +112,8 @@ def password(request: Request, account: WhoIsSignedIn, fields: OwnFields) -> Res
     try:
         if chosen != fields.get("again", ""):
             raise Refused("password-too-weak", "again", "the two are not the same")  # noqa: TRY301 - said like the others
-        people.choose(account.name, fields.get("before", ""), chosen, peers_of(request).address(request))
+        address, device = peers_of(request).address(request), device_of(request, account.name)
+        people.choose(account.name, fields.get("before", ""), chosen, address, device)
     except SignInError as error:
         denied(request, error.claimed, str(error))
         code = "locked-out" if error.after else "wrong-password"
@@ -146,8 +154,30 @@ def begin(request: Request, name: str, onward: str) -> Response:
         sessions.end_token(before)
     response = RedirectResponse(onward, 303)
     cookies.set(response, SESSION, sessions.begin(name))
+    cookies.set(response, _DEVICE, _signed_in_on(request, name), "strict", _DEVICE_SECONDS)
     cookies.drop(response, _STRANGER)
     return response
+
+
+def device_of(request: Request, name: str) -> str:
+    """The device, where somebody of that name was signed in on it before; else nothing."""
+    device, *marks = cookies_of(request).get(request, _DEVICE).split(".")
+    mark = _mark(request, device, name)
+    return device if any(hmac.compare_digest(mark.encode(), one.encode()) for one in marks[:_ON_A_DEVICE]) else ""
+
+
+def _signed_in_on(request: Request, name: str) -> str:
+    """What the cookie of a device holds from now on: what it is called, and a mark of each who was signed in on it, the latest first."""
+    device, *marks = cookies_of(request).get(request, _DEVICE).split(".")
+    if len(device) != 2 * _DEVICE_BYTES:
+        device, marks = secrets.token_hex(_DEVICE_BYTES), []
+    mark = _mark(request, device, name)
+    return ".".join([device, mark, *(one for one in marks if one != mark)][: _ON_A_DEVICE + 1])
+
+
+def _mark(request: Request, device: str, name: str) -> str:
+    keys: KeyRing = request.app.state.keys
+    return keys.tag("device", f"{device}\0{name}").hex()
 
 
 def local(onward: str) -> str:

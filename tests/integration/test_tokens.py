@@ -74,7 +74,7 @@ def test_what_the_endpoint_says_of_itself_is_so(stranger: Stranger) -> None:
     document = stranger.get("/openapi.json").json()
     granted = document["paths"]["/oauth/token"]["post"]
     assert granted["security"] == []
-    assert set(granted["responses"]) == {"200", "400", "401", "413", "429", "500", "503"}
+    assert set(granted["responses"]) == {"200", "400", "401", "408", "413", "429", "500", "503"}
     assert set(granted["requestBody"]["content"]) == {FORM}
 
 

@@ -17,6 +17,8 @@ def admit(request: Request, account: Account) -> None:
         return
     passing.account = account
     rates: Rates = request.app.state.rates
+    if not passing.place.known(account.name):
+        raise Refused("too-many-requests", "", "at once")
     left = rates.of_account(account.name, publishes=request.scope["path"] == _PUBLISHING)
     if left is None:
         return

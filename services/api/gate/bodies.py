@@ -1,4 +1,6 @@
-"""The one reader of what is sent: no body is read further than it may be long."""
+"""The one reader of what is sent: no body is read further than it may be long, and for no longer than it may take."""
+
+import asyncio
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
@@ -15,18 +17,33 @@ BODY = "changqing.body"
 
 
 class Bounded:
-    """A request's body on its way in. What the framework reads by itself ends at `limit`; who reads more says so by `body_of`."""
+    """A request's body on its way in. What the framework reads by itself ends at `limit`; who reads more says so by `body_of`.
 
-    __slots__ = ("_receive", "limit", "size")
+    `seconds`: from when it is first asked for until all of it must be there, and one more for each 64 KiB that came: whoever
+    sends it drop by drop holds a place that others want.
+    """
 
-    def __init__(self, receive: Receive) -> None:
+    __slots__ = ("_begun", "_receive", "_seconds", "_whole", "limit", "size")
+
+    def __init__(self, receive: Receive, seconds: float) -> None:
         self._receive = receive
+        self._seconds = seconds
+        self._begun = 0.0
+        self._whole = False
         self.limit: int | None = JSON_LIMIT
         self.size = 0
 
     async def __call__(self) -> Message:
-        """The next part. Raises `HTTPException(413)`, which the framework lets through where it would hide a refusal."""
-        message = await self._receive()
+        """The next part. Raises `HTTPException`, 408 or 413, which the framework lets through where it would hide a refusal."""
+        if self._whole:  # what comes yet is that nobody waits any more
+            return await self._receive()
+        self._begun = self._begun or asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout_at(self._begun + self._seconds + self.size / JSON_LIMIT):
+                message = await self._receive()
+        except TimeoutError:
+            raise HTTPException(408, headers={"Connection": "close"}) from None
+        self._whole = not message.get("more_body", False)
         if message["type"] == "http.request":
             self.size += len(message.get("body", b""))
             if self.limit is not None and self.size > self.limit:

@@ -12,10 +12,11 @@ from infra.reading import LEFT
 from services.accepting.intake import refusal
 from services.api.gate.access import AccessLog
 from services.api.gate.answers import Answers
-from services.api.gate.crowd import Crowd
+from services.api.gate.bodies import Bounded
+from services.api.gate.crowd import Crowd, Place, Share
 from services.api.gate.metrics import Metrics
 from services.api.gate.passing import Passing
-from services.api.gate.rates import Rates
+from services.api.gate.rates import Rates, network
 from services.api.peers import Peers
 from services.api.problems import page_problem, unforeseen
 from services.settings import Settings
@@ -33,11 +34,12 @@ class BrokenOffError(Exception):
 
 
 class Rules(NamedTuple):
-    """What a gate holds requests to, and tells of them. `seconds`: by when an answer must have begun."""
+    """What a gate holds requests to, and tells of them. `seconds`: by when an answer must have begun; `body`: by when a body must be there."""
 
     crowd: Crowd
     rates: Rates
     seconds: float
+    body: float
     answers: Answers
     metrics: Metrics
     log: AccessLog | None
@@ -47,9 +49,16 @@ class Rules(NamedTuple):
     def of(cls, settings: Settings, answers: Answers, metrics: Metrics, tracing: Tracing) -> "Rules":
         """The rules of the settings."""
         return cls(
-            Crowd(settings.changqing_requests_at_once, settings.changqing_streams_at_once),
+            Crowd(
+                settings.changqing_requests_at_once,
+                settings.changqing_streams_at_once,
+                Share(settings.changqing_requests_of_address),
+                Share(settings.changqing_requests_of_account),
+                Share(settings.changqing_streams_of_account),
+            ),
             Rates(settings.changqing_rate_address, settings.changqing_rate_account, settings.changqing_rate_publishing),
             settings.changqing_request_seconds,
+            settings.changqing_body_seconds,
             answers,
             metrics,
             AccessLog() if settings.changqing_access_log else None,
@@ -71,17 +80,19 @@ class Gate:
             await self._app(scope, receive, send)
             return
         rules = self._rules
-        passing = Passing(scope, receive, send, rules.crowd, _full, rules.answers.finish)
+        peers: Peers = scope["app"].state.peers
+        address = network(peers.address(Request(scope)))
+        place = Place(rules.crowd, address)
+        passing = Passing(scope, Bounded(receive, rules.body), send, place, _sent_away, rules.answers.finish)
         if scope["path"] in _ALWAYS:
             await self._pass(passing)
             return
-        if not rules.crowd.enter():
-            await passing.instead(_full(passing))
+        if why := place.enter():
+            await passing.instead(_sent_away(passing, why))
             self._tell(passing)
             return
         try:
-            peers: Peers = scope["app"].state.peers
-            passing.left = rules.rates.of_address(peers.address(Request(scope)))
+            passing.left = rules.rates.of_address(address)
             if passing.left and passing.left.refused:
                 passing.retry = passing.left.seconds
                 await passing.instead(_problem(passing, Refused("too-many-requests")))
@@ -97,10 +108,7 @@ class Gate:
                 finally:
                     LEFT.reset(asked)
         finally:
-            if passing.streams:
-                rules.crowd.go()
-            else:
-                rules.crowd.leave()
+            place.leave()
 
     async def _pass(self, passing: Passing) -> None:
         span = self._rules.tracing.begin(passing.method, passing.traceparent)
@@ -139,8 +147,8 @@ def _foreseen(error: Exception) -> Refused | None:
     return cause if isinstance(cause, Refused) else None
 
 
-def _full(passing: Passing) -> ASGIApp:
-    return _problem(passing, Refused("overloaded"))
+def _sent_away(passing: Passing, code: str) -> ASGIApp:
+    return _problem(passing, Refused(code, "", "at once"))
 
 
 def _problem(passing: Passing, refused: Refused) -> ASGIApp:

@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable
 from secrets import token_hex
 
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Scope, Send
 
 from infra.traces import traceparent
 from services.accounts import Account
 from services.api.gate.bodies import BODY, Bounded
-from services.api.gate.crowd import Crowd
+from services.api.gate.crowd import Place
 from services.api.gate.rates import Left
 
 _KEY = "changqing.passing"
@@ -39,28 +39,27 @@ Finish = Callable[["Passing", Message, bytes], Awaitable[tuple[Message, bytes]]]
 """Makes of an answer that is there whole what is sent."""
 Keep = Callable[[Message, bytes], Awaitable[None]]
 """Keeps an answer that is there whole."""
-Full = Callable[["Passing"], ASGIApp]
-"""The answer to whom no place is left."""
+SentAway = Callable[["Passing", str], ASGIApp]
+"""The answer to whom no place is left, by the code of why."""
 
 
 class Passing:
     """A request.
 
     `name`: what it is called in its answer and in the log. `status`: of its answer, 0 before that has begun. `code`: of a
-    refusal. `left`: what its account, or its address, may ask yet. `size`: bytes of its answer. `streams`: whether its answer
-    is a stream of events, which takes a place of its own. `once`: keeps the answer, as it is to be given once for all.
+    refusal. `left`: what its account, or its address, may ask yet. `size`: bytes of its answer. `place`: among those who are
+    within. `once`: keeps the answer, as it is to be given once for all.
     `traceparent`: of the trace it belongs to, if any.
     """
 
     __slots__ = (
-        "_crowd",
         "_dropped",
         "_finish",
-        "_full",
         "_held",
         "_late",
         "_limit",
         "_send",
+        "_sent_away",
         "_timer",
         "account",
         "began",
@@ -69,18 +68,20 @@ class Passing:
         "left",
         "name",
         "once",
+        "place",
         "retry",
         "scope",
         "size",
         "status",
-        "streams",
         "traceparent",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, crowd: Crowd, full: Full, finish: Finish) -> None:
+    def __init__(
+        self, scope: Scope, body: Bounded, send: Send, place: Place, sent_away: SentAway, finish: Finish
+    ) -> None:
         self.began = time.perf_counter()
         self.scope = scope
-        self.body = scope[BODY] = Bounded(receive)
+        self.body = scope[BODY] = body
         self.name = _name(scope)
         self.once: Keep | None = None
         self.account: Account | None = None
@@ -89,16 +90,15 @@ class Passing:
         self.retry = 1
         self.size = 0
         self.status = 0
-        self.streams = False
+        self.place = place
         self.traceparent = _traceparent(scope)
-        self._crowd = crowd
         self._dropped = False
         self._finish = finish
-        self._full = full
         self._held: Message | None = None
         self._late: asyncio.Task[None] | None = None
         self._limit = 0.0
         self._send = send
+        self._sent_away = sent_away
         self._timer: asyncio.TimerHandle | None = None
         scope[_KEY] = self
 
@@ -112,6 +112,11 @@ class Passing:
     def seconds(self) -> float:
         """How long it has taken up to now."""
         return time.perf_counter() - self.began
+
+    @property
+    def streams(self) -> bool:
+        """Whether its answer is a stream of events."""
+        return self.place.streams
 
     @property
     def route(self) -> str:
@@ -174,11 +179,9 @@ class Passing:
 
     async def _stream(self, message: Message) -> None:
         """A stream begins at once, in a place of its own."""
-        if not self._crowd.stay():
-            await self.instead(self._full(self))
+        if why := self.place.stay():
+            await self.instead(self._sent_away(self, why))
             return
-        self.streams = True
-        self._crowd.leave()
         await self._labelled(message)
 
     def end(self) -> None:

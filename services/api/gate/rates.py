@@ -83,8 +83,8 @@ class Rates:
         self._publishing = Rate.of("publishing", publishing)
 
     def of_address(self, address: str) -> Left | None:
-        """An address asks; None where nothing bounds it."""
-        return self._address.take(_network(address)) if self._address and address else None
+        """A network asks, of `network`; None where nothing bounds it."""
+        return self._address.take(address) if self._address and address else None
 
     def of_account(self, account: str, *, publishes: bool) -> Left | None:
         """An account asks; None where nothing bounds it."""
@@ -92,9 +92,12 @@ class Rates:
         return rate.take(account) if rate else None
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """Who an address stands for: of IPv6 its first 64 bits, as one machine has all the rest."""
     if ":" not in address:
         return address
-    found = IPv6Address(address.partition("%")[0])
+    try:
+        found = IPv6Address(address.partition("%")[0])
+    except ValueError:  # as a proxy said it
+        return address
     return str(found.ipv4_mapped or found.exploded[:19])
