@@ -22,11 +22,12 @@ from domain.proposals import (
     propose,
 )
 from domain.refusals import Refused
+from infra import codec
 from infra.database import Database
-from infra.ledger import append_plain
 from infra.log import stream_of
 from infra.session import Session
 from infra.sql import statements
+from infra.together import append_all
 
 SQL = statements("proposals")
 NONE = UUID(int=0)
@@ -128,12 +129,17 @@ def save(connection: Session, proposal: Proposal, event: ProposalEvent) -> Propo
 
 def spend(connection: Session, act: Act, subject: str, by: str, today: date) -> UUID:
     """Use up an approved proposal for just this, within the transaction that does it; its id. Raises `Refused("needs-approval")`."""
-    row = connection.execute(SQL["proposal_approved"], {"act": act, "subject": subject, "day": today}).fetchone()
-    if row is None:
+    proposal = approved(connection, act, subject, today)
+    if proposal is None:
         raise Refused("needs-approval", "", f"propose {act} of {subject}")
-    proposal = msgspec.convert(row[0], Proposal)
     save(connection, proposal, ProposalDone(proposal=proposal.id, by=by))
     return proposal.id
+
+
+def approved(connection: Session, act: Act, subject: str, today: date) -> Proposal | None:
+    """What is approved for just this and may be done today, held until the end of the transaction; None where nothing is."""
+    row = connection.execute(SQL["proposal_approved"], {"act": act, "subject": subject, "day": today}).fetchone()
+    return msgspec.convert(row[0], Proposal) if row else None
 
 
 def is_known(connection: Session, retiree: UUID) -> bool:
@@ -143,7 +149,7 @@ def is_known(connection: Session, retiree: UUID) -> bool:
 
 def tell(connection: Session, event: ProposalEvent) -> None:
     """Append to the proposal's own stream, within the caller's transaction."""
-    append_plain(connection, stream_of(f"proposal:{event.proposal}"), event)
+    append_all(connection, [(stream_of(f"proposal:{event.proposal}"), codec.stored_name(event), codec.encode(event))])
 
 
 def _row(proposal: Proposal) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Four eyes as accounts and operators meet them: who may propose an act, who may approve it, and what is done then."""
 
+import re
 from collections.abc import Collection
 from datetime import date, datetime
 from typing import Final
@@ -24,6 +25,8 @@ from services.reading.who import who
 
 _TEXT: Final = 500
 """Characters of a reason or a basis at most."""
+_CONTENT: Final = re.compile(r"sha256:[0-9a-f]{64}").fullmatch
+_LAW: Final = re.compile("[0-9a-f]{32}").fullmatch
 
 
 class ProposalCard(Struct, frozen=True, kw_only=True):
@@ -154,6 +157,12 @@ class FourEyes:
             raise Refused(
                 "invalid-request", "retiree", "an erasure and the lifting of a hold name a retiree, nothing else does"
             )
+        if wish.act is Act.BULK and not (_CONTENT(wish.subject) and wish.count):
+            raise Refused(
+                "invalid-request", "subject", "sha256:, the digest in hex digits, and how many answers it has"
+            )
+        if wish.act is Act.LAW and not _LAW(wish.subject):
+            raise Refused("invalid-request", "subject", "the digest of the law, as `/v1/law` and the clock say it")
         if wish.act is Act.LIFT_HOLD and wish.subject not in {str(one.hold) for one in self.holds.all(wish.retiree)}:
             raise Refused("not-found", "subject", "it is to be the id of a hold that lies on the retiree")
         return self.proposals.make(wish, by, today(), self._waits)
