@@ -25,6 +25,7 @@ class Act(StrEnum):
     REPLAY = acts.Act.CONSUMERS_REPLAY.value
     LAW = acts.Act.LAW_CHANGE.value
     BULK = acts.Act.ALERTS_BULK.value
+    ACCOUNTS = acts.Act.ACCOUNTS_RAISE.value
 
     @property
     def right(self) -> acts.Act:

@@ -297,6 +297,13 @@ SENTENCES: dict[str, Sentence] = {
         "用 changqing account list 查看账号",
         "look among those of changqing account list",
     ),
+    "own-account": Sentence(
+        403,
+        "不能更改自己的账号",
+        "nobody changes an account of their own",
+        "由另一名管理员办理；密码可在 /pages/account 更改",
+        "let another administrator do it; a password is changed at /pages/account",
+    ),
     "account-invalid": Sentence(
         422,
         "账号的某项不对",

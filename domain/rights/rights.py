@@ -20,12 +20,13 @@ class RightsFileError(ValueError):
 
 
 class RoleEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A role. `place`: by what people are of the division of such an account."""
+    """A role. `place`: by what people are of the division of such an account. `second_person`: such accounts are made by two."""
 
     key: Role
     zh: _Words
     en: _Words
     place: Place
+    second_person: bool = False
 
 
 class Grant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
