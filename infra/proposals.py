@@ -40,9 +40,11 @@ class Proposals:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def make(self, wish: Wish, by: str, today: date, waits: int = WAITING_DAYS) -> Proposal:
-        """Propose an act. Raises `Refused`: `already-proposed` while the same one is open; `not-found` of a retiree whom nobody knows."""
-        made = propose(uuid4(), wish, by, today, waits)
+    def make(
+        self, wish: Wish, by: str, today: date, waits: int = WAITING_DAYS, division: str | None = None
+    ) -> Proposal:
+        """Propose an act, from an account of a division. Raises `Refused`: `already-proposed` while the same one is open; `not-found` of a retiree whom nobody knows."""
+        made = propose(uuid4(), wish, by, today, waits, division)
         proposal = begun(made)
         self.expire(today)
         try:
@@ -93,9 +95,11 @@ class Proposals:
         after: UUID = NONE,
         limit: int = 100,
         acts: Iterable[Act] = Act,
+        division: str = "",
     ) -> list[Proposal]:
-        """Proposals of some acts by id, after one."""
+        """Proposals of some acts by id, after one: about retirees, and of a division and those within it."""
         given = {"state": state, "retiree": retiree, "after": after, "limit": limit, "acts": sorted(acts)}
+        given["division"] = division
         with self.database.transaction() as connection:
             rows = connection.execute(SQL["proposal_page"], given).fetchall()
         return [msgspec.convert(terms, Proposal) for (terms,) in rows]

@@ -1,4 +1,4 @@
-"""Answers that move money are counted, and proposals are shown by rows."""
+"""Answers that move money are counted."""
 
 from alembic import op
 
@@ -9,5 +9,5 @@ down_revision = "0028"
 
 
 def upgrade() -> None:
-    """Make the table of what was answered, and bind who is shown a proposal."""
+    """Make the table of what was answered."""
     op.get_bind().connection.cursor().execute(script("0031_answered"))
