@@ -19,7 +19,7 @@ from services.identities.keeping import AccountCard, Keeping, NewSecret
 router = APIRouter(prefix="/accounts", tags=["accounts"])
 
 NAME = "^[0-9A-Za-z一-鿿_-]{1,100}$"
-Name = Annotated[str, Path(pattern=NAME, description="The account's name.")]
+Name = Annotated[str, Path(pattern=r"^[^./:\x00-\x1f\x7f]{1,100}$", description="The account's name.")]
 Division = Annotated[
     str, Field(pattern="^([0-9]{2,12})?$", description="The beginning of the division codes it may see.")
 ]
