@@ -25,6 +25,7 @@ class Act(StrEnum):
     REPLAY = acts.Act.CONSUMERS_REPLAY.value
     LAW = acts.Act.LAW_CHANGE.value
     BULK = acts.Act.ALERTS_BULK.value
+    ACCOUNTS = acts.Act.ACCOUNTS_RAISE.value
 
     @property
     def right(self) -> acts.Act:
@@ -55,7 +56,8 @@ class ProposalMade(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fi
     """Somebody proposes an act. `basis`: the article or rule it rests on; `reason`: why now, naming nobody.
 
     About a `retiree`, or a `subject` that tells what exactly, such as a consumer and a position. `count`: of how many people or
-    events. It waits for a second person up to and including the day `until`; when approved, `waits` days more.
+    events. It waits for a second person up to and including the day `until`; when approved, `waits` days more. `division`: that of
+    the account that proposes it, which bounds who sees and approves what names no retiree; None: of nobody in particular, as an operator.
     """
 
     proposal: UUID
@@ -69,6 +71,7 @@ class ProposalMade(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fi
     subject: str = ""
     count: int = 0
     waits: int = 0
+    division: str | None = None
 
 
 class ProposalApproved(Struct, frozen=True, kw_only=True, tag_field="name", tag="proposal-approved.v1"):
@@ -153,16 +156,22 @@ def evolve(proposal: Proposal, event: ProposalEvent) -> Proposal:
             assert_never(event)
 
 
-def propose(id_: UUID, wish: Wish, by: str, today: date, waits: int) -> ProposalMade:
-    """Propose it; an erasure `waits` so many days when it is approved."""
+def propose(id_: UUID, wish: Wish, by: str, today: date, waits: int, division: str | None = None) -> ProposalMade:
+    """Propose it, from an account of a division; an erasure `waits` so many days when it is approved."""
     return ProposalMade(
         proposal=id_,
         by=by,
         made=today,
         until=today + timedelta(days=OPEN_DAYS),
         waits=waits if wish.act is Act.ERASE else 0,
+        division=division,
         **structs.asdict(wish),
     )
+
+
+def is_within(made: ProposalMade, division: str) -> bool:
+    """Whether a proposal that names no retiree is of a division, or of one within it."""
+    return made.division is None or made.division.startswith(division)
 
 
 def begun(made: ProposalMade) -> Proposal:

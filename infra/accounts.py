@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 import msgspec
-from psycopg import Connection
 from psycopg.errors import UniqueViolation
 
 from domain.accounts import (
@@ -19,10 +18,13 @@ from domain.accounts import (
     CredentialChanged,
     Standing,
 )
+from domain.proposals import Act
 from domain.refusals import Refused
 from infra import log
 from infra.database import Database, Rows
 from infra.ledger import append_plain
+from infra.proposals import spend
+from infra.session import Session
 from infra.sql import statements
 
 SQL = statements("accounts")
@@ -39,22 +41,32 @@ class Registered(NamedTuple):
     registered_at: datetime
 
 
+class Approval(NamedTuple):
+    """What a second person must have approved, which the change uses up: the act, of what, and the day."""
+
+    act: Act
+    subject: str
+    today: date
+
+
 class AccountRegister:
     """All accounts of a ledger."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def register(self, name: str, standing: Standing, by: str) -> None:
-        """A new account, which nobody can use before it has a credential. Raises `Refused`: `account-exists`, `account-invalid`."""
+    def register(self, name: str, standing: Standing, by: str, approval: Approval | None = None) -> None:
+        """A new account, which nobody can use before it has a credential. Raises `Refused`: `account-exists`, `account-invalid`, `needs-approval`."""
         with self.database.transaction() as connection, _one_subject():
             if connection.execute(SQL["save"], _row(name, standing)).rowcount != 1:
                 raise Refused("account-exists", "account", name)
+            _spend(connection, approval, by)
             tell(connection, AccountRegistered(account=name, by=by, standing=standing))
 
-    def change(self, name: str, standing: Standing, by: str) -> None:
-        """Another standing; its tokens and sessions are over. Raises `Refused`: `unknown-account`, `account-invalid`."""
+    def change(self, name: str, standing: Standing, by: str, approval: Approval | None = None) -> None:
+        """Another standing; its tokens and sessions are over. Raises `Refused`: `unknown-account`, `account-invalid`, `needs-approval`."""
         with self.changing(name) as connection, _one_subject():
+            _spend(connection, approval, by)
             connection.execute(SQL["change"], _row(name, standing))
             connection.execute(SQL["sessions_end"], {"account": name})
             tell(connection, AccountChanged(account=name, by=by, standing=standing))
@@ -72,20 +84,26 @@ class AccountRegister:
             connection.execute(SQL["enable"], {"account": name})
             tell(connection, AccountEnabled(account=name, by=by))
 
-    def set_password(self, name: str, hashed: str, by: str, *, must_change: bool) -> None:
-        """Another password, as its hash; sessions and tokens of before are over. Raises `Refused("unknown-account")`."""
+    def set_password(
+        self, name: str, hashed: str, by: str, *, must_change: bool, approval: Approval | None = None
+    ) -> None:
+        """Another password, as its hash; sessions and tokens of before are over. Raises `Refused`: `unknown-account`, `needs-approval`."""
         with self.changing(name) as connection:
+            _spend(connection, approval, by)
             given = {"account": name, "password": hashed, "must_change": must_change}
             connection.execute(SQL["set_password"], given)
             connection.execute(SQL["sessions_end"], {"account": name})
             tell(connection, CredentialChanged(account=name, by=by, credential="password"))
 
-    def add_secret(self, name: str, digest: bytes, by: str, until: datetime | None) -> None:
+    def add_secret(
+        self, name: str, digest: bytes, by: str, until: datetime | None, approval: Approval | None = None
+    ) -> None:
         """One more secret for programs, by its hash. Those there are stay good until a time; None: they, and tokens got by them, are over.
 
-        Raises `Refused("unknown-account")`.
+        Raises `Refused`: `unknown-account`, `needs-approval`.
         """
         with self.changing(name) as connection:
+            _spend(connection, approval, by)
             ends = connection.execute("select coalesce(%s, clock_timestamp())", [until]).fetchone()
             connection.execute(SQL["secrets_end"], {"account": name, "until": ends and ends[0]})
             connection.execute(SQL["secrets_forget"], {"account": name})
@@ -113,6 +131,12 @@ class AccountRegister:
         with self.database.transaction() as connection:
             return [_registered(row) for row in connection.execute(SQL["all"]).fetchall()]
 
+    def page(self, division: str, after: str, limit: int) -> list[Registered]:
+        """Accounts of a division and of those within it, by name, after one."""
+        given = {"division": division, "after": after, "limit": limit}
+        with self.database.transaction() as connection:
+            return [_registered(row) for row in connection.execute(SQL["page"], given).fetchall()]
+
     def secrets(self, name: str) -> list[bytes]:
         """The hashes of a program's secrets that are good now."""
         with self.database.transaction() as connection:
@@ -130,7 +154,7 @@ class AccountRegister:
             connection.execute(SQL["renew_hash"], {"account": name, "password": hashed, "fresh": fresh})
 
     @contextmanager
-    def changing(self, name: str) -> Iterator[Connection[Rows]]:
+    def changing(self, name: str) -> Iterator[Session]:
         """A transaction that holds an account. Raises `Refused("unknown-account")`."""
         with self.database.transaction() as connection:
             if connection.execute(SQL["lock"], {"account": name}).fetchone() is None:
@@ -143,9 +167,14 @@ class AccountRegister:
         return _registered(row) if row else None
 
 
-def tell(connection: Connection[Rows], told: AccountTold) -> None:
+def tell(connection: Session, told: AccountTold) -> None:
     """Append what happened to an account, within the caller's transaction."""
     append_plain(connection, log.stream_of(f"account:{told.account}"), told)
+
+
+def _spend(connection: Session, approval: Approval | None, by: str) -> None:
+    if approval:
+        spend(connection, approval.act, approval.subject, by, approval.today)
 
 
 @contextmanager

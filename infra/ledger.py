@@ -13,6 +13,7 @@ from psycopg import Connection
 from domain.completeness import Report
 from domain.history import DayPassed, Event, Receipt, Taken
 from domain.law import Law
+from domain.proposals import Act
 from domain.refusals import Refused
 from infra import codec
 from infra.batch import AloneError, Batch, FasterError, InDoubtError, NoRoomError
@@ -23,12 +24,15 @@ from infra.days import AT_A_TIME, CLOCK, NOBODY, last_day, pass_some
 from infra.keys import KeyRing, WrongKeyError
 from infra.log import SQL, Appended, last_position, lock_streams
 from infra.partitions import make_room
+from infra.proposals import approved, spend
 from infra.reports import accept_reports, known_reports
 from infra.submissions import Prepared, Submission, prepare
 from infra.together import Together, append_all
 
 _EVENTS_EACH = 10
 """Events that follow from one submission, at the most."""
+_CLOCK = "clock"
+"""Who carries out a change of the law."""
 RESOLVE_SECONDS = 30.0
 """How long we ask what became of a commit whose answer was lost, before the sender is left to send again."""
 
@@ -112,8 +116,9 @@ class Ledger:
     ) -> None:
         """Let every day since the last one pass that is over for us, one after the other; the first time only `today`.
 
-        On the last of them everybody is looked at under a law that is another than it was. Where none is left to pass, what
-        became due since on one that has is dealt with. `say` is told each day and for how many retirees something fell due.
+        On the last of them everybody is looked at under a law that is another than it was, which takes a second person: until a
+        proposal `law.change` of its digest is approved, nobody is looked at for that, and the day says the law of before. Where
+        no day is left to pass, what became due since on one that has is dealt with. `say` is told each day and for how many retirees something fell due.
         Raises `GapError` when more time than `longest` has gone by, `ClocksApartError`, `DatabaseError`, `WrongKeyError`.
         """
         self.check_key()
@@ -137,26 +142,41 @@ class Ledger:
         """Decide anew by today on all for whom anything ever fell due; how many there are.
 
         What was decided by days that had not come, or under another law, is made good as far as it can be: what was told
-        too early is withdrawn. Raises `ClocksApartError`, `DatabaseError`, `WrongKeyError`.
+        too early is withdrawn. Raises `ClocksApartError`, `DatabaseError`, `WrongKeyError`, and `Refused("needs-approval")` under a
+        law that is another than it was: what follows from that is the clock's, on the first day after it is approved.
         """
         self.check_key()
         self.clocks.check()
+        if (law := self.law_to_follow()) is not None:
+            raise Refused("needs-approval", "", f"propose {Act.LAW} of {law}; the clock then looks at everybody")
         return self._deal_with(today, everybody=True)
+
+    def law_to_follow(self) -> str | None:
+        """The digest of our law, where everybody was last looked at under another; None where not, and before the first day."""
+        with self.database.transaction() as connection:
+            last = last_day(connection)
+        return self._law.digest if last and last.law != self._law.digest else None
 
     def _pass_day(self, day: date, today: date, last: DayPassed | None) -> int:
         dealt_with = self._deal_with(day)
         law = last.law if last else self._law.digest
-        if (
-            day == today and law != self._law.digest
-        ):  # a crash before the day is over, and whoever comes next begins again
+        followed = day == today and law != self._law.digest and self._may_follow(day)
+        if followed:  # a crash before the day is over, and whoever comes next begins again
             dealt_with += self._deal_with(day, everybody=True)
-            law = self._law.digest
         with self.database.transaction() as connection:
             lock_streams(connection, [CLOCK])
             passed = last_day(connection)
             if passed is None or passed.day < day:  # another clock may have been faster
+                if followed and approved(connection, Act.LAW, self._law.digest, day):  # it may be withdrawn by now
+                    spend(connection, Act.LAW, self._law.digest, _CLOCK, day)
+                    law = self._law.digest
                 append_plain(connection, CLOCK, DayPassed(day=day, law=law))
         return dealt_with
+
+    def _may_follow(self, day: date) -> bool:
+        """Whether a second person approved that everybody is looked at under our law."""
+        with self.database.transaction() as connection:
+            return approved(connection, Act.LAW, self._law.digest, day) is not None
 
     def _deal_with(self, day: date, *, everybody: bool = False) -> int:
         """Decide on those for whom something falls due on a day or fell due before, or on everybody; how many there were."""

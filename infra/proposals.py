@@ -22,11 +22,12 @@ from domain.proposals import (
     propose,
 )
 from domain.refusals import Refused
+from infra import codec
 from infra.database import Database
-from infra.ledger import append_plain
 from infra.log import stream_of
 from infra.session import Session
 from infra.sql import statements
+from infra.together import append_all
 
 SQL = statements("proposals")
 NONE = UUID(int=0)
@@ -39,9 +40,11 @@ class Proposals:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def make(self, wish: Wish, by: str, today: date, waits: int = WAITING_DAYS) -> Proposal:
-        """Propose an act. Raises `Refused`: `already-proposed` while the same one is open; `not-found` of a retiree whom nobody knows."""
-        made = propose(uuid4(), wish, by, today, waits)
+    def make(
+        self, wish: Wish, by: str, today: date, waits: int = WAITING_DAYS, division: str | None = None
+    ) -> Proposal:
+        """Propose an act, from an account of a division. Raises `Refused`: `already-proposed` while the same one is open; `not-found` of a retiree whom nobody knows."""
+        made = propose(uuid4(), wish, by, today, waits, division)
         proposal = begun(made)
         self.expire(today)
         try:
@@ -92,9 +95,11 @@ class Proposals:
         after: UUID = NONE,
         limit: int = 100,
         acts: Iterable[Act] = Act,
+        division: str = "",
     ) -> list[Proposal]:
-        """Proposals of some acts by id, after one."""
+        """Proposals of some acts by id, after one: about retirees, and of a division and those within it."""
         given = {"state": state, "retiree": retiree, "after": after, "limit": limit, "acts": sorted(acts)}
+        given["division"] = division
         with self.database.transaction() as connection:
             rows = connection.execute(SQL["proposal_page"], given).fetchall()
         return [msgspec.convert(terms, Proposal) for (terms,) in rows]
@@ -128,12 +133,17 @@ def save(connection: Session, proposal: Proposal, event: ProposalEvent) -> Propo
 
 def spend(connection: Session, act: Act, subject: str, by: str, today: date) -> UUID:
     """Use up an approved proposal for just this, within the transaction that does it; its id. Raises `Refused("needs-approval")`."""
-    row = connection.execute(SQL["proposal_approved"], {"act": act, "subject": subject, "day": today}).fetchone()
-    if row is None:
+    proposal = approved(connection, act, subject, today)
+    if proposal is None:
         raise Refused("needs-approval", "", f"propose {act} of {subject}")
-    proposal = msgspec.convert(row[0], Proposal)
     save(connection, proposal, ProposalDone(proposal=proposal.id, by=by))
     return proposal.id
+
+
+def approved(connection: Session, act: Act, subject: str, today: date) -> Proposal | None:
+    """What is approved for just this and may be done today, held until the end of the transaction; None where nothing is."""
+    row = connection.execute(SQL["proposal_approved"], {"act": act, "subject": subject, "day": today}).fetchone()
+    return msgspec.convert(row[0], Proposal) if row else None
 
 
 def is_known(connection: Session, retiree: UUID) -> bool:
@@ -143,7 +153,7 @@ def is_known(connection: Session, retiree: UUID) -> bool:
 
 def tell(connection: Session, event: ProposalEvent) -> None:
     """Append to the proposal's own stream, within the caller's transaction."""
-    append_plain(connection, stream_of(f"proposal:{event.proposal}"), event)
+    append_all(connection, [(stream_of(f"proposal:{event.proposal}"), codec.stored_name(event), codec.encode(event))])
 
 
 def _row(proposal: Proposal) -> dict[str, Any]:

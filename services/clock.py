@@ -9,6 +9,7 @@ from threading import Event as Flag
 
 import structlog
 
+from domain.proposals import Act
 from infra.clocks import ClocksApartError, GapError
 from infra.database import DatabaseError
 from services.application import BEIJING, Changqing, today
@@ -28,6 +29,7 @@ class Clock:
         self._until_told = until_told
         self._longest = longest
         self._log = structlog.get_logger()
+        self._said: str | None = None
 
     def run(self) -> None:
         """Let the days pass as they come. Waits for PostgreSQL as long as it takes. Raises `WrongKeyError`, `RightsError`."""
@@ -46,6 +48,10 @@ class Clock:
     def catch_up(self, day: date) -> None:
         """Let every day up to this one pass that has not yet. Raises `GapError` and what else `Ledger.pass_days` does."""
         self._application.ledger.pass_days(day, self._until_told, self._passed, self._longest)
+        law = self._application.ledger.law_to_follow()
+        if law and law != self._said:
+            self._log.error("the law is another, and nobody was looked at for that", propose=str(Act.LAW), of=law)
+        self._said = law
 
     def look_at_everybody(self) -> None:
         """Decide on everybody anew by today. Raises as `Ledger.look_at_everybody` does."""

@@ -1,5 +1,6 @@
 """Four eyes as accounts and operators meet them: who may propose an act, who may approve it, and what is done then."""
 
+import re
 from collections.abc import Collection
 from datetime import date, datetime
 from typing import Final
@@ -8,7 +9,7 @@ from uuid import UUID
 from msgspec import Struct, structs
 
 from domain.identity import names_a_person
-from domain.proposals import Act, Proposal, Wish, same_person
+from domain.proposals import Act, Proposal, ProposalMade, Wish, is_within, same_person
 from domain.refusals import Refused
 from domain.rights import acts as rights
 from infra.days import last_day
@@ -24,10 +25,12 @@ from services.reading.who import who
 
 _TEXT: Final = 500
 """Characters of a reason or a basis at most."""
+_CONTENT: Final = re.compile(r"sha256:[0-9a-f]{64}").fullmatch
+_LAW: Final = re.compile("[0-9a-f]{32}").fullmatch
 
 
 class ProposalCard(Struct, frozen=True, kw_only=True):
-    """A proposal. `until`: the last day of its state; `due`: the first day it may be done on; `second`: who approved or refused, `said`: why not."""
+    """A proposal. `division`: of the account that proposed it. `until`: the last day of its state; `due`: the first day it may be done on; `second`: who approved or refused, `said`: why not."""
 
     proposal: UUID
     act: Act
@@ -41,6 +44,7 @@ class ProposalCard(Struct, frozen=True, kw_only=True):
     retiree: UUID | None
     subject: str
     count: int
+    division: str | None
     due: date | None
     second: str
     said: str
@@ -76,7 +80,7 @@ class FourEyes:
         """Propose an act. Raises `Refused`: `forbidden`, `invalid-request`, `already-proposed`, `not-found`."""
         account.allow(wish.act.right)
         self._known(account, wish.retiree)
-        return self.propose_as(account.name, wish)
+        return self.propose_as(account.name, wish, account.division)
 
     def approve(self, account: Account, id_: UUID) -> Proposal:
         """Approve as the second person. Raises `Refused`: `forbidden`, `unknown-proposal`, `proposal-closed`, `second-person`."""
@@ -106,7 +110,7 @@ class FourEyes:
         found = self.proposals.find(id_)
         if found.made.act not in _seen_by(account):
             raise Refused("forbidden")
-        self._known(account, found.made.retiree)
+        self._reached(account, found.made)
         return found
 
     def page(
@@ -117,11 +121,17 @@ class FourEyes:
         after: UUID = NONE,
         limit: int = 100,
     ) -> list[Proposal]:
-        """Proposals that an account may see, by id, after one."""
+        """Proposals that an account may see, by id, after one; fewer than `limit` at the end alone."""
         account.allow(rights.Act.PROPOSALS)
-        found = self.proposals.page(state, retiree, after, limit, _seen_by(account))
-        hidden = self._hidden(account, {one.made.retiree for one in found if one.made.retiree})
-        return [one for one in found if one.made.retiree not in hidden]
+        shown: list[Proposal] = []
+        more = True
+        while more and len(shown) < limit:
+            found = self.proposals.page(state, retiree, after, limit, _seen_by(account), account.division)
+            hidden = self._hidden(account, {one.made.retiree for one in found if one.made.retiree})
+            shown += [one for one in found if one.made.retiree not in hidden]
+            more = len(found) == limit
+            after = found[-1].id if found else after
+        return shown[:limit]
 
     def holds_for(self, account: Account, retiree: UUID | None = None) -> list[HoldCard]:
         """The holds that lie, on one retiree or on anybody. Raises `Refused("forbidden")`."""
@@ -146,8 +156,8 @@ class FourEyes:
 
     # By anybody whose right was seen to: the account, or the operator at the terminal
 
-    def propose_as(self, by: str, wish: Wish) -> Proposal:
-        """Propose an act. Raises `Refused`: `invalid-request`, `already-proposed`, `not-found`."""
+    def propose_as(self, by: str, wish: Wish, division: str | None = None) -> Proposal:
+        """Propose an act, from an account of a division. Raises `Refused`: `invalid-request`, `already-proposed`, `not-found`."""
         _said(wish.reason, "reason")
         _said(wish.basis, "basis")
         if wish.subject:
@@ -156,9 +166,15 @@ class FourEyes:
             raise Refused(
                 "invalid-request", "retiree", "an erasure and the lifting of a hold name a retiree, nothing else does"
             )
+        if wish.act is Act.BULK and not (_CONTENT(wish.subject) and wish.count):
+            raise Refused(
+                "invalid-request", "subject", "sha256:, the digest in hex digits, and how many answers it has"
+            )
+        if wish.act is Act.LAW and not _LAW(wish.subject):
+            raise Refused("invalid-request", "subject", "the digest of the law, as `/v1/law` and the clock say it")
         if wish.act is Act.LIFT_HOLD and wish.subject not in {str(one.hold) for one in self.holds.all(wish.retiree)}:
             raise Refused("not-found", "subject", "it is to be the id of a hold that lies on the retiree")
-        return self.proposals.make(wish, by, today(), self._waits)
+        return self.proposals.make(wish, by, today(), self._waits, division)
 
     def approve_as(self, by: str, id_: UUID) -> Proposal:
         """Approve as the second person. Raises `Refused`: `unknown-proposal`, `proposal-closed`, `second-person`."""
@@ -205,7 +221,13 @@ class FourEyes:
         made = self.proposals.find(id_).made
         if not account.may_approve(made.act.right):
             raise Refused("forbidden")
+        self._reached(account, made)
+
+    def _reached(self, account: Account, made: ProposalMade) -> None:
+        """Raise `Refused("forbidden")` of a proposal about somebody whom the account may not know of, or of another division."""
         self._known(account, made.retiree)
+        if made.retiree is None and not is_within(made, account.division):
+            raise Refused("forbidden", "proposal")
 
     def _known(self, account: Account, retiree: UUID | None) -> None:
         """Raise `Refused("forbidden")` of somebody whom the account may not know of."""

@@ -11,6 +11,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from domain.facts.answers import (
+    MOVES_MONEY,
     AlertAcknowledged,
     AlertApplied,
     AlertConfirmed,
@@ -240,6 +241,7 @@ class Known(Struct, frozen=True, kw_only=True, omit_defaults=True):
 __all__ = [
     "LIFE_EVENTS",
     "MAY_PUBLISH",
+    "MOVES_MONEY",
     "STRONG",
     "TURNS",
     "WEAK",

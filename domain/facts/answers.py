@@ -65,3 +65,7 @@ class AlertApplied(Answer, frozen=True, tag="alert-applied.v1"):
 
     month: Annotated[str, Checked(Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$(?!\n)"))]
     amount: Amount | None = None
+
+
+MOVES_MONEY = (AlertConfirmed, AlertDismissed, AlertApplied, OverpaymentReturned)
+"""Answers upon which a pension stops or goes on, or money is owed or no longer is; of many of them two people are to know."""

@@ -54,6 +54,7 @@ class Act(StrEnum):
     FLAGS = "flags.read"
     ACCOUNTS = "accounts.read"
     ACCOUNTS_MANAGE = "accounts.manage"
+    ACCOUNTS_RAISE = "accounts.raise"
     LAW = "law.read"
     LAW_CHANGE = "law.change"
     PROPOSALS = "proposals.read"

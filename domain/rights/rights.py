@@ -20,12 +20,13 @@ class RightsFileError(ValueError):
 
 
 class RoleEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A role. `place`: by what people are of the division of such an account."""
+    """A role. `place`: by what people are of the division of such an account. `second_person`: such accounts are made by two."""
 
     key: Role
     zh: _Words
     en: _Words
     place: Place
+    second_person: bool = False
 
 
 class Grant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,7 +48,8 @@ class Grant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class ActEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An act, and to whom it is given. `second_person`: they propose it, and nothing is done until another one approves.
 
-    `approve`: who, another person, may; `alone`: of so many people or events at most it is done without.
+    `approve`: who, another person, may; `alone`: of so many people or events at most it is done without, one by one within an hour,
+    and of `alone_daily` within 24 hours; `unbounded`: whose accounts do it without, of however many.
     """
 
     key: Act
@@ -57,6 +59,8 @@ class ActEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     second_person: bool = False
     approve: tuple[Grant, ...] = ()
     alone: Annotated[int, Meta(ge=0)] = 0
+    alone_daily: Annotated[int, Meta(ge=0)] = 0
+    unbounded: tuple[Grant, ...] = ()
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,6 +96,14 @@ class Rights:
         """Of how many people or events at most it is done without a second person."""
         return self.acts[act].alone
 
+    def alone_daily(self, act: Act) -> int:
+        """Of how many at most within 24 hours."""
+        return self.acts[act].alone_daily
+
+    def is_unbounded(self, act: Act, role: Role, department: Department) -> bool:
+        """Whether such an account does it without a second person, of however many."""
+        return any(one.covers(role, department, "") for one in self.acts[act].unbounded)
+
     def _reckoned(self, role: Role, department: Department, purpose: str) -> frozenset[Act]:
         return frozenset(
             act.key for act in self.acts.values() if any(one.covers(role, department, purpose) for one in act.to)
@@ -107,8 +119,11 @@ def parse_rights(text: str) -> Rights:
     _once("role", [one.key for one in file.role], Role)
     _once("act", [one.key for one in file.act], Act)
     for act in file.act:
-        if act.second_person != bool(act.approve) or (act.alone and not act.second_person):
+        bounds = act.alone or act.alone_daily or act.unbounded
+        if act.second_person != bool(act.approve) or (bounds and not act.second_person):
             raise RightsFileError(f"rights.toml: act {act.key}: what takes a second person says who that may be")
+        if act.alone_daily and act.alone_daily < act.alone:
+            raise RightsFileError(f"rights.toml: act {act.key}: in a day no fewer than in an hour")
         own = Act(act.key.removesuffix("-all"))
         wider = {role for one in act.to for role in one.roles}
         named = {role for one in file.act if one.key is own for grant in one.to for role in grant.roles}

@@ -34,6 +34,10 @@ where standing ->> 'subject' = %(subject)s
 -- all: every account, by name
 select account, standing, must_change, disabled, revision, registered_at from ledger.account order by account
 
+-- page: accounts of a division and of those within it, by name, after one
+select account, standing, must_change, disabled, revision, registered_at from ledger.account
+where account > %(after)s and coalesce(standing ->> 'division', '') ^@ %(division)s::text order by account limit %(limit)s
+
 -- password: the hash of a password
 select password from ledger.account where account = %(account)s
 

@@ -12,10 +12,11 @@ select terms from ledger.proposal where proposal = %(proposal)s for update
 -- proposal_find: one proposal
 select terms from ledger.proposal where proposal = %(proposal)s
 
--- proposal_page: proposals of some acts by id, of a state and about somebody where these are given
+-- proposal_page: proposals of some acts by id, of a state and about somebody where these are given; about nobody, those of a division
 select terms from ledger.proposal
 where proposal > %(after)s and act = any(%(acts)s::text[]) and (%(state)s::text is null or state = %(state)s)
   and (%(retiree)s::uuid is null or retiree = %(retiree)s)
+  and (retiree is not null or coalesce(terms #>> '{made,division}' ^@ %(division)s::text, true))
 order by proposal limit %(limit)s
 
 -- proposal_over: those whose time is over by a day, held

@@ -15,6 +15,7 @@ from domain.identity import names_a_person
 from domain.refusals import Refused
 from infra.refused import Letter, Refusing
 from infra.submissions import Submission
+from services.accepting.bounds import Bound, out_of_bounds
 from services.accepting.cloudevents import Envelope, Publisher, batch_of, sequence_of, submission
 from services.accepting.reports import REPORTS, report
 from services.accepting.verifying import Verifier, verifier_of
@@ -61,7 +62,8 @@ class Received(Struct, frozen=True):
     `at`: when it reached us, by a clock that is not the publisher's; None: just now. A key that was good then is good for it.
     `original`: the bytes as they came, which a refusal is known by where no id could be read. `place`: how it came and where
     it stood; by default the way and the publisher's name. `letter`: makes what is kept when it is refused; None: who sent it has it.
-    `traceparent`: of the trace that the sending belongs to, for what says of none itself.
+    `traceparent`: of the trace that the sending belongs to, for what says of none itself. `bound`: whose answers that move money are
+    counted, and in which content this came; None: nothing bounds it.
     """
 
     read: Callable[[], Envelope]
@@ -71,6 +73,7 @@ class Received(Struct, frozen=True):
     letter: Callable[[], Letter] | None = None
     at: datetime | None = None
     traceparent: str = ""
+    bound: Bound | None = None
 
 
 class _Read(Struct, frozen=True):
@@ -92,6 +95,7 @@ def accept(application: Changqing, received: Sequence[Received]) -> list[Answer]
     """
     verifier, now = verifier_of(application.sources.now()), datetime.now(UTC)
     read = _with_repeats(application, [_read(one, verifier, now) for one in received])
+    read = _within_bounds(application, received, read)
     good = [one.what for one in read if isinstance(one.what, Submission)]
     came = (
         (one.place, one.at) for one, as_read in zip(received, read, strict=True) if isinstance(as_read.what, Submission)
@@ -114,6 +118,17 @@ def accept(application: Changqing, received: Sequence[Received]) -> list[Answer]
             answers.append(replace(it, known=True) if it.position in seen else it)
             seen.add(it.position)
     return answers
+
+
+def _within_bounds(application: Changqing, received: Sequence[Received], read: list[_Read]) -> list[_Read]:
+    """The same, but answers in bulk are refused that nobody else has approved."""
+    bounded = [
+        (n, it.bound, one.what)
+        for n, (it, one) in enumerate(zip(received, read, strict=True))
+        if it.bound and isinstance(one.what, Submission)
+    ]
+    refused = out_of_bounds(application, bounded) if bounded else {}
+    return [replace(one, what=refused[n]) if n in refused else one for n, one in enumerate(read)]
 
 
 def _next(

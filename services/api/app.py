@@ -12,6 +12,7 @@ from services.accepting.dispositions import Dispositions
 from services.accepting.gather import Gatherer
 from services.accepting.intake import accept
 from services.api import (
+    accounts,
     codes,
     documents,
     events,
@@ -47,6 +48,7 @@ from services.logs import configure
 from services.reading.denials import Denials
 from services.settings import Settings
 from services.sources.states import SourceStates
+from services.web import accounts as account_pages
 from services.web import following as following_pages
 from services.web import letters, pages, references, retirees, signing_in
 from services.web import looks as look_pages
@@ -68,6 +70,7 @@ V1 = (
     codes.router,
     dead_letters.router,
     law.router,
+    accounts.router,
 )
 """What stands under `/v1`."""
 
@@ -80,6 +83,7 @@ PAGES = (
     following_pages.router,
     look_pages.router,
     proposal_pages.router,
+    account_pages.router,
     references.router,
 )
 """The pages, in no document."""

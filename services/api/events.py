@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from msgspec.structs import replace
 
 from domain.refusals import Refused
+from services.accepting.bounds import bound_of
 from services.accepting.cloudevents import (
     BATCH,
     BATCH_LIMIT,
@@ -27,7 +28,7 @@ from services.accepting.envelopes import media_of
 from services.accepting.gather import Gatherer
 from services.accepting.intake import Received
 from services.accepting.receipts import Notary, SignedRefusal
-from services.accounts import Act
+from services.accounts import Account, Act
 from services.api.answering import answers
 from services.api.auth import WhoAsks
 from services.api.gate.bodies import body_of
@@ -53,10 +54,9 @@ async def publish(request: Request, account: WhoAsks) -> Response:
     200 with the receipt, or problem details with a code; a batch always answers 200 with a receipt for each event.
     """
     account.allow(Act.PUBLISH)
-    publisher = Publisher(account.name, account.department, "http")
     gatherer: Gatherer = request.app.state.gatherer
     notary: Notary = request.app.state.notary
-    received, many = await _received(request, publisher)
+    received, many = await _received(request, account)
     if (passing := passing_of(request)) and passing.traceparent:
         received = [replace(one, traceparent=passing.traceparent) for one in received]
     answers = await gatherer.submit(received)
@@ -69,8 +69,9 @@ async def publish(request: Request, account: WhoAsks) -> Response:
     return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
-async def _received(request: Request, publisher: Publisher) -> tuple[list[Received], bool]:
+async def _received(request: Request, account: Account) -> tuple[list[Received], bool]:
     """What was sent, and whether it is a batch. What is no event at all is a submission too: it is refused, and recorded."""
+    publisher = Publisher(account.name, account.department, "http")
     media = media_of(request.headers.get("content-type", ""))
     body = await body_of(request, BATCH_LIMIT if media == BATCH else EVENT_LIMIT, cut=True)
     if media == BATCH:
@@ -78,15 +79,17 @@ async def _received(request: Request, publisher: Publisher) -> tuple[list[Receiv
             events = split_batch(body)
         except Refused as refused:
             return [_none(refused, publisher, body)], False
-        return [Received(partial(structured, event), publisher, event) for event in events], True
+        bound = bound_of(account, body)
+        return [Received(partial(structured, event), publisher, event, bound=bound) for event in events], True
     if media == STRUCTURED:
-        return [Received(partial(structured, body), publisher, body)], False
+        return [Received(partial(structured, body), publisher, body, bound=bound_of(account, body))], False
     try:
         attributes = _attributes(request, media)
     except Refused as refused:
         return [_none(refused, publisher, body)], False
     original = msgspec.json.encode(attributes) + b"\n" + body
-    return [Received(partial(binary, attributes, body), publisher, original)], False
+    bound = bound_of(account, original)
+    return [Received(partial(binary, attributes, body), publisher, original, bound=bound)], False
 
 
 def _none(refused: Refused, publisher: Publisher, body: bytes) -> Received:

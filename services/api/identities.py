@@ -14,6 +14,7 @@ from services.api.peers import Peers
 from services.bootstrap import Parts
 from services.identities.granting import Grants
 from services.identities.issuers import Elsewhere, Issuers
+from services.identities.keeping import Keeping
 from services.identities.key_sets import RemoteKeys
 from services.identities.oidc import Provider
 from services.identities.people import People
@@ -27,6 +28,7 @@ def install(app: FastAPI, made: Parts, settings: Settings) -> None:
     app.state.tokens = Tokens(TokenKeys(made.application.database, made.keys), settings.public_url)
     attempts = Attempts(made.application.database, made.keys)
     app.state.people = People(made.accounts, attempts)
+    app.state.keeping = Keeping(made.accounts, attempts)
     idle, longest = settings.changqing_session_idle_minutes, settings.changqing_session_hours
     app.state.sessions = Sessions(made.application.database, timedelta(minutes=idle), timedelta(hours=longest))
     app.state.cookies = Cookies(settings.public_url)

@@ -8,7 +8,7 @@ from time import monotonic
 
 from domain.accounts import Standing
 from domain.refusals import Refused
-from infra.accounts import AccountRegister, Registered
+from infra.accounts import AccountRegister, Approval, Registered
 from services.accounts import Account, Role
 
 KEPT_SECONDS = 5.0
@@ -53,10 +53,10 @@ class Accounts:
         self.register.register(name, standing, by)
         self.forget(name)
 
-    def new_secret(self, name: str, by: str, until: datetime | None = None) -> str:
-        """A new secret for a program. The older ones stay good until a time, or are over. Raises `Refused("unknown-account")`."""
+    def new_secret(self, name: str, by: str, until: datetime | None = None, approval: Approval | None = None) -> str:
+        """A new secret for a program. The older ones stay good until a time, or are over. Raises `Refused`: `unknown-account`, `needs-approval`."""
         secret = secrets.token_urlsafe(32)
-        self.register.add_secret(name, digest_of(secret), by, until)
+        self.register.add_secret(name, digest_of(secret), by, until, approval)
         self.forget(name)
         return secret
 

@@ -10,6 +10,9 @@ from typing import NamedTuple
 import msgspec
 
 from domain.identity import names_a_person
+from domain.proposals import Act
+from services.accepting.bounds import most_alone
+from services.importing.answers import bound_of
 from services.importing.crew import Crew
 from services.importing.errors import ImportingError
 from services.importing.importer import Importer, Interrupted, Stop
@@ -30,14 +33,17 @@ class Bringing(NamedTuple):
     restart: bool
 
     def run(
-        self, opened: Callable[[], Lines], file: Path, written: Path, *, anew: bool = False
+        self, opened: Callable[[], Lines], file: Path, written: Path, *, anew: bool = False, answers: bool = True
     ) -> tuple[Summary, bool]:
         """Import to the end; and whether that had been done before. `anew`: a file that changed since its end is another one.
+
+        `answers`: there may be answers to alerts in it.
 
         Raises `ImportingError`, `Interrupted`, `SettingsError`, `OSError`.
         """
         Settings.read()  # the workers read them again: what is wrong is said once, before they are started
         name = _publisher(file)
+        bound = bound_of(opened() if answers else None)
         source = opened()
         with _record(written, file) as record:
             found = None if self.restart else record.resume()
@@ -51,8 +57,13 @@ class Bringing(NamedTuple):
                     "这个文件已全部导入过，--restart 重新导入 this file was imported to its end before; --restart does it again"
                 )
                 return found, True
+            if bound.count > most_alone():
+                _say(
+                    f"文件有 {bound.count} 条涉及资金的答复，未经第二人批准不予受理 {bound.count} answers that move money: refused unless a second "
+                    f"person approved {Act.BULK} of {bound.content}, count {bound.count}"
+                )
             stop = Stop()
-            with Crew(self.workers, name) as crew, Progress(source.size, found) as progress:
+            with Crew(self.workers, name, bound) as crew, Progress(source.size, found) as progress:
                 return Importer(source, record, crew, self.batch, progress, found, stop).run(), False
 
 

@@ -25,6 +25,7 @@ from infra.database import DatabaseError, RightsError
 from infra.keys import WrongKeyError
 from infra.known import beginning_with
 from services.accepting import intake
+from services.accepting.bounds import Bound
 from services.accepting.cloudevents import Envelope, Publisher, department_of, structured
 from services.accepting.intake import Received
 from services.application import Changqing
@@ -53,10 +54,11 @@ RETRY_SECONDS = 1.0
 
 
 class Worker:
-    """Does parts of a file. `name` stands in the ledger as the publisher of each line."""
+    """Does parts of a file. `name` stands in the ledger as the publisher of each line; `bound`: by whom the file's answers are counted."""
 
-    def __init__(self, application: Changqing, name: str, tell: Callable[[Answer], None]) -> None:
+    def __init__(self, application: Changqing, name: str, bound: Bound, tell: Callable[[Answer], None]) -> None:
         self._application = application
+        self._bound = bound
         self._publishers = {department: Publisher(name, department, "file") for department in Department}
         self._tell = tell
 
@@ -82,7 +84,8 @@ class Worker:
                 publisher = self._publishers[department_of(line.fault.source or "")]
                 return Received(partial(_refuse, line.fault), publisher, text, place)
             envelope = structured(text)
-            return Received(lambda: envelope, self._publishers[department_of(envelope.source)], text, place)
+            publisher = self._publishers[department_of(envelope.source)]
+            return Received(lambda: envelope, publisher, text, place, bound=self._bound)
         except Refused:  # the handler meets the same fault, and makes it a refusal
             read = partial(_refuse, line.fault) if line.fault else partial(structured, text)
             return Received(read, self._publishers[Department.AGENCY], text, place)
@@ -165,7 +168,8 @@ def main() -> None:
 
     try:
         application, _ = opened(Settings.read())
-        worker = Worker(application, sys.argv[1], tell)
+        name, account, content, count = sys.argv[1:]
+        worker = Worker(application, name, Bound(account, content, int(count)), tell)
         tell(Ready(worker.head()))
         gc.disable()  # between its batches a worker holds next to nothing, so that is the moment to look for cycles
         gc.freeze()

@@ -20,6 +20,7 @@ from domain.refusals import Refused
 from infra.keys import KeyRing
 from infra.letters import DeadLetter, Letters, Wanted
 from infra.refused import Headers, Original
+from services.accepting.bounds import bound_of
 from services.accepting.cloudevents import Publisher
 from services.accepting.intake import Answer, Received, accept
 from services.accounts import Account, Act
@@ -123,7 +124,9 @@ class DeadLetters:
             original = self.letters.original(place)
             headers: Headers = () if original is None or _structured(mended) else original.named
             read = partial(envelope_of, headers, mended)
-            (answer,) = accept(self._application, [Received(read, _publisher(letter), mended, f"mended:{place}")])
+            bound = bound_of(account, mended)
+            received = Received(read, _publisher(letter), mended, f"mended:{place}", bound=bound)
+            (answer,) = accept(self._application, [received])
             if isinstance(answer, Taken):
                 self._closed(place, self.letters.close(place, "mended", account.name, receipt=answer))
         return answer

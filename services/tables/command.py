@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from infra.keys import KeyRing
+from services.accepting.bounds import moves_money
 from services.accepting.intake import Refusal
 from services.application import today
 from services.cases.what_if import RefusedLine
@@ -203,7 +204,10 @@ def _import(file: Path, chosen: Options, bringing: Bringing, *, as_json: bool) -
         sys.stderr.write(f"未读的列 columns not read: {'、'.join(unread)}\n")
     name = f"{file.name}.{chosen.sheet}" if chosen.sheet else file.name
     written = bringing.refusals or file.with_name(f"{name.replace('/', '_')}.results.jsonl")
-    summary, before = bringing.run(lambda: TableSource(table, reader, surveyed), file, written, anew=True)
+    answers = any(map(moves_money, surveyed.kinds))
+    summary, before = bringing.run(
+        lambda: TableSource(table, reader, surveyed), file, written, anew=True, answers=answers
+    )
     told = _told(written, reader)
     whole, failed = results.written_as(table, "result"), None
     if summary.tally.refused:

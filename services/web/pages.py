@@ -48,6 +48,21 @@ RUNS = 10
 """So many runs of missing numbers, and so many batches, stand in a row."""
 
 
+_HEADS = (
+    (Act.ALERTS, "inbox", "预警收件箱", "Inbox"),
+    (Act.ROSTER, "roster", "社区台账", "Roster"),
+    (None, "registers", "名册", "Registers"),
+    (Act.SOURCES, "sources", "数据来源", "Sources"),
+    (Act.AUDIT, "audit", "审计轨迹", "Audit trail"),
+    (Act.LETTERS, "dead-letters", "死信", "Dead letters"),
+    (Act.CONSUMERS_WATCH, "consumers", "接收方", "Consumers"),
+    (Act.PROPOSALS, "proposals", "双人审批", "Four eyes"),
+    (Act.ACCOUNTS, "accounts", "账号管理", "Accounts"),
+    (Act.FOLLOWERS, "followers", "处理进度", "Followers"),
+)
+"""What stands at the head of each page for whoever may follow it: the act that the page asks for, None: any account's."""
+
+
 @cache
 def _templates() -> Environment:
     environment = Environment(
@@ -58,7 +73,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: "" if value is UNSET else value,  # what the purpose leaves out
     )
-    environment.globals.update(word=word, english=english, beijing=text)
+    environment.globals.update(word=word, english=english, beijing=text, heads=_HEADS)
     return environment
 
 

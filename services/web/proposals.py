@@ -1,5 +1,6 @@
 """The page of proposals: what waits for a second person, what was decided, and the forms for both."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from services.web.pages import render
 router = APIRouter(prefix="/pages/proposals")
 
 ROWS = 200
+_COUNT = re.compile("[0-9]{1,12}").fullmatch
 
 
 @router.get("")
@@ -33,6 +35,7 @@ def listed(request: Request, account: WhoAsks) -> HTMLResponse:
         "seconds": {one.id for one in open_ if eyes.may_second(account, one)},
         "own": {one.id for one in open_ if eyes.is_own(account, one)},
         "proposes": may_propose(account, Act.ERASE),
+        "others": [act for act in Act if act not in (Act.ERASE, Act.LIFT_HOLD) and may_propose(account, act)],
         "holds": eyes.holds_for(account) if may_propose(account, Act.LIFT_HOLD) else [],
         "token": token_of(request, account),
     }
@@ -41,13 +44,19 @@ def listed(request: Request, account: WhoAsks) -> HTMLResponse:
 
 @router.post("")
 def propose(request: Request, account: WhoAsks, fields: Fields) -> Response:
-    """Propose to erase somebody, or to lift a hold."""
+    """Propose to erase somebody, to lift a hold, or what a refusal said."""
+    act = Act.LIFT_HOLD if fields.get("subject") else Act.ERASE
+    retiree = _uuid(fields.get("retiree", ""), "retiree") if "act" not in fields else None
+    count = fields.get("count") or "0"
+    if not _COUNT(count) or fields.get("act", act) not in list(Act):
+        raise Refused("invalid-request", "act" if _COUNT(count) else "count")
     wish = Wish(
-        act=Act.LIFT_HOLD if fields.get("subject") else Act.ERASE,
+        act=Act(fields.get("act", act)),
         reason=fields.get("reason", ""),
         basis=fields.get("basis", ""),
-        retiree=_uuid(fields.get("retiree", ""), "retiree"),
-        subject=fields.get("subject", ""),
+        retiree=retiree,
+        subject=fields.get("subject", "").strip(),
+        count=int(count),
     )
     eyes_of(request).propose(account, wish)
     return _back()

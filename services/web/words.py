@@ -260,6 +260,7 @@ PROPOSALS = _words(
     "consumers.replay|批量重新发送|replay to a consumer",
     "law.change|更改法规参数|change the settings of law",
     "alerts.answer-bulk|批量答复|answer in bulk",
+    "accounts.raise|建立或提升重要账号|make or raise an account",
     "proposed|已提出|proposed",
     "approved|已批准|approved",
     "not-approved|已拒绝|refused",

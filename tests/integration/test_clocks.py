@@ -10,12 +10,15 @@ from structlog.testing import capture_logs
 from domain.facts import Aspect, Department, GoneMissing, Reappeared, Relocated
 from domain.history import DayPassed
 from domain.law import Law, parse_law
+from domain.proposals import Act, Wish
+from domain.refusals import Refused
 from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
 from infra.changed_law import changed
 from infra.clocks import ClocksApartError, GapError
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
+from infra.proposals import Proposals
 from infra.statutes import national_text
 from infra.submissions import Submission
 from services.application import Changqing, today
@@ -196,6 +199,7 @@ def test_under_another_law_everybody_is_looked_at_on_the_next_day_once(
     pass_days(ours, date(2024, 5, 31))
     another = Ledger(database, keys, changed({"later.toml": LATER}))
     seen: list[int] = []
+    approve_law(database, another, date(2024, 6, 1))
     another.pass_days(date(2024, 6, 3), Flag(), lambda _, count: seen.append(count))
     assert seen == [1, 0, 2], "by the day as the old law had it, and everybody by the new law on the last of three"
     assert told(database) == [], "under the new law the suspension begins in August"
@@ -203,6 +207,57 @@ def test_under_another_law_everybody_is_looked_at_on_the_next_day_once(
     another.pass_days(date(2024, 7, 1), Flag(), lambda _, count: seen.append(count))
     assert told(database) == [("suspend", "2024-08")]
     assert sum(seen[3:]) == 1
+
+
+def approve_law(database: Database, ledger: Ledger, on: date) -> Proposals:
+    """Two people want what follows from the law of a ledger."""
+    proposals = Proposals(database)
+    law = ledger.law_to_follow()
+    assert law
+    wish = Wish(act=Act.LAW, reason="the new rule is in force", basis="试行规定", subject=law)
+    proposals.approve(proposals.make(wish, "wang", on).id, "li", on)
+    return proposals
+
+
+def test_what_follows_from_another_law_waits_for_a_second_person(
+    ours: Ledger, database: Database, keys: KeyRing, law: Law
+) -> None:
+    receipts(ours.accept([submission(retirement(), f"r-{n}", number=number_of(n)) for n in (1, 2)], FIRST))
+    receipts(ours.accept([MISSING], date(2024, 1, 22)))
+    pass_days(ours, date(2024, 6, 1))
+    assert told(database) == [("suspend", "2024-07")]
+    another = Ledger(database, keys, changed({"later.toml": LATER}))
+    for _ in range(2):
+        another.pass_days(date(2024, 6, 3), Flag(), lambda *_: None)
+    assert told(database) == [("suspend", "2024-07")], "nobody is looked at for the new law"
+    assert last_passed(database) == DayPassed(day=date(2024, 6, 3), law=law.digest)
+    with pytest.raises(Refused, match="needs-approval"):
+        another.look_at_everybody(date(2024, 6, 3))
+    proposals = approve_law(database, another, date(2024, 6, 3))
+    with pytest.raises(Refused, match="already-proposed"):
+        approve_law(database, another, date(2024, 6, 3))
+    another.pass_days(date(2024, 6, 4), Flag(), lambda *_: None)
+    assert [action for action, _ in told(database)[1:]] == ["resume"], "the suspension begins in August only"
+    assert (last_passed(database).law, another.law_to_follow()) != (law.digest, None)
+    assert [(one.state, one.done_by) for one in proposals.page()] == [("done", "clock")]
+    assert another.look_at_everybody(date(2024, 6, 4)) == 2
+
+
+def test_an_approval_that_is_over_or_of_another_law_lets_nothing_follow(
+    ours: Ledger, database: Database, keys: KeyRing, law: Law
+) -> None:
+    receipts(ours.accept([submission(retirement())], FIRST))
+    pass_days(ours, FIRST)
+    another = Ledger(database, keys, changed({"later.toml": LATER}))
+    approve_law(database, another, FIRST)
+    third = Ledger(database, keys, changed({"later.toml": LATER.replace("months_after = 7", "months_after = 8")}))
+    third.pass_days(FIRST + timedelta(days=1), Flag(), lambda *_: None)
+    assert last_passed(database).law == law.digest
+    another.pass_days(FIRST + timedelta(days=31), Flag(), lambda *_: None)
+    assert last_passed(database).law == law.digest
+    approve_law(database, another, FIRST + timedelta(days=31))
+    another.pass_days(FIRST + timedelta(days=32), Flag(), lambda *_: None)
+    assert another.law_to_follow() is None
 
 
 def placed(by: str, valid_from: str, valid_to: str = "") -> str:

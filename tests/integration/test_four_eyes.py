@@ -10,6 +10,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
 from domain.history import Receipt
@@ -21,7 +22,7 @@ from infra.ledger import Ledger
 from services.accounts import Role
 from services.application import today
 from services.cli import main
-from tests.asking import Asking
+from tests.asking import Asking, asking, catch_up
 from tests.building import number_of, retirement, submission
 
 BASIS = "个人信息保护法 第四十七条"
@@ -32,6 +33,8 @@ ACCOUNTS = {
     "auditor": (Role.AUDITOR, ""),
     "community": (Role.COMMUNITY, "440304901001"),
     "admin": (Role.ADMINISTRATOR, ""),
+    "dalian": (Role.OFFICER, "2102"),
+    "auditor-4403": (Role.AUDITOR, "4403"),
 }
 
 
@@ -115,6 +118,45 @@ def test_a_page_is_full_of_what_one_may_see_whatever_lies_between(asked: Asking,
             after = pages[-1][-1]
         assert [len(page) for page in pages[:-1]] == [2] * (len(pages) - 1)
         assert sum(map(len, pages)) == all_
+
+
+def test_what_names_no_retiree_is_of_the_division_of_whoever_proposed_it(asked: Asking) -> None:
+    law = {"act": "law.change", "subject": "0" * 32, "reason": "the new rule is in force", "basis": BASIS}
+    path = asked.post("dalian", "/v1/proposals", law).headers["location"]
+    assert asked.json("officer", "/v1/proposals") == asked.json("auditor-4403", "/v1/proposals") == []
+    for account in ("officer", "auditor-4403"):
+        assert asked.status(account, path) == 403
+        for deed, body in (("approve", {}), ("refuse", {"reason": "no"}), ("withdraw", {})):
+            assert code(asked.post(account, f"{path}/{deed}", body))[0] == 403
+        assert "0" * 32 not in asked.page(account, "/pages/proposals")
+    assert asked.json("dalian", path)["division"] == "2102"
+    assert asked.post("auditor", f"{path}/approve", {}).json()["state"] == "approved"
+
+
+def test_a_page_is_full_though_others_proposals_lie_between(asked: Asking, ours: Ledger, database: Database) -> None:
+    here = replace(retirement(), residence_division="440304901001", hukou_division="440304901001")
+    there = replace(retirement(), residence_division="210202001001", hukou_division="210202001001")
+    told = [submission(home, f"r{n}", number=number_of(n)) for n, home in enumerate([here, there] * 6, start=1)]
+    receipts = ours.accept(told, today())
+    catch_up(database)
+    for one in receipts:
+        assert isinstance(one, Receipt)
+        assert asked.post("wang", "/v1/proposals", wish(one.retiree)).status_code == 201
+    pages, after = [], str(UUID(int=0))
+    while page := asked.json("officer", f"/v1/proposals?limit=2&after={after}"):
+        pages.append(len(page))
+        after = page[-1]["proposal"]
+    assert pages == [2, 2, 2]
+
+
+def test_the_page_proposes_what_a_refusal_said(asked: Asking) -> None:
+    fields = {"act": "law.change", "subject": "0" * 32, "reason": "the new rule is in force", "basis": BASIS}
+    assert form(asked, "officer", "/pages/proposals", fields) == 303
+    (made,) = asked.json("officer", "/v1/proposals")
+    assert (made["act"], made["subject"], made["retiree"]) == ("law.change", "0" * 32, None)
+    assert form(asked, "officer", "/pages/proposals", fields | {"act": "reign"}) in {400, 422}
+    assert form(asked, "officer", "/pages/proposals", fields | {"count": "many"}) in {400, 422}
+    assert "law.change" not in asked.page("wang", "/pages/proposals").split("<h2>")[1]
 
 
 def test_what_is_asked_again_under_its_key_is_proposed_and_held_once(asked: Asking, retiree: UUID) -> None:

@@ -187,6 +187,22 @@ PATHS = {
     "POST /v1/dead-letters/{place}/give-up": Ask(
         Act.LETTERS_SEND, _NOBODY, (f"/v1/dead-letters/{_LETTER}/give-up",), {"reason": " "}
     ),  # which is none
+    "GET /v1/accounts": Ask(Act.ACCOUNTS, _NOBODY, ("/v1/accounts",)),
+    "GET /v1/accounts/{name}": Ask(Act.ACCOUNTS, _NOBODY, ("/v1/accounts/community",)),
+    "POST /v1/accounts": Ask(
+        Act.ACCOUNTS_MANAGE,
+        _NOBODY,
+        ("/v1/accounts",),
+        {"account": "community", "role": "officer", "department": "community"},
+    ),  # there is one
+    "POST /v1/accounts/{name}/change": Ask(Act.ACCOUNTS_MANAGE, _NOBODY, ("/v1/accounts/nobody/change",), {}),
+    "POST /v1/accounts/{name}/secret": Ask(Act.ACCOUNTS_MANAGE, _NOBODY, ("/v1/accounts/nobody/secret",), {}),
+    "POST /v1/accounts/{name}/disable": Ask(
+        Act.ACCOUNTS_MANAGE, _NOBODY, ("/v1/accounts/nobody/disable",), {"reason": "r"}
+    ),
+    "POST /v1/accounts/{name}/enable": Ask(Act.ACCOUNTS_MANAGE, _NOBODY, ("/v1/accounts/nobody/enable",), {}),
+    "POST /v1/accounts/{name}/unlock": Ask(Act.ACCOUNTS_MANAGE, _NOBODY, ("/v1/accounts/nobody/unlock",), {}),
+    "GET /pages/accounts": Ask(Act.ACCOUNTS, _NOBODY, ("/pages/accounts",)),
     "GET /v1/proposals": Ask(
         Act.PROPOSALS, _OVERSEERS | {"officer"}, ("/v1/proposals", "/v1/proposals?retiree={retiree}")
     ),
@@ -212,6 +228,8 @@ PATHS = {
     **{
         f"POST {path}": Ask(None, _NOBODY, (path,), {})
         for path in (
+            "/pages/accounts",
+            "/pages/accounts/{name}/{deed}",
             "/pages/proposals",
             "/pages/proposals/holds",
             "/pages/proposals/{proposal}/{deed}",
@@ -250,7 +268,13 @@ class Town(NamedTuple):
     proposal: str
 
     def ask(self, account: str, url: str, body: object) -> Response:
-        known = {"retiree": self.retiree, "alert": self.alert, "proposal": self.proposal, "deed": "approve"}
+        known = {
+            "retiree": self.retiree,
+            "alert": self.alert,
+            "proposal": self.proposal,
+            "deed": "approve",
+            "name": "community",
+        }
         url = url.format(**known)
         if isinstance(body, dict):
             body = {key: said.format(**known) if isinstance(said, str) else said for key, said in body.items()}

@@ -9,11 +9,12 @@ import pytest
 from msgspec.structs import asdict
 
 from domain.alerts import Action
-from domain.facts import LIFE_EVENTS, Person
+from domain.facts import LIFE_EVENTS, Department, Person
 from domain.kinds import Kind
 from domain.told import Stage
 from projections.alert_inbox import AlertRow
 from projections.audit_trail import TrailRow
+from services.accounts import Account, Role
 from services.reading.cards import RosterLine
 from services.web.pages import render
 
@@ -69,6 +70,14 @@ def test_the_inbox_shows_every_action_and_kind_in_both_languages() -> None:
     page = inbox(*(alert(action=str(action), kind=str(kind)) for action, kind in product(Action, Kind)))
     for said in ("暂停发放", "pay back", "资格认证逾期", "verification overdue", "settle"):
         assert said in page
+
+
+@pytest.mark.parametrize(("role", "leads"), [(Role.OFFICER, True), (Role.AUDITOR, False)])
+def test_the_inbox_leads_to_the_retiree_whoever_may_go_there(role: Role, *, leads: bool) -> None:
+    account = Account(name="one", role=role, department=Department.AGENCY)
+    page = render("inbox.html", account=account, rows=[alert()], state="open", earlier="")
+    assert str(RETIREE) in page
+    assert (f"/pages/retirees/{RETIREE}" in page) is leads
 
 
 @pytest.mark.parametrize("stage", Stage)

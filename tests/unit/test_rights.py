@@ -21,6 +21,7 @@ zh = "乙"
 en = "two"
 to = [{{ roles = ["{to}"]{more} }}]
 """
+_TWO = 'second_person = true\napprove = [{ roles = ["auditor"] }]\n'
 A, P = Department.AGENCY, Department.POLICE
 
 
@@ -42,6 +43,21 @@ def test_only_the_agency_sends_the_letters_of_others_again() -> None:
 
 def test_what_can_be_proposed_is_what_needs_a_second_person() -> None:
     assert {one.right for one in proposals.Act} == {act for act in Act if the_rights().needs_second(act)}
+
+
+def test_only_the_agencys_own_systems_answer_in_bulk_alone() -> None:
+    rights = the_rights()
+    free = {(role, one) for role in Role for one in Department if rights.is_unbounded(Act.ALERTS_BULK, role, one)}
+    assert free == {(Role.PUBLISHER, A)}
+    assert 0 < rights.alone(Act.ALERTS_BULK) <= rights.alone_daily(Act.ALERTS_BULK)
+
+
+def test_whoever_approves_for_others_or_keeps_accounts_is_made_by_two() -> None:
+    rights = the_rights()
+    weighty = {role for role, entry in rights.roles.items() if entry.second_person}
+    assert weighty == {Role.GUARDIAN, Role.ADMINISTRATOR}
+    keepers = {role for role in Role for one in Department if Act.ACCOUNTS_MANAGE in rights.acts_of(role, one)}
+    assert keepers <= weighty
 
 
 def test_the_agency_proposes_to_erase_and_only_a_guardian_approves() -> None:
@@ -87,6 +103,9 @@ def test_what_is_for_a_purpose_is_for_no_other() -> None:
         (whole("second_person = true"), "act publish: what takes a second person says who"),
         (whole('approve = [{ roles = ["auditor"] }]'), "act publish: what takes a second person says who"),
         (whole("alone = 5"), "act publish: what takes a second person says who"),
+        (whole("alone_daily = 5"), "act publish: what takes a second person says who"),
+        (whole('unbounded = [{ roles = ["publisher"] }]'), "act publish: what takes a second person says who"),
+        (whole(f"{_TWO}alone = 5\nalone_daily = 4"), "act publish: in a day no fewer than in an hour"),
         (FILE.format(role="officer", act="publish", to="officer", more=""), "role publisher must stand there once"),
     ],
 )
