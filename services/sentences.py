@@ -511,6 +511,13 @@ SENTENCES: dict[str, Sentence] = {
         "按 Retry-After 所示秒数后原样重发",
         "send the same again after as many seconds as Retry-After says",
     ),
+    "being-reckoned": Sentence(
+        503,
+        "该期通报人数众多，正在统计；括号内为已统计人数",
+        "the figures are of many people and are being reckoned; so many are counted",
+        "稍后再查；运维人员可用 changqing bulletin 立即统计",
+        "ask again in a few minutes; an operator has it at once by `changqing bulletin`",
+    ),
     "too-slow": Sentence(
         503,
         "未能在时限内答复，是否受理未知",

@@ -6,7 +6,6 @@ People stay sealed: what is encrypted is shown by its length and the beginning o
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import date, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -20,7 +19,7 @@ from infra.rebuild import read_models
 from infra.replay import Replay, Row
 from infra.terminal import told
 from infra.views import Views
-from services.application import BEIJING
+from services.following.positions import time_of
 from services.settings import Settings
 
 SAME, DIFFERENT = 0, 3
@@ -94,10 +93,6 @@ def _position(database: Database, to: str) -> int:
     """A position, or the last one recorded by the end of a day (Beijing) or by a time."""
     if to.isdecimal():
         return int(to)
-    if len(to) == len("2024-04-10"):
-        at = datetime.combine(date.fromisoformat(to) + timedelta(days=1), time(), BEIJING) - timedelta(microseconds=1)
-    else:
-        at = datetime.fromisoformat(to)
-        at = at if at.tzinfo else at.replace(tzinfo=BEIJING)
+    at = time_of(to)
     with database.transaction() as connection:
         return log.position_at(connection, at)

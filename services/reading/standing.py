@@ -10,6 +10,7 @@ from domain.law import Law
 from domain.lineage import Lineage
 from domain.refusals import Refused
 from domain.rights.fields import View
+from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.reading import Reading
@@ -67,6 +68,10 @@ class Standing:
             views = KnownViews(self._ledger.database, views.position())
         return self._but(_views=views, looks=self.looks.by(way, use, export))
 
+    def at(self, position: int) -> Self:
+        """The same reader held to a position of the log."""
+        return self._but(_views=KnownViews(self._ledger.database, position))
+
     def unmasking(self, reason: str) -> Self:
         """The same reader, who shows plain what the purpose masks; the record of each look says why."""
         return self._but(reason=reason)
@@ -121,6 +126,15 @@ class Standing:
     @property
     def _today(self) -> date:
         return self.known.date() if self.known else today()
+
+    @property
+    def database(self) -> Database:
+        """Where all of it stands, for what is no answer yet."""
+        return self._ledger.database
+
+    def seen(self, account: Account) -> Selects:
+        """The read models as an account may see them, of whoever counts people and shows nobody."""
+        return self._seen(account)
 
     def rows(self, account: Account, query: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
         """What a read model says of nobody by name, out of the rows that an account may see."""

@@ -132,6 +132,13 @@ TABLES = {
     ),
     "views.unusual_access": Table("flag_id = '7'", _GUARDING, _FLAG.format("", "")),
     "views.unusual_access_past": Table("flag_id = '7'", _GUARDING, _FLAG.format("_past", ", 2")),
+    "views.bulletin_figure": Table(
+        "measure = 'people'",
+        {"community", "street", "officer", "auditor"},
+        "with made as (insert into views.bulletin (first_day, last_day, law, position) "
+        "values ('2024-01-01', '2024-03-31', 'l', 1) returning bulletin) "
+        "insert into views.bulletin_figure select bulletin, true, community, 'people', 1, 1 from made, views.roster",
+    ),
     "views.source": Table(
         "source = '/civil-affairs/here'",
         _OF_CIVIL_AFFAIRS | _AUDITORS | _AGENCY | {"administrator"},
