@@ -29,3 +29,11 @@ grant select, insert, update, delete on views.bulletin, views.bulletin_figure to
 insert into rights.rule (tbl, seen) values
     ('views.bulletin_figure', '(select rights.may(''bulletin.read'')) and community ^@ any ((select rights.divisions())::text[])');
 select rights.guard('views', 'bulletin'), rights.guard('views', 'bulletin_figure');
+
+-- What was known of sources at any time: as of every other read model, a row that changes leaves the one it was beside it. Of what
+-- changes many times within a minute the last of that minute is left, so that nothing that is sent makes it grow without end.
+truncate views.source, views.source_batch, views.source_number, views.source_batch_member;
+alter table views.source add column minute timestamptz not null;
+alter table views.source_batch add column minute timestamptz not null;
+select views.remember('source'), views.remember('source_batch');
+delete from ledger.tracking where follower = 'sources';

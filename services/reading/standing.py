@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from copy import copy
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any, Self
 
 from domain.disclosures import Way
@@ -53,6 +53,13 @@ class Standing:
     def as_known(self, at: datetime) -> Self:
         """A reader of what the read models said at a time, and what followed from it on that day. A look is recorded as any other."""
         return self._but(_views=Views(self._ledger.database).as_known(at), known=at.astimezone(BEIJING))
+
+    def by_end_of(self, on: date | None) -> Self:
+        """A reader of what was recorded by the end of a day too, of what is true when it is recorded: there the two times are one."""
+        if on is None:
+            return self
+        end = datetime.combine(on, time.max, BEIJING)
+        return self.as_known(end) if end < (self.known or datetime.now(BEIJING)) else self
 
     def by(self, way: Way) -> Self:
         """The same reader, whose looks are recorded as of that way."""

@@ -142,12 +142,22 @@ TABLES = {
     "views.source": Table(
         "source = '/civil-affairs/here'",
         _OF_CIVIL_AFFAIRS | _AUDITORS | _AGENCY | {"administrator"},
-        "insert into views.source values ('/civil-affairs/here', '{}')",
+        "insert into views.source values ('/civil-affairs/here', '{}', null, now(), 1)",
+    ),
+    "views.source_past": Table(
+        "source = '/civil-affairs/here'",
+        _OF_CIVIL_AFFAIRS | _AUDITORS | _AGENCY | {"administrator"},
+        "insert into views.source_past values ('/civil-affairs/here', '{}', null, now(), 1, 2)",
     ),
     "views.source_batch": Table(
         "source = '/civil-affairs/here'",
         _OF_CIVIL_AFFAIRS | _AUDITORS | _AGENCY | {"administrator"},
-        "insert into views.source_batch values ('/civil-affairs/here', 'b', '{}')",
+        "insert into views.source_batch values ('/civil-affairs/here', 'b', '{}', null, now(), 1)",
+    ),
+    "views.source_batch_past": Table(
+        "source = '/civil-affairs/here'",
+        _OF_CIVIL_AFFAIRS | _AUDITORS | _AGENCY | {"administrator"},
+        "insert into views.source_batch_past values ('/civil-affairs/here', 'b', '{}', null, now(), 1, 2)",
     ),
     "ledger.event": Table("stream = %(retiree)s", {"officer", "auditor"}),
     "ledger.inbox": Table(

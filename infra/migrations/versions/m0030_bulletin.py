@@ -1,4 +1,4 @@
-"""The bulletin's figures are kept, each with the position and the law that they were reckoned at."""
+"""The bulletin's figures are kept, each with their position and law; and what was known of sources at any time is."""
 
 from alembic import op
 
