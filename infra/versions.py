@@ -120,6 +120,7 @@ def exchange(connection: Connection[Rows], models: Sequence[ReadModel], schema: 
     for table in tables:
         _move(connection, table, LIVE, _AWAY)
         _move(connection, table, schema, LIVE)
+    connection.execute("delete from views.bulletin")  # it was reckoned from what answered before
     clear(connection, BEFORE)
     for table in tables:
         _move(connection, table, _AWAY, BEFORE)

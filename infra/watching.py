@@ -26,7 +26,8 @@ from infra.session import Session
 from infra.sql import statements
 from infra.views import APPLICATION
 from projections.source_findings import batch_due, due, findings
-from projections.source_fold import Held, Member, Needed, fold, needed
+from projections.source_fold import Held, Member, Needed, needed
+from projections.source_past import Left, Since, Stands, fold_remembering
 from projections.sources import BatchRow, SourceRow
 
 SQL = statements("watching")
@@ -65,10 +66,12 @@ class Watch:
         with self.database.transaction() as connection:
             self._recorder.track(connection, Tracking(APPLICATION, entries[-1].position), after=entries[0].position - 1)
             if wanted.sources:
-                held = _held(connection, wanted)
+                stands = Stands()
+                held = _held(connection, wanted, stands)
                 before = held.copy()
-                fold(held, entries)
-                _save(connection, held, before)
+                left = fold_remembering(held, stands, entries)
+                _save(connection, held, before, stands)
+                _leave(connection, left)
         if time.monotonic() - self._looked >= LOOK_EVERY:
             last = entries[-1].recorded_at
             _, now = self._head()
@@ -104,7 +107,7 @@ class Watch:
         if not sources:
             return 0
         given = {"sources": sources, "now": now, "limit": BATCHES_AT_A_TIME}
-        rows = [_rows.decode(state) for (state,) in connection.execute(SQL["sources_find"], given).fetchall()]
+        rows = [_rows.decode(state) for (state,) in connection.execute(SQL["sources_there"], given).fetchall()]
         batches = [_batches.decode(state) for (state,) in connection.execute(SQL["batches_due"], given).fetchall()]
         found = {
             stream_about(row.source): (row, there)
@@ -132,15 +135,19 @@ def stream_about(source: str) -> UUID:
     return stream_of(f"about-source:{source}")
 
 
-def _held(connection: Session, wanted: Needed) -> Held:
+def _held(connection: Session, wanted: Needed, stands: Stands) -> Held:
+    """What is wanted; `stands` is told since when it is so."""
     held = Held()
-    for (state,) in connection.execute(SQL["sources_find"], {"sources": list(wanted.sources)}).fetchall():
+    for state, since, minute in connection.execute(SQL["sources_find"], {"sources": list(wanted.sources)}).fetchall():
         row = _rows.decode(state)
         held.sources[row.source] = row
+        stands.sources[row.source] = Since(since, minute)
     if wanted.batches:
-        for (state,) in connection.execute(SQL["batches_find"], _pairs("batches", wanted.batches)).fetchall():
+        found = connection.execute(SQL["batches_find"], _pairs("batches", wanted.batches)).fetchall()
+        for state, since, minute in found:
             batch = _batches.decode(state)
             held.batches[batch.source, batch.batch] = batch
+            stands.batches[batch.source, batch.batch] = Since(since, minute)
     if wanted.numbers:
         for source, number, ids in connection.execute(SQL["numbers_find"], _pairs("numbers", wanted.numbers)):
             held.numbers[source, number] = ids
@@ -151,19 +158,23 @@ def _held(connection: Session, wanted: Needed) -> Held:
     return held
 
 
-def _save(connection: Session, held: Held, before: Held) -> None:
+def _save(connection: Session, held: Held, before: Held, stands: Stands) -> None:
     """Write what is another than before."""
     rows = [row for source, row in held.sources.items() if row != before.sources.get(source)]
     batches = [row for key, row in held.batches.items() if row != before.batches.get(key)]
+    since = [stands.sources[row.source] for row in rows]
     connection.execute(
         SQL["sources_save"],
         {
             "sources": [row.source for row in rows],
             "states": [msgspec.json.encode(row).decode() for row in rows],
             "dues": [due(row) for row in rows],
+            "since": [one.position for one in since],
+            "minutes": [one.minute for one in since],
         },
     )
     if batches:
+        since = [stands.batches[row.source, row.batch] for row in batches]
         connection.execute(
             SQL["batches_save"],
             {
@@ -171,6 +182,8 @@ def _save(connection: Session, held: Held, before: Held) -> None:
                 "batches": [row.batch for row in batches],
                 "states": [msgspec.json.encode(row).decode() for row in batches],
                 "dues": [batch_due(row) for row in batches],
+                "since": [one.position for one in since],
+                "minutes": [one.minute for one in since],
             },
         )
     changed = {key: ids for key, ids in held.numbers.items() if ids != before.numbers.get(key, [])}
@@ -183,6 +196,23 @@ def _save(connection: Session, held: Held, before: Held) -> None:
         connection.cursor().executemany(SQL["number_fork"], forks)
     if members := held.members - before.members:
         connection.execute(SQL["members_save"], {"members": sorted(map(_key, members))})
+
+
+def _leave(connection: Session, left: Sequence[Left]) -> None:
+    """Write what was as it is no more."""
+    sources = [one for one in left if isinstance(one.row, SourceRow)]
+    batches = [one for one in left if isinstance(one.row, BatchRow)]
+    for statement, there in (("sources_leave", sources), ("batches_leave", batches)):
+        if there:
+            given = {
+                "sources": [one.row.source for one in there],
+                "states": [msgspec.json.encode(one.row).decode() for one in there],
+                "since": [one.since.position for one in there],
+                "minutes": [one.since.minute for one in there],
+                "until": [one.until for one in there],
+            }
+            names = {"batches": [one.row.batch for one in there if isinstance(one.row, BatchRow)]}
+            connection.execute(SQL[statement], given | (names if statement == "batches_leave" else {}))
 
 
 def _pairs(name: str, pairs: Iterable[tuple[str, str | int]]) -> dict[str, list[str | int]]:

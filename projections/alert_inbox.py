@@ -150,15 +150,6 @@ order by p.position desc limit %(limit)s
 An alert has its position and its office for good, so those that answer now have the order of any time.
 """
 
-DUE = """
-select substr(r.{place}, 1, 6) as district, count(*) as of,
-       count(*) filter (where a.state = 'closed' and not a.escalated) as done
-from alert_inbox a join roster r on r.retiree = a.retiree and r.registered
-where a.act_by between %(first)s and %(last)s and a.state in ('open', 'closed') and r.{place} = any(%(communities)s)
-group by 1
-"""
-"""By district: how many alerts were to be acted on within some days, and how many of them were closed before it was too late."""
-
 OF_RETIREE = f"select {columns(AlertRow)} from alert_inbox where retiree = %(retiree)s order by position desc"  # noqa: S608 - likewise
 """All alerts about a retiree, the newest first."""
 

@@ -138,13 +138,3 @@ from unnest(%(tellers)s::text[], %(facts)s::text[]) as duty(department, what) cr
 order by t.position desc limit %(limit)s
 """  # noqa: S608 - likewise
 """The newest facts, of those that some departments must tell, that were told more than so many days after they were true, before a position."""
-
-SHARED = """
-select substr(r.{place}, 1, 6) as district, count(*) as of, count(*) filter (where t.late_days <= %(within)s) as done
-from audit_trail t join roster r on r.retiree = t.retiree and r.registered
-where t.late_days is not null and t.recorded_at >= %(since)s and t.recorded_at < %(until)s
-  and (t.department, t.what) in (select * from unnest(%(tellers)s::text[], %(facts)s::text[]))
-  and r.{place} = any(%(communities)s)
-group by 1
-"""
-"""By district: how many facts each department that must tell of them told in a period, and how many of them so soon."""

@@ -86,13 +86,15 @@ def api(
 @main.command()
 @sentences
 def project() -> None:
-    """Fold the log into the read models, make people findable, and flag reading that is far from usual."""
+    """Fold the log into the read models, make people findable, flag unusual reading, and reckon bulletins of many ahead."""
     from functools import partial
 
     from infra.follower import follow
     from infra.habits import Habits
+    from infra.statutes import the_law
     from services.bootstrap import parts
     from services.following.projecting import together
+    from services.registers.ahead import Ahead
     from services.settings import Settings
 
     _supervised()
@@ -102,7 +104,8 @@ def project() -> None:
     finds = partial(follow, ledger, "search", search.position, search.apply, stop)
     habits = Habits(ledger)
     watches = partial(follow, ledger, "reading", habits.position, habits.handle, stop)
-    together([folds, finds, watches], stop)
+    reckons = partial(Ahead(ledger, the_law()).run, stop)
+    together([folds, finds, watches, reckons], stop)
 
 
 @main.command()

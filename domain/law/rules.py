@@ -104,6 +104,11 @@ class Law:
         local = self.city_law(division, on)
         return (*(local.sharing if local else ()), *in_force(self._sharing, self._pinned_to or on))
 
+    @property
+    def national_sharing(self) -> tuple[Sharing, ...]:
+        """Who must tell the agency of what by the nation's law, in all versions; what cities ask for stands with them."""
+        return self._sharing
+
     def city_law(self, division: str, on: date) -> CityLaw | None:
         """The law of the city a division lies in, as in force on a day, before there was any its oldest; None outside those with a file."""
         if (known := self._by_city.get(division[:4])) is None:

@@ -12,7 +12,7 @@ from services.accounts import Account, Act
 from services.api.answering import answers
 from services.api.auth import WhoAsks
 from services.api.cursors import Before
-from services.api.questions import Limit, ReaderThen, answered
+from services.api.questions import Limit, ReaderBy, answered
 
 router = APIRouter(tags=["reading"])
 
@@ -62,7 +62,7 @@ def may_ask(account: Account) -> None:
 
 @router.get("/retirees/{retiree}/looks", summary="Who saw a retiree's data, and to whom it was handed")
 @answers(LookPage, refuses=("not-found",))
-def looks(reader: ReaderThen, account: WhoAsks, retiree: UUID, before: Before, limit: Limit = 200) -> Response:
+def looks(reader: ReaderBy, account: WhoAsks, retiree: UUID, before: Before, limit: Limit = 200) -> Response:
     """The newest first; with `known` as it was known then. Of all records of that person. This look is recorded before it is answered."""
     may_ask(account)
     found = lines(reader.looks_at(account, retiree, before.place(), limit))

@@ -71,14 +71,24 @@ def reader_of(request: Request) -> Reader:
 def reader_then(request: Request, known: Then = None) -> Reader:
     """The same, for whoever may ask what was known before."""
     reader = reader_of(request)
-    if known is None:
-        return reader
-    if not isinstance(known, datetime):
-        known = datetime.combine(known, time.max, BEIJING)
-    return reader.as_known(known)
+    return reader if known is None else reader.as_known(time_of(known))
+
+
+def time_of(known: datetime | date) -> datetime:
+    """A time; a day is up to its end in Beijing."""
+    return known if isinstance(known, datetime) else datetime.combine(known, time.max, BEIJING)
 
 
 ReaderThen = Annotated[Reader, Depends(reader_then)]
+OnDay = Annotated[Day | None, Query(description="As it stood at the end of this day in Beijing; now by default.")]
+
+
+def reader_by(reader: ReaderThen, on: OnDay = None) -> Reader:
+    """The same of what is true when it is recorded, on a day too."""
+    return reader.by_end_of(on)
+
+
+ReaderBy = Annotated[Reader, Depends(reader_by)]
 
 
 def wanted(  # noqa: PLR0913 - one for each question of the address

@@ -30,6 +30,7 @@ from services.api.questions import (
     AsOf,
     DivisionPrefix,
     Limit,
+    ReaderBy,
     ReaderThen,
     Since,
     StreetOrCommunity,
@@ -105,7 +106,7 @@ async def _stream(request: Request, account: Account, after: int) -> AsyncIterat
 @router.get("/inbox", summary="The alert inbox")
 @answers(list[InboxLine])
 def inbox(
-    reader: ReaderThen,
+    reader: ReaderBy,
     account: WhoAsks,
     before: Before,
     state: Annotated[str, Query(pattern="^(open|closed|replaced|withdrawn|)$")] = "open",
@@ -119,7 +120,7 @@ def inbox(
 
 @router.get("/alerts/{alert}", summary="An alert, and why")
 @answers(AlertCard, refuses=("not-found",))
-def alert(reader: ReaderThen, account: WhoAsks, alert: AlertId) -> Response:
+def alert(reader: ReaderBy, account: WhoAsks, alert: AlertId) -> Response:
     """One alert with the facts and the rule it follows from, the months before and after, its history and exposure, and similar ones.
 
     Without the person, who is shown by `/v1/retirees/{retiree}`. This look is recorded before it is answered.
@@ -190,7 +191,7 @@ def retiree(reader: ReaderThen, account: WhoAsks, retiree: UUID) -> Response:
 @router.get("/audit", summary="The audit trail")
 @answers(list[TrailRow])
 def audit(
-    reader: ReaderThen,
+    reader: ReaderBy,
     account: WhoAsks,
     before: Before,
     department: Department | None = None,

@@ -1,8 +1,9 @@
 """Sources over HTTP: what is known of each, and what is missing of one."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,7 +14,8 @@ from infra.sources import Sources
 from services.api.answering import answers
 from services.api.auth import WhoAsks
 from services.api.cursors import After
-from services.api.questions import Limit, answered
+from services.api.questions import Limit, OnDay, Then, answered, time_of
+from services.application import BEIJING
 from services.sources.states import MissingAnswer, SourcePage, SourceStates, seen_by
 
 router = APIRouter(tags=["publishing"])
@@ -31,20 +33,34 @@ class RegisteredSource(Struct, frozen=True, kw_only=True):
     keys: list[SourceKey]
 
 
-def states_of(request: Request) -> SourceStates:
-    """Where this process reads them."""
+class AsOfThen(NamedTuple):
+    """Where sources are read, and as of which time; None: as they are now."""
+
+    states: SourceStates
+    known: datetime | None
+
+
+def states_then(request: Request, known: Then = None, on: OnDay = None) -> AsOfThen:
+    """Where this process reads them, now, at the end of a day, or as was known before that.
+
+    What comes of a source is true when it comes: the two times are one, and the earlier of them counts.
+    """
     states: SourceStates = request.app.state.sources
-    return states
+    at = min((time_of(one) for one in (known, on) if one), default=None)
+    return AsOfThen(states.as_known(at) if at else states, at and at.astimezone(BEIJING))
+
+
+StatesThen = Annotated[AsOfThen, Depends(states_then)]
 
 
 @router.get("/sources", summary="What is known of each source")
 @answers(SourcePage)
-def sources(request: Request, account: WhoAsks, after: After, limit: Limit = 100) -> Response:
+def sources(account: WhoAsks, states: StatesThen, after: After, limit: Limit = 100) -> Response:
     """Heard when, which numbers are missing or were given twice, which batches are not whole.
 
     A publisher sees the sources of its own department, the agency and an auditor all of them.
     """
-    page = states_of(request).page(account, after.place(), limit)
+    page = states.states.page(account, after.place(), limit)
     return answered(replace(page, after=after.at(page.after)))
 
 
@@ -70,6 +86,6 @@ def registered(request: Request, account: WhoAsks) -> Response:
 
 @router.get("/sources/missing", summary="What is missing of a source")
 @answers(MissingAnswer, refuses=("not-found",))
-def missing(request: Request, account: WhoAsks, source: Source) -> Response:
+def missing(account: WhoAsks, states: StatesThen, source: Source) -> Response:
     """The numbers that did not come, in runs, and the batches that are not whole. 404 for a source that nothing is known of."""
-    return answered(states_of(request).of(account, source))
+    return answered(states.states.of(account, source))

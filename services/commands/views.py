@@ -1,11 +1,15 @@
-"""`changqing rebuild`, `replay` and `followers`: the read models folded anew, tried against the log, and how far they are."""
+"""`changqing rebuild`, `replay`, `followers` and `bulletin`: read models folded anew, tried against the log, how far they are, and reckoned from."""
 
+import re
+import signal
 from collections.abc import Callable
+from threading import Event as Flag
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII).fullmatch
 Guard = Callable[[Callable[..., None]], Callable[..., None]]
 
 _Models = Annotated[
@@ -18,6 +22,7 @@ def add_commands(main: typer.Typer, guard: Guard) -> None:
     main.command("rebuild")(guard(_rebuild))
     main.command("replay")(guard(_replay))
     main.command("followers")(guard(_followers))
+    main.command("bulletin")(guard(_bulletin))
 
 
 def _rebuild(
@@ -75,3 +80,30 @@ def _followers(*, json: Annotated[bool, typer.Option("--json", help="As JSON.")]
     from services.following.followers import show
 
     raise typer.Exit(show(as_json=json))
+
+
+_MonthOf = Annotated[str, typer.Option(help="A month, YYYY-MM; by default of the quarter that is over.")]
+
+
+def _bulletin(
+    first: _MonthOf = "",
+    last: _MonthOf = "",
+    known: Annotated[
+        str, typer.Option(help="As known by the end of a day (Beijing), or at a time; now by default.")
+    ] = "",
+) -> None:
+    """Reckon the bulletin of a period of everybody at once, and keep its figures. Killed at any point, the same command goes on."""
+    from domain.months import Month
+    from services.following.bulletins import reckon
+
+    for name, month in (("--first", first), ("--last", last)):
+        if month and not _MONTH(month):
+            raise typer.BadParameter(f"{month} is no month such as 2024-03", param_hint=name)
+    stop = Flag()
+    for sent in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sent, lambda *_: stop.set())
+    try:
+        reckon(Month(first) if first else None, Month(last) if last else None, known, stop)
+    except ValueError:
+        raise typer.BadParameter(f"{known} is neither a day nor a time", param_hint="--known") from None
+    raise typer.Exit(130 if stop.is_set() else 0)

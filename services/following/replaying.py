@@ -4,9 +4,9 @@ People stay sealed: what is encrypted is shown by its length and the beginning o
 """
 
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import date, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -20,10 +20,11 @@ from infra.rebuild import read_models
 from infra.replay import Replay, Row
 from infra.terminal import told
 from infra.views import Views
-from services.application import BEIJING
+from services.following.positions import time_of
 from services.settings import Settings
 
 SAME, DIFFERENT = 0, 3
+_EVERY_SECONDS = 2.0
 
 
 def replay(to: str, names: Sequence[str], retiree: UUID | None, community: str, *, compare: bool, as_json: bool) -> int:
@@ -36,7 +37,7 @@ def replay(to: str, names: Sequence[str], retiree: UUID | None, community: str, 
         end = Views(database).position() if compare else _head(database)
         until = min(end, _position(database, to)) if to else end
         told(database, "replay --compare" if compare else "replay", until, retiree)
-        made = Replay(database, read_models(names), until, retiree=retiree, community=community)
+        made = Replay(database, read_models(names), until, retiree=retiree, community=community, say=_Said())
         rows = different = 0
         for row in made.compared() if compare else made.rows():
             rows += 1
@@ -47,6 +48,25 @@ def replay(to: str, names: Sequence[str], retiree: UUID | None, community: str, 
     summed = f"重放至位置 {until}，{rows} 行 replayed up to position {until}, {rows} rows"
     sys.stderr.write(summed + (f"，不一致 different: {different}\n" if compare else "\n"))
     return DIFFERENT if different else SAME
+
+
+class _Said:
+    """Says on standard error, every few seconds, how much is done and how long the rest will take at that rate."""
+
+    def __init__(self) -> None:
+        self._begun = self._at = time.monotonic()
+        self._before = (0, 0)
+
+    def __call__(self, done: int, of: int) -> None:
+        now = time.monotonic()
+        if of != self._before[1] or done < self._before[0]:
+            self._begun = now  # another step begins
+        self._before = (done, of)
+        if now - self._at >= _EVERY_SECONDS:
+            self._at = now
+            minutes, seconds = divmod(round((now - self._begun) * (of - done) / max(done, 1)), 60)
+            share = 100 * done // max(of, 1)
+            sys.stderr.write(f"重放 replaying {done:,} / {of:,} ({share} %)，尚需 left {minutes} min {seconds:02d} s\n")
 
 
 def said(row: Row, *, compare: bool) -> str:
@@ -94,10 +114,6 @@ def _position(database: Database, to: str) -> int:
     """A position, or the last one recorded by the end of a day (Beijing) or by a time."""
     if to.isdecimal():
         return int(to)
-    if len(to) == len("2024-04-10"):
-        at = datetime.combine(date.fromisoformat(to) + timedelta(days=1), time(), BEIJING) - timedelta(microseconds=1)
-    else:
-        at = datetime.fromisoformat(to)
-        at = at if at.tzinfo else at.replace(tzinfo=BEIJING)
+    at = time_of(to)
     with database.transaction() as connection:
         return log.position_at(connection, at)

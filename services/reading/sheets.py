@@ -71,6 +71,7 @@ class Page(NamedTuple):
 class Sheet(NamedTuple):
     """A register. `page`: its rows after a cursor (empty: from the beginning), so many at most; looks are recorded before it returns.
 
+    `recorded`: what it says is true when it is recorded, so that the day asked for is the end of what was known.
     `act`: what whoever asks must be allowed; `asks`: the names of what can be asked of it. `intro`: what it says, and by which article.
     """
 
@@ -83,6 +84,7 @@ class Sheet(NamedTuple):
     asks: tuple[str, ...]
     columns: tuple[Column, ...]
     page: Callable[[Reader, Account, Asked, str, int], Page]
+    recorded: bool = False
 
 
 def field_of(sheet: Sheet, column: Column) -> str:
@@ -114,7 +116,7 @@ def masked_in(sheet: Sheet, reader: Reader, account: Account) -> bool:
 
 def page_of(sheet: Sheet, reader: Reader, account: Account, asked: Asked, after: str, limit: int) -> Page:
     """A page of a register out of `carried`: the cells of its columns, `retiree` for links, and what else the purpose shows of it."""
-    page = sheet.page(reader, account, asked, after, limit)
+    page = sheet.page(reader.by_end_of(asked.on) if sheet.recorded else reader, account, asked, after, limit)
     view = reader.view(account)
     keys = {column.key for column in sheet.columns} | {"retiree"}
     rows: list[Row] = [

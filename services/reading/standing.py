@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from copy import copy
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any, Self
 
 from domain.disclosures import Way
@@ -10,6 +10,7 @@ from domain.law import Law
 from domain.lineage import Lineage
 from domain.refusals import Refused
 from domain.rights.fields import View
+from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.reading import Reading
@@ -53,6 +54,13 @@ class Standing:
         """A reader of what the read models said at a time, and what followed from it on that day. A look is recorded as any other."""
         return self._but(_views=Views(self._ledger.database).as_known(at), known=at.astimezone(BEIJING))
 
+    def by_end_of(self, on: date | None) -> Self:
+        """A reader of what was recorded by the end of a day too, of what is true when it is recorded: there the two times are one."""
+        if on is None:
+            return self
+        end = datetime.combine(on, time.max, BEIJING)
+        return self.as_known(end) if end < (self.known or datetime.now(BEIJING)) else self
+
     def by(self, way: Way) -> Self:
         """The same reader, whose looks are recorded as of that way."""
         return self._but(looks=self.looks.by(way))
@@ -66,6 +74,10 @@ class Standing:
         if isinstance(views, Views):
             views = KnownViews(self._ledger.database, views.position())
         return self._but(_views=views, looks=self.looks.by(way, use, export))
+
+    def at(self, position: int) -> Self:
+        """The same reader held to a position of the log."""
+        return self._but(_views=KnownViews(self._ledger.database, position))
 
     def unmasking(self, reason: str) -> Self:
         """The same reader, who shows plain what the purpose masks; the record of each look says why."""
@@ -121,6 +133,15 @@ class Standing:
     @property
     def _today(self) -> date:
         return self.known.date() if self.known else today()
+
+    @property
+    def database(self) -> Database:
+        """Where all of it stands, for what is no answer yet."""
+        return self._ledger.database
+
+    def seen(self, account: Account) -> Selects:
+        """The read models as an account may see them, of whoever counts people and shows nobody."""
+        return self._seen(account)
 
     def rows(self, account: Account, query: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
         """What a read model says of nobody by name, out of the rows that an account may see."""

@@ -1,41 +1,44 @@
 """The quarterly bulletin by district, with the indicators of the city's document, each with the article that asks for it."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import NamedTuple
 
-from domain.law import Indicator, Law
+from domain.law import Indicator
 from domain.months import Month, month_of, plus
-from projections import alert_inbox, audit_trail, bulletin, kept
-from projections.bulletin import MEASURES, Counted
+from domain.refusals import Refused
+from infra.bulletins import Bulletins, Of
+from infra.views import Views
+from projections import bulletin
+from projections.bulletin import FIGURES, Figure, Key
 from services.accounts import Account, Act
 from services.reading.reader import Reader
 from services.reading.sheets import Asked, Cell, Column, Page, Sheet
 from services.registers.periods import Period, period_of
 from services.registers.progress import share
+from services.registers.reckoning import Sums, law_of, of_people
 
-CHUNK = 5_000
-"""People read at a time."""
+MOST = 20_000
+"""So many people a question reckons itself; of more it asks for the figures that are kept."""
+CHANGED = 20_000
+"""So many people who changed a question brings from the position at which figures are kept to its own."""
 Figures = Counter[tuple[str, str, str]]
 """By district, measure, and `done` or `of`."""
 
 
 class _Reckoning(NamedTuple):
-    """What is reckoned: by whose law, of which communities, for which period, by where people are served or registered."""
+    """What is asked: by a reader held to one position, of which communities, for which period, by where people are served or registered."""
 
     reader: Reader
     account: Account
-    law: Law
     communities: list[str]
     period: Period
-    serving: bool
 
     @property
-    def place(self) -> str:
-        """The column of the roster that says where somebody counts."""
-        return "serving" if self.serving else "community"
+    def serving(self) -> bool:
+        """Whether somebody counts where they are served."""
+        return self.account.place == "serving"
 
 
 def last_quarter(day: date) -> tuple[Month, Month]:
@@ -48,78 +51,70 @@ def _page(reader: Reader, account: Account, asked: Asked, _after: str, _limit: i
     """All of it at once: a line for each district and indicator, before them the sum of the city. Nobody is shown."""
     day = reader.day(asked.on)
     period = period_of(asked, day, last_quarter(day))
-    communities = reader.within(account, asked.division or account.division, period.last_day)
-    serving = account.place == "serving"
-    figures = _figures(_Reckoning(reader, account, reader.law, communities, period, serving))
+    held = reader.steady("")
+    communities = held.within(account, asked.division or account.division, period.last_day)
+    figures = _figures(_Reckoning(held, account, communities, period))
     cities = sorted({city.code for code in communities if (city := reader.law.city_of(code))})
     return Page([row for city in cities for row in _rows(city, figures, reader, period)], None)
 
 
 def _figures(asked: _Reckoning) -> Figures:
-    figures: Figures = Counter()
+    """By district. Raises `Refused("being-reckoned")` where they are of too many people, and none are kept that are near."""
+    sums = _reckoned(asked) or _kept(asked)
+    if sums is None:
+        raise _being_reckoned(asked)
     there = frozenset(asked.communities)
-    for found in _people(asked):
-        place = kept.served(found, asked.period.last_day) if asked.serving else found["community"]
-        local = asked.law.city_law(place, asked.period.last_day)
-        if place not in there or local is None or found["retired_on"] > asked.period.last_day:
-            continue
-        one = Counted(found, place, asked.period.first_day, asked.period.last_day, asked.law)
-        district = place[:6]
-        figures[district, "people", "of"] += 1
-        for indicator in local.indicators:
-            if indicator.measure in MEASURES:
-                done, of = MEASURES[indicator.measure](one)
-                figures[district, indicator.measure, "of"] += of
-                figures[district, indicator.measure, "done"] += of and done
-    _add(figures, "alerts-in-time", _alerts(asked))
-    for found_ in _shared(asked):
-        _add(figures, "shared-in-time", found_)
+    figures: Figures = Counter()
+    for key, figure in sums.figures():
+        if key.serving == asked.serving and key.community in there:
+            figures[key.community[:6], key.measure, "done"] += figure.done
+            figures[key.community[:6], key.measure, "of"] += figure.of
     return figures
 
 
-def _people(asked: _Reckoning) -> Iterator[dict[str, Any]]:
-    query = bulletin.PAGE.format(or_serving="or r.serving = any(%(communities)s)" if asked.serving else "")
-    after = UUID(int=0)
-    while found := asked.reader.rows(
-        asked.account, query, {"communities": asked.communities, "after": after, "limit": CHUNK}
-    ):
-        yield from found
-        after = found[-1]["retiree"]
+def _reckoned(asked: _Reckoning) -> Sums | None:
+    """Person by person, where they are few."""
+    given = {"communities": asked.communities, "limit": MOST + 1}
+    (there,) = asked.reader.rows(asked.account, bulletin.MANY, given)
+    if there["people"] > MOST:
+        return None
+    people = [row["retiree"] for row in asked.reader.rows(asked.account, bulletin.CANDIDATES, given)]
+    sums = Sums()
+    sums.add(of_people(asked.reader.seen(asked.account), asked.reader.law, asked.period, people))
+    return sums
 
 
-def _alerts(asked: _Reckoning) -> list[dict[str, Any]]:
-    given = {"communities": asked.communities, "first": asked.period.first_day, "last": asked.period.last_day}
-    return asked.reader.rows(asked.account, alert_inbox.DUE.format(place=asked.place), given)
+def _kept(asked: _Reckoning) -> Sums | None:
+    """Those that are kept of a position that is near, brought to that which is asked for."""
+    bulletins, of = Bulletins(asked.reader.database), _of(asked)
+    kept = bulletins.nearest(of)
+    touched = bulletins.touched(kept.position, of.position, CHANGED) if kept else None
+    if kept is None or touched is None:
+        return None
+    sums = Sums()
+    given = {"bulletin": kept.bulletin, "communities": asked.communities, "serving": asked.serving}
+    for row in asked.reader.rows(asked.account, FIGURES, given):
+        key = Key(asked.serving, row["community"], row["measure"])
+        sums.add([(key, Figure(row["done"], row["of"]))])
+    for position, times in ((kept.position, -1), (of.position, 1)):
+        views = asked.reader.at(position).seen(asked.account)
+        sums.add(of_people(views, asked.reader.law, asked.period, touched), times)
+    return sums
 
 
-def _shared(asked: _Reckoning) -> Iterator[list[dict[str, Any]]]:
-    """City by city, as each has duties of its own; what two duties ask for counts once, by the first."""
-    by_city: dict[str, list[str]] = defaultdict(list)
-    for code in asked.communities:
-        by_city[code[:4]].append(code)
-    for city, communities in by_city.items():
-        duties = asked.law.sharing(city.ljust(12, "0"), asked.period.last_day)
-        within: dict[tuple[str, str], int] = {}
-        for one in duties:
-            for pair in ((teller, fact) for teller in one.tellers for fact in one.facts):
-                within.setdefault(pair, one.within_days)
-        for days in set(within.values()):
-            pairs = [pair for pair, most in within.items() if most == days]
-            given = {
-                "communities": communities,
-                "since": asked.period.since,
-                "until": asked.period.until,
-                "within": days,
-                "tellers": [str(teller) for teller, _ in pairs],
-                "facts": [fact for _, fact in pairs],
-            }
-            yield asked.reader.rows(asked.account, audit_trail.SHARED.format(place=asked.place), given)
+def _of(asked: _Reckoning) -> Of:
+    """What is asked for, up to where the read models have come."""
+    period, come = asked.period, Views(asked.reader.database).position()
+    return Of(period.first_day, period.last_day, law_of(asked.reader.law), min(asked.reader.position, come))
 
 
-def _add(figures: Figures, measure: str, found: list[dict[str, Any]]) -> None:
-    for row in found:
-        figures[row["district"], measure, "of"] += row["of"]
-        figures[row["district"], measure, "done"] += row["done"]
+def _being_reckoned(asked: _Reckoning) -> Refused:
+    """What is asked for is reckoned from now on; how far it is."""
+    bulletins, of = Bulletins(asked.reader.database), _of(asked)
+    under_way = bulletins.under_way(of)
+    if under_way is None:
+        bulletins.ask(of)
+    return Refused("being-reckoned", "", f"{under_way.people if under_way else 0}")
 
 
 def _rows(city: str, figures: Figures, reader: Reader, period: Period) -> Iterator[dict[str, Cell]]:

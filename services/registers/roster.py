@@ -87,7 +87,7 @@ INBOX = Sheet(
     "交由本机构办理的预警，依据和证据逐条列明。",
     "Alerts for the account's offices, each with its rule and what it follows from.",
     Act.ALERTS,
-    ("state", "known"),
+    ("on", "state", "known"),
     (
         Column("alert", "预警编号", "alert", 40, "alert.alert"),
         Column("retiree", "人员编号", "retiree", 38, "alert.retiree"),
@@ -110,5 +110,6 @@ INBOX = Sheet(
         Column("recorded_at", "记录时间", "recorded", 20, "alert.recorded_at"),
     ),
     _inbox,
+    recorded=True,
 )
 _COLUMNS = tuple(column.key for column in ROSTER.columns)

@@ -116,7 +116,7 @@ SHARING_GAPS = Sheet(
     "逾期未到的来源、缺号、不齐的批次，以及生效多日才发布的信息，逐条注明依据；“及时”未定天数的按 30 天。",
     "Sources that were silent, missing numbers and batches, and facts told long after they were true, each with its duty; 30 days where a document only says promptly.",
     Act.SHARING,
-    ("division", "first", "last", "department", "known"),
+    ("division", "on", "first", "last", "department", "known"),
     (
         Column("kind", "缺口", "gap", 20),
         Column("department", "部门", "department", 24),
@@ -129,4 +129,5 @@ SHARING_GAPS = Sheet(
         Column("rule", "依据", "duty", 40),
     ),
     _page,
+    recorded=True,
 )

@@ -63,7 +63,7 @@ AUDIT = Sheet(
     "谁在何时发布、接收、查看了谁的什么信息，目的和法律依据；可按部门、账号、人员查询（个人信息保护法 第四十五条）。",
     "Who published, received and read what about whom, when, what for and on which basis; by department, account or person.",
     Act.AUDIT,
-    ("department", "actor", "retiree", "known"),
+    ("on", "department", "actor", "retiree", "known"),
     (
         Column("position", "位置", "position", 10, "trail.position"),
         Column("recorded_at", "时间", "time", 20, "trail.recorded_at"),
@@ -77,6 +77,7 @@ AUDIT = Sheet(
         Column("who", "人员编号", "retiree", 38, "trail.retiree"),
     ),
     _trail,
+    recorded=True,
 )
 OFFICERS = Sheet(
     "officers",
@@ -85,7 +86,7 @@ OFFICERS = Sheet(
     "一段时间内每个账号做了什么、多少次、涉及多少人，供审计抽查；默认为本月和前两个月。",
     "What each account did in a period, how often and about how many people; by default this month and the two before.",
     Act.AUDIT,
-    ("first", "last", "department", "actor", "known"),
+    ("on", "first", "last", "department", "actor", "known"),
     (
         Column("department", "部门", "department", 24),
         Column("actor", "账号", "account", 24),
@@ -98,4 +99,5 @@ OFFICERS = Sheet(
         Column("last", "最近", "last", 20),
     ),
     _officers,
+    recorded=True,
 )

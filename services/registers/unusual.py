@@ -46,7 +46,7 @@ UNUSUAL = Sheet(
     "An account read far more than usual, out of hours, or again and again what is not its own; one person was read again and again or "
     "by many; much was unmasked. It asks somebody to look and accuses nobody.",
     Act.FLAGS,
-    ("department", "actor", "retiree", "known"),
+    ("on", "department", "actor", "retiree", "known"),
     (
         Column("position", "位置", "position", 10),
         Column("recorded_at", "时间", "time", 20),
@@ -60,4 +60,5 @@ UNUSUAL = Sheet(
         Column("who", "人员编号", "retiree", 38),
     ),
     _flags,
+    recorded=True,
 )

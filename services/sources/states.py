@@ -1,4 +1,4 @@
-"""What is known of sources, for their own departments and for the agency: heard when, what is missing, given twice, not whole."""
+"""What is known of sources, or was at any time, for their own departments and for the agency: heard when, what is missing, given twice, not whole."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from domain.facts import Department
 from domain.refusals import Refused
-from infra.views import Selects, Views
+from infra.views import KnownViews, Selects, Views
 from projections.runs import Missing
 from projections.source_findings import expected, missing_of
 from projections.source_queries import ONE, OPEN_BATCHES, PAGE, READ
@@ -67,8 +67,13 @@ class MissingAnswer(Struct, frozen=True, kw_only=True):
 class SourceStates:
     """Answers what is known of sources."""
 
-    def __init__(self, views: Views) -> None:
+    def __init__(self, views: Views | KnownViews) -> None:
         self._views = views
+
+    def as_known(self, at: datetime) -> "SourceStates":
+        """What was known of them at a time: at the end of its minute."""
+        assert isinstance(self._views, Views)
+        return SourceStates(self._views.as_known(at))
 
     def page(self, account: Account, after: str, limit: int) -> SourcePage:
         """Sources after one: of the account's department, for an auditor and the agency all. Raises `Refused("forbidden")`."""
@@ -111,7 +116,7 @@ class SourceStates:
     def position(self) -> int:
         """How far the log was read."""
         rows = self._views.select(READ, {})
-        return int(rows[0]["position"]) if rows else 0
+        return min(int(rows[0]["position"]), self._views.known_at) if rows else 0
 
 
 def seen_by(account: Account) -> Department | None:

@@ -11,7 +11,7 @@ from services.accounts import Account
 from services.api.auth import WhoAsks
 from services.api.cursors import Before
 from services.api.looks import LookLine, lines, may_ask
-from services.api.questions import ReaderThen
+from services.api.questions import ReaderBy
 from services.reading.reader import Reader
 from services.web.pages import ROWS, render, rendered
 
@@ -20,7 +20,7 @@ CHUNK = 2_000
 
 
 @router.get("/pages/retirees/{retiree}/looks")
-def looks(reader: ReaderThen, account: WhoAsks, retiree: UUID, before: Before) -> HTMLResponse:
+def looks(reader: ReaderBy, account: WhoAsks, retiree: UUID, before: Before) -> HTMLResponse:
     """Who saw somebody, the newest first."""
     may_ask(account)
     rows = lines(reader.looks_at(account, retiree, before.place(), ROWS))
@@ -34,7 +34,7 @@ def looks(reader: ReaderThen, account: WhoAsks, retiree: UUID, before: Before) -
 
 
 @router.get("/pages/retirees/{retiree}/looks/print")
-def printed(reader: ReaderThen, account: WhoAsks, retiree: UUID) -> StreamingResponse:
+def printed(reader: ReaderBy, account: WhoAsks, retiree: UUID) -> StreamingResponse:
     """All of it, of one moment, to print and to hand out (个人信息保护法 第四十五条)."""
     may_ask(account)
     steady = reader.steady("，打印 print", Way.PRINT)

@@ -26,11 +26,12 @@ from services.api.questions import (
     AlertId,
     AsOf,
     DivisionPrefix,
+    ReaderBy,
     ReaderThen,
     StreetOrCommunity,
     WhoIsWanted,
 )
-from services.api.sources import states_of
+from services.api.sources import StatesThen
 from services.application import today
 from services.consumers.showing import lines_for
 from services.reading.cards import ON_PAGE
@@ -105,7 +106,7 @@ def front(request: Request) -> HTMLResponse:
 
 @router.get("/pages/inbox")
 def inbox(
-    reader: ReaderThen,
+    reader: ReaderBy,
     account: WhoAsks,
     before: Before,
     state: Annotated[str, Query(pattern="^(open|closed|replaced|withdrawn|)$")] = "open",
@@ -120,7 +121,7 @@ def inbox(
 
 
 @router.get("/pages/alerts/{alert}")
-def alert(reader: ReaderThen, account: WhoAsks, alert: AlertId) -> HTMLResponse:
+def alert(reader: ReaderBy, account: WhoAsks, alert: AlertId) -> HTMLResponse:
     """One alert, and why."""
     account.allow(Act.ALERTS)
     card = reader.alert(account, alert)
@@ -183,7 +184,7 @@ def search(request: Request, reader: ReaderThen, account: WhoAsks, fields: Field
 
 @router.get("/pages/audit")
 def audit(
-    reader: ReaderThen,
+    reader: ReaderBy,
     account: WhoAsks,
     before: Before,
     department: Department | None = None,
@@ -207,11 +208,11 @@ def audit(
 
 
 @router.get("/pages/sources")
-def sources(request: Request, account: WhoAsks, after: After) -> HTMLResponse:
+def sources(account: WhoAsks, states: StatesThen, after: After) -> HTMLResponse:
     """What is known of each source."""
-    page = states_of(request).page(account, after.place(), ROWS)
+    page = states.states.page(account, after.place(), ROWS)
     later = after.next(page.after) if len(page.sources) == ROWS else ""
-    return HTMLResponse(render("sources.html", account=account, page=page, shown=RUNS, later=later))
+    return HTMLResponse(render("sources.html", known=states.known, account=account, page=page, shown=RUNS, later=later))
 
 
 @router.get("/pages/consumers")

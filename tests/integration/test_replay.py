@@ -8,12 +8,13 @@ from uuid import UUID
 import psycopg
 import pytest
 from msgspec.structs import asdict, replace
+from psycopg import sql
 from typer.testing import CliRunner, Result
 
 from domain.disclosures import DataDisclosed
 from domain.facts import DeathReported, Department, IdentityLinked, Person
 from domain.law import Law
-from infra import replay
+from infra import log_until, replay
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
@@ -103,7 +104,7 @@ def test_the_whole_in_shares_is_the_whole_at_once(
     ours: Ledger, database: Database, share: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replay, "A_SHARE", share)
-    monkeypatch.setattr(replay, "PAGE", 3)
+    monkeypatch.setattr(log_until, "PAGE", 3)
     history = entries(database)
     found = {(row.model.table, row.key): row for row in Replay(database, READ_MODELS, len(history)).rows()}
     assert {at: asdict(row.folded) for at, row in found.items()} == {
@@ -149,3 +150,65 @@ def test_a_day_is_up_to_its_end_and_what_is_neither_day_nor_position_is_wrong_us
     assert run("--to", "yesterday").exit_code == 2
     assert run("--model", "rosters").exit_code == 1
     assert run("--retiree", str(UUID(int=1)), "--community", HERE).exit_code == 2
+
+
+def altered(dsn: str, community: str) -> set[tuple[str, str]]:
+    """Alter a row of each read model that has any about the people of a community; which."""
+    found = set()
+    with psycopg.connect(dsn) as connection:
+        for model in READ_MODELS:
+            if "retiree" not in model.row.__struct_fields__:
+                continue
+            given = {
+                "table": sql.Identifier("views", model.table),
+                "key": sql.Identifier(model.row.__struct_fields__[0]),
+            }
+            alter = sql.SQL(
+                "update {table} set position = position + 1 where {key} = (select min({key}::text)::{of} from {table} "
+                "where retiree in (select retiree from views.roster where community = %s)) returning {key}::text"
+            ).format(of=sql.SQL("uuid" if model.row.__struct_fields__[0] == "retiree" else "text"), **given)
+            found |= {(model.table, key) for (key,) in connection.execute(alter, [community]).fetchall()}
+    return found
+
+
+@pytest.mark.parametrize("share", [1, 4, 100_000])
+@pytest.mark.parametrize("few", [0, 5_000])
+def test_a_row_altered_anywhere_is_found_of_everything_of_its_community_and_of_its_retiree_and_not_of_another(
+    ours: Ledger, dsn: str, share: int, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "A_SHARE", share)
+    monkeypatch.setattr(replay, "FEW", few)
+    monkeypatch.setattr(log_until, "PAGE", 3)
+    assert run("--compare").exit_code == run("--compare", "--community", NEXT_DOOR).exit_code == 0
+    rows_there = altered(dsn, NEXT_DOOR)
+    assert {table for table, _ in rows_there} == {"roster", "alert_inbox", "audit_trail", "lives"}
+    (retiree,) = {key for table, key in rows_there if table == "roster"}
+    for asked in ([], ["--community", NEXT_DOOR], ["--retiree", retiree]):
+        assert {(row["model"], row["key"]) for row in rows("--compare", *asked)} == rows_there
+    assert run("--compare", "--community", HERE).exit_code == 0
+
+
+def test_where_the_log_is_archived_in_part_a_replay_is_the_same(
+    ours: Ledger, database: Database, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ranges of streams are then picked out of all of the log."""
+    monkeypatch.setattr(replay, "A_SHARE", 4)
+    monkeypatch.setattr(log_until, "PAGE", 3)
+    by_index = [(row.model.table, row.key, row.folded) for row in Replay(database, READ_MODELS, 9).rows()]
+    monkeypatch.setitem(log_until.SQL, "in_files", "select true")
+    assert [(row.model.table, row.key, row.folded) for row in Replay(database, READ_MODELS, 9).rows()] == by_index
+    assert len(by_index) > 10
+
+
+def test_how_far_it_is_never_goes_back_within_a_step_and_ends_at_the_end(
+    ours: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "A_SHARE", 3)
+    monkeypatch.setattr(log_until, "PAGE", 2)
+    said: list[tuple[int, int]] = []
+    until = len(entries(database))
+    for _ in Replay(database, READ_MODELS, until, say=lambda done, of: said.append((done, of))).compared():
+        pass
+    assert said == sorted(said)
+    assert {of for _, of in said} == {2 * until}
+    assert said[-1] == (2 * until, 2 * until)

@@ -135,15 +135,32 @@ TABLES = {
     ),
     "views.unusual_access": Table("flag_id = '7'", _GUARDING, _FLAG.format("", "")),
     "views.unusual_access_past": Table("flag_id = '7'", _GUARDING, _FLAG.format("_past", ", 2")),
+    "views.bulletin_figure": Table(
+        "measure = 'people'",
+        {"community", "street", "officer", "auditor"},
+        "with made as (insert into views.bulletin (first_day, last_day, law, position) "
+        "values ('2024-01-01', '2024-03-31', 'l', 1) returning bulletin) "
+        "insert into views.bulletin_figure select bulletin, true, community, 'people', 1, 1 from made, views.roster",
+    ),
     "views.source": Table(
         "source = '/civil-affairs/here'",
         _OF_CIVIL_AFFAIRS | _AUDITORS | _AGENCY | {"administrator"},
-        "insert into views.source values ('/civil-affairs/here', '{}')",
+        "insert into views.source values ('/civil-affairs/here', '{}', null, now(), 1)",
+    ),
+    "views.source_past": Table(
+        "source = '/civil-affairs/here'",
+        _OF_CIVIL_AFFAIRS | _AUDITORS | _AGENCY | {"administrator"},
+        "insert into views.source_past values ('/civil-affairs/here', '{}', null, now(), 1, 2)",
     ),
     "views.source_batch": Table(
         "source = '/civil-affairs/here'",
         _OF_CIVIL_AFFAIRS | _AUDITORS | _AGENCY | {"administrator"},
-        "insert into views.source_batch values ('/civil-affairs/here', 'b', '{}')",
+        "insert into views.source_batch values ('/civil-affairs/here', 'b', '{}', null, now(), 1)",
+    ),
+    "views.source_batch_past": Table(
+        "source = '/civil-affairs/here'",
+        _OF_CIVIL_AFFAIRS | _AUDITORS | _AGENCY | {"administrator"},
+        "insert into views.source_batch_past values ('/civil-affairs/here', 'b', '{}', null, now(), 1, 2)",
     ),
     "ledger.event": Table("stream = %(retiree)s", {"officer", "auditor"}),
     "ledger.inbox": Table(

@@ -94,6 +94,10 @@ def test_rebuilt_live_replayed_and_folded_are_the_same_rows(
         begin += size
     whole = folded(history)
     assert stored(database) == whole
+    of_streams = [model for model in READ_MODELS if model.row.__struct_fields__[0] == "retiree"]
+    assert all(set(model.keys(entry)) <= {entry.stream} for model in of_streams for entry in history), (
+        "as a replay reads"
+    )
     bare = [table for table, rows in whole.items() if not any(map(tells, rows.values()))]
     assert not bare, "a read model of which nothing is told is not tried: tell something of it"
 

@@ -35,6 +35,7 @@ from infra.outbox import Outbox
 from infra.watching import Watch
 from projections.source_findings import FINDINGS_AT_A_TIME
 from projections.source_fold import needed
+from projections.source_past import Stands
 from services.accepting.cloudevents import Publisher, structured
 from services.accepting.intake import Received, Refusal, accept
 from services.application import Changqing
@@ -136,7 +137,7 @@ class Dies(Exception):  # noqa: N818 - not an error of ours: a kill
     pass
 
 
-@pytest.mark.parametrize("at", ["_held", "fold", "_save", "findings", "lock_streams", "append"])
+@pytest.mark.parametrize("at", ["_held", "fold_remembering", "_save", "_leave", "findings", "lock_streams", "append"])
 def test_a_watch_that_dies_anywhere_leaves_nothing_twice_and_nothing_out(
     ours: Ledger, watch: Watch, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
@@ -249,7 +250,7 @@ def test_names_as_long_as_they_may_be_are_counted_once(ours: Ledger, watch: Watc
     read = entries(watch.database)
     watch.handle(read)
     with watch.database.transaction() as connection:
-        held = watching._held(connection, needed(read))
+        held = watching._held(connection, needed(read), Stands())
     assert len(held.members) == 2
     assert held.batches[source, batch].arrived == 2
 

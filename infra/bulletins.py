@@ -1,0 +1,133 @@
+"""The bulletin's figures that are kept: what was asked for, how far each is, and of whom something was recorded since.
+
+Figures are of a period, a law and a position of the log, and the same three give the same for ever. Those who reckon them
+commit figures with how far they are, so that another goes on where one was killed.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from domain.history import STORED_NAMES, FactMoved, FactPublished
+from domain.links import RecordsJoined, RecordsParted
+from domain.told import AlertEscalated, AlertRaised, AlertWithdrawn
+from infra.database import Database
+from infra.sql import statements
+
+SQL = statements("bulletins")
+FAR = 200_000
+"""Events within which figures of another position are brought to the one that is asked for."""
+WAITING = 20
+"""So many may wait to be reckoned; what is asked for beyond that is when one of them is whole."""
+KEPT = 6
+"""Of a period and a law so many positions are kept, those reckoned last."""
+_KINDS = (FactPublished, FactMoved, RecordsJoined, RecordsParted, AlertRaised, AlertWithdrawn, AlertEscalated)
+_NAMES = [name for name, kind in STORED_NAMES.items() if kind in _KINDS]
+"""What tells of somebody, on a stream of their own; looks tell of nothing that is counted."""
+
+
+class Of(NamedTuple):
+    """What figures are of: the days of a period, a law, and a position of the log."""
+
+    first_day: date
+    last_day: date
+    law: str
+    position: int
+
+
+class Kept(NamedTuple):
+    """Figures that are whole, or how many people are counted so far."""
+
+    bulletin: int
+    position: int
+    people: int
+
+
+class Begun(NamedTuple):
+    """Figures that are not whole: up to whom."""
+
+    bulletin: int
+    first_day: date
+    last_day: date
+    position: int
+    after: UUID
+    people: int
+
+
+Stored = tuple[bool, str, str, int, int]
+"""Serving, community, measure, done, of."""
+
+
+class Bulletins:
+    """What is kept, and what is to be reckoned."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def nearest(self, of: Of) -> Kept | None:
+        """Whole figures of the same period and law, of the position nearest to the one asked for, if any is near."""
+        return self._found("nearest", of)
+
+    def under_way(self, of: Of) -> Kept | None:
+        """The same of those that are being reckoned."""
+        return self._found("under_way", of)
+
+    def is_whole(self, of: Of) -> bool:
+        """Whether they are reckoned, of exactly this position."""
+        kept = self.nearest(of)
+        return kept is not None and kept.position == of.position
+
+    def ask(self, of: Of) -> None:
+        """Let them be reckoned, once, unless too many wait."""
+        with self._database.transaction() as connection:
+            connection.execute(SQL["ask"], {**of._asdict(), "waiting": WAITING})
+
+    def next(self, law: str) -> Begun | None:
+        """What was asked for first, of a law."""
+        with self._database.transaction() as connection:
+            row = connection.execute(SQL["next"], {"law": law}).fetchone()
+        return Begun(*row) if row else None
+
+    def save(self, bulletin: int, figures: Iterable[Stored], after: UUID, people: int, *, end: bool = False) -> None:
+        """Add figures and remember up to whom they go, in one transaction. `end`: they are whole."""
+        columns: list[list[Any]] = [list(column) for column in zip(*figures, strict=True)] or [[], [], [], [], []]
+        given = dict(zip(("serving", "communities", "measures", "done", "of"), columns, strict=True))
+        with self._database.transaction() as connection:
+            connection.execute(SQL["add"], {"bulletin": bulletin, **given})
+            connection.execute(SQL["come"], {"bulletin": bulletin, "after": after, "people": people})
+            if end:
+                connection.execute(SQL["end"], {"bulletin": bulletin})
+                connection.execute(SQL["thin"], {"bulletin": bulletin, "kept": KEPT})
+
+    def touched(self, one: int, other: int, limit: int) -> list[UUID] | None:
+        """Of whom something was recorded between two positions; None: of more than `limit`, or it is archived."""
+        after, until = sorted((one, other))
+        with self._database.transaction() as connection:
+            row = connection.execute(SQL["in_files"]).fetchone()
+            if after == until:
+                return []
+            if (row and row[0] > after) or until - after > FAR:
+                return None
+            given = {"after": after, "until": until, "names": _NAMES, "limit": limit + 1}
+            found = [stream for (stream,) in connection.execute(SQL["touched"], given).fetchall()]
+        return found if len(found) <= limit else None
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Whether nobody else reckons; the lock is the connection's, so a crash gives it up."""
+        with self._database.own("changqing-bulletin") as connection:
+            row = connection.execute(SQL["alone"]).fetchone()
+            yield bool(row and row[0])
+
+    def more_people_than(self, so_many: int) -> bool:
+        """Whether more were ever on a roster."""
+        with self._database.transaction() as connection:
+            row = connection.execute(SQL["people"], {"limit": so_many + 1}).fetchone()
+        return bool(row and row[0] > so_many)
+
+    def _found(self, statement: str, of: Of) -> Kept | None:
+        with self._database.transaction() as connection:
+            row = connection.execute(SQL[statement], of._asdict()).fetchone()
+        return Kept(*row) if row and abs(row[1] - of.position) <= FAR else None
