@@ -80,7 +80,10 @@ class Opening(Standing):
         if not rows:
             return []
         keys = [row["under"] or row["retiree"] for row in rows]  # the record whose number was given
-        wrapped = self._wrapped(account, keys)
+        if "wrapped" in rows[0]:
+            wrapped = {key: row["wrapped"] for row, key in zip(rows, keys, strict=True) if row["wrapped"]}
+        else:
+            wrapped = self._wrapped(account, keys)
         there = [(row, key) for row, key in zip(rows, keys, strict=True) if key in wrapped]  # not the erased
         plain = [row["retiree"] for row, _ in there if self._opens(account, row)]
         shown = [row["retiree"] for row, _ in there if not self._opens(account, row)]
