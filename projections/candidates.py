@@ -4,29 +4,24 @@ What was known at a time has no index of its own to be read in order. So whoever
 candidate; what a read model says of each, now or then, is looked up by key, and decides.
 """
 
-_OF_A_CODE = """
-(select distinct retiree from views.{table} where {column} = c.code and retiree > %(after)s order by retiree limit %(limit)s)
-"""
-_MOVED = """
-(select views.ever_in(array[c.code], %(after)s, %(limit)s))
-"""
-"""`lives` never forgets a place, so one table has those of any time. A function: behind a policy no index of arrays is used."""
+from typing import Literal
+
+_STANDING = "select views.standing_in(%(communities)s::text[], %(after)s, %(limit)s, {registered}, {served}) as retiree"
+_MOVED = "select views.ever_in(%(communities)s::text[], %(after)s, %(limit)s)"
+"""`lives` never forgets a place, so one table has those of any time."""
 _PAGE = """
-with there as (
-    select one.retiree from unnest(%(communities)s::text[]) c(code), lateral ({branches}) one
-), page as materialized (select distinct retiree from there order by retiree limit %(limit)s)
+with page as materialized (select distinct retiree from ({branches}) one order by retiree limit %(limit)s)
 """
+# Functions: behind a policy no index of arrays is used, and none is enough.
 
 
-def page_of(*columns: str, moved: bool = False) -> str:
+def page_of(*columns: Literal["community", "serving"], moved: bool = False) -> str:
     """The beginning of a query whose `page` holds the next `limit` retirees after one, who stand in a column of the roster in some communities.
 
     `moved`: those who ever moved there, or whom an office there ever received, too. Fewer than `limit`: there are no more.
     """
-    branches = [
-        _OF_A_CODE.format(table=table, column=column) for table in ("roster", "roster_past") for column in columns
-    ]
-    return _PAGE.format(branches=" union all ".join([*branches, _MOVED] if moved else branches))
+    standing = _STANDING.format(registered="community" in columns, served="serving" in columns)
+    return _PAGE.format(branches=f"{standing} union all {_MOVED}" if moved else standing)
 
 
 _SAID = """
