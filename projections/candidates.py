@@ -32,10 +32,10 @@ select p.retiree as candidate, p.retiree, r.community, r.serving, r.retired_on, 
 from page p
 left join lateral (select * from roster where retiree = p.retiree limit 1) r on true
 left join lateral (
-    select wrapped from ledger.retiree_key where retiree = case when r.under is null then r.retiree else r.under end limit 1
+    select wrapped from ledger.retiree_key where retiree = case when r.under is null then r.retiree else r.under end and r.registered limit 1
 ) k on true
-left join lateral (select facts, doubts from lives where retiree = p.retiree limit 1) l on true
-left join lateral (select handover from handovers where retiree = p.retiree limit 1) h on true
+left join lateral (select facts, doubts from lives where retiree = p.retiree and r.registered limit 1) l on true
+left join lateral (select handover from handovers where retiree = p.retiree and r.registered limit 1) h on true
 order by p.retiree
 """
 

@@ -275,6 +275,9 @@ where registered and retiree = (
 """
 """One retiree, or whose record leads that one's."""
 
+SHOWN = people_of(f"with page as materialized ({ONE.replace('select *', 'select retiree', 1)})")
+"""The same, with all that a line says."""
+
 COUNTS = """
 select community, count(*) as people, count(*) filter (where status = 'stopped') as stopped,
        count(*) filter (where status = 'suspended') as suspended,

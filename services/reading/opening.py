@@ -85,8 +85,9 @@ class Opening(Standing):
         else:
             wrapped = self._wrapped(account, keys)
         there = [(row, key) for row, key in zip(rows, keys, strict=True) if key in wrapped]  # not the erased
-        plain = [row["retiree"] for row, _ in there if self._opens(account, row)]
-        shown = [row["retiree"] for row, _ in there if not self._opens(account, row)]
+        opens = [self._opens(account, row) for row, _ in there]
+        plain = [row["retiree"] for (row, _), open_ in zip(there, opens, strict=True) if open_]
+        shown = [row["retiree"] for (row, _), open_ in zip(there, opens, strict=True) if not open_]
         if plain:
             self.looks.unmasked(account, fields, plain, self.reason, terms=terms)
         if shown or (terms and not plain):
@@ -99,8 +100,11 @@ class Opening(Standing):
 
         Who was of it on the day asked for and has left since is shown as any other, and no more.
         """
-        place = row.get(_PRESENT) or row["community" if account.place == "community" else "serving"]
-        return bool(self.reason) and self._may_see(account, place)
+        if not self.reason:
+            return False
+        return self._may_see(
+            account, row.get(_PRESENT) or row["community" if account.place == "community" else "serving"]
+        )
 
     def _wrapped(self, account: Account, retirees: list[UUID]) -> dict[UUID, bytes]:
         """The keys of those whom an account may see: nobody else could be opened."""
