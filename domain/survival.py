@@ -26,13 +26,13 @@ def verification(verified: tuple[Known, ...], law: Law, division: str) -> Verifi
     if not verified:
         return None
     last = verified[0]
-    return Verification(last, *_term(last.fact.effective, division, law))
+    return Verification(last, *_term(last.fact.effective, division[:4], law))
 
 
-@lru_cache(maxsize=4_096)
-def _term(verified: date, division: str, law: Law) -> tuple[date, date]:
-    """The day by which the next one is due, and the day from which its owner is reminded."""
-    rule = law.local("verification-cycle", verified, division)
+@lru_cache(maxsize=16_384)
+def _term(verified: date, city: str, law: Law) -> tuple[date, date]:
+    """The day by which the next one is due, and the day from which its owner is reminded. `city`: the first digits of its codes."""
+    rule = law.local("verification-cycle", verified, city)
     due = _months_later(verified, rule.months_after)
     return due, due - timedelta(days=rule.warn_days)
 

@@ -142,7 +142,7 @@ ALERT_INBOX = ReadModel("alert_inbox", AlertRow, keys, fold)
 PAGE = f"""
 select a.* from views.alert_inbox p
 cross join lateral (select {columns(AlertRow)} from alert_inbox where alert = p.alert limit 1) a
-where p.office like %(office)s || '%%' and p.position < %(before)s and (%(state)s = '' or a.state = %(state)s)
+where p.office ^@ %(office)s and p.position < %(before)s and (%(state)s = '' or a.state = %(state)s)
 order by p.position desc limit %(limit)s
 """  # noqa: S608 - the columns are our own
 """The newest alerts of an office in a state (any when empty), before a position; each as it is, or was known to be, by its key.

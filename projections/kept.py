@@ -45,6 +45,7 @@ class KeptRow(Struct, frozen=True, kw_only=True):
     position: int
 
 
+_effective = attrgetter("fact.effective")
 _DECODER = msgspec.json.Decoder(Kept)
 
 
@@ -58,7 +59,7 @@ def standing(told: Iterable[str] | None, day: date) -> list[Kept]:
     """What stands of a row's facts on a day, the earliest first; of one day in the order in which they came. None: no row."""
     found = (_DECODER.decode(one) for one in told or ())
     there = [one for one in found if one.gone_by is None and one.fact.effective <= day]
-    return sorted(there, key=attrgetter("fact.effective"))
+    return sorted(there, key=_effective) if len(there) > 1 else there
 
 
 def _keys(facts: frozenset[type], tellers: frozenset[Department], entry: Entry) -> tuple[UUID, ...]:
@@ -117,21 +118,27 @@ def _with(row: KeptRow, held: Iterable[Kept], gone: list[str], position: int) ->
 _PAGE = """
 select p.retiree as candidate, r.retiree, r.community, r.serving, r.hukou_division, r.receptions, r.retired_on, r.employer,
        r.party_member, r.special_groups, r.category, r.status, r.stopped_from, r.sealed, r.under,
-       (select told from {table} k where k.retiree = p.retiree) as told,
+       k.told,
        coalesce(r.registered and r.led_by is null
                 and exists (select from ledger.retiree_key e where e.retiree = case when r.under is null then r.retiree else r.under end), false) as stands
-from page p left join lateral (select * from roster where retiree = p.retiree limit 1) r on true
+from page p
+left join lateral (select told from {table} where retiree = p.retiree limit 1) k on true
+left join lateral (select * from roster where retiree = p.retiree and {whom} limit 1) r on true
 order by p.retiree
 """
 
 
-def page(model: ReadModel, *, serving: bool, then: bool) -> str:
+ANYBODY, TOLD = "true", "k.told is not null"
+"""Whom a register may have a line of, as a condition on the roster's row and what is kept: anybody, or of whom anything was ever told."""
+
+
+def page(model: ReadModel, *, serving: bool, then: bool, whom: str = ANYBODY) -> str:
     """The query of a page of those who may be of some communities, registered or served there, each with what a register keeps.
 
-    `then`: on an earlier day too. Not `stands`: not registered, another record goes on for it, or erased.
+    `then`: on an earlier day too. Not `stands`: not registered, not of `whom` is asked, another record goes on for it, or erased.
     """
     columns = ("serving", "community") if serving and then else ("serving",) if serving else ("community",)
-    return page_of(*columns, moved=then) + _PAGE.format(table=model.table)
+    return page_of(*columns, moved=then) + _PAGE.format(table=model.table, whom=f"({whom})")
 
 
 def served(found: Mapping[str, Any], day: date) -> str:

@@ -29,7 +29,7 @@ from domain.joining import left_with
 from domain.kinds import Kind
 from domain.links import RecordsParted
 from domain.told import AlertRaised, AlertWithdrawn
-from projections.candidates import page_of
+from projections.candidates import page_of, people_of
 from projections.read_model import ReadModel
 
 KEEP = 12
@@ -133,24 +133,14 @@ def _doubting(row: LifeRow, doubts: list[str], position: int) -> LifeRow:
 
 LIVES = ReadModel("lives", LifeRow, keys, fold)
 
-_CANDIDATES = """
-select p.retiree as candidate, p.retiree, l.facts, l.doubts, h.handover,
-       coalesce(r.registered and r.led_by is null
-                and exists (select from ledger.retiree_key k where k.retiree = case when r.under is null then p.retiree else r.under end), false) as stands
-from page p
-left join lateral (select registered, led_by, under from roster where retiree = p.retiree limit 1) r on true
-left join lateral (select facts, doubts from lives where retiree = p.retiree limit 1) l on true
-left join lateral (select handover from handovers where retiree = p.retiree limit 1) h on true
-order by p.retiree
-"""
-CANDIDATES = page_of("serving", "community", moved=True) + _CANDIDATES
-"""Whoever may have been registered in, served by or moved to some communities by any day, after a retiree.
-
-Not `stands`: not registered, another record goes on for it, or erased.
-"""
+_EVER = page_of("serving", "community", moved=True)
+CANDIDATES = people_of(_EVER)
+"""Whoever may have been registered in, served by or moved to some communities by any day, after a retiree."""
+COUNTED = people_of(_EVER, shown=False)
+"""The same, of whom nobody is shown."""
 
 OF_RETIREES = """
-select r.*, l.facts, l.doubts, h.handover
+select r.*, '[' || array_to_string(l.facts, ',') || ']' as facts, l.doubts, h.handover
 from (select distinct unnest(%(retirees)s::uuid[]) as retiree) p
 cross join lateral (select * from roster where retiree = p.retiree limit 1) r
 left join lateral (select facts, doubts from lives where retiree = p.retiree limit 1) l on true

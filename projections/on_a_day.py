@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -10,10 +11,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.divisions import within
-from domain.dossier import Dossier, latest_first, ranked
+from domain.dossier import Dossier
 from domain.entitlement import due_in, timeline
 from domain.facts import (
-    CareFlagged,
+    Category,
     ContactCardIssued,
     Fact,
     HealthFileKept,
@@ -21,25 +22,21 @@ from domain.facts import (
     Reference,
     Relocated,
     RetirementRegistered,
-    SurvivalVerified,
     VisitMade,
 )
 from domain.handover import Handover, Keeper, moving_to, serving_office
-from domain.law import CityLaw, Law
+from domain.law import Law
 from domain.money import Yuan, yuan
 from domain.months import Month, month_of
 from domain.recalling import named, of_facts
 from domain.survival import Verification, verification
 from domain.timeline import Span
-from projections.lives import Doubt, facts_of
+from projections.lives import Doubt
+from projections.ordinary import NOTHING, OfADay, groups_on, ordinary
 
 NOT_BEGUN = "not-begun"
 """The status of a day before the first month of the pension."""
-_QUIET = frozenset(
-    {RetirementRegistered, SurvivalVerified, CareFlagged, ContactCardIssued, HealthFileKept, VisitMade, Relocated}
-)
-"""Facts after which a pension goes on as before, but for its verification."""
-_OF_THE_PENSION = frozenset({RetirementRegistered, SurvivalVerified})
+_facts = msgspec.json.Decoder(list[Known]).decode
 _handover = msgspec.json.Decoder(Handover).decode
 _NO_HANDOVER = Handover()
 _F = TypeVar("_F", bound=Fact)
@@ -86,44 +83,101 @@ class OnADay(Struct, frozen=True, kw_only=True):
 
 def as_of(found: Mapping[str, Any], day: date, law: Law) -> OnADay | None:
     """A row of `lives.CANDIDATES` or `lives.OF_RETIREES` on a day, by all that is known of it; None before the retirement, or when none stands."""
-    facts = facts_of(found["facts"] or ())
-    dossier = dossier_of(facts, found["doubts"] or ())
-    registration = dossier.registration
-    if registration is None or registration.effective > day:
+    facts, doubts = _facts(found["facts"]) if found["facts"] else [], found["doubts"]
+    told = None if doubts else ordinary(facts, law, day)
+    told = told or by_the_domain(facts, doubts or (), law, day)
+    if told is None or told.registration.effective > day:
         return None
-    handover = _handover(found["handover"]) if found["handover"] else _NO_HANDOVER
-    serving = serving_office(handover, registration, law, day)
-    community = registration.residence_division
-    office = serving.division if serving.keeper is Keeper.COMMUNITY and serving.division else community
-    span = span_on(dossier, law, day)
-    standing = _standing(facts)
-    verified = _verified(dossier, law, day)
-    groups = groups_on(registration, standing, day)
+    registration = told.registration
+    place = _placed(found["handover"], registration, law, day)
+    status, kind, since, rule = told.month or (NOT_BEGUN, None, None, None)
     return OnADay(
         retiree=found["retiree"],
-        community=community,
-        serving=community if within(community, office) else office,
-        keeper=serving.keeper,
-        served_since=serving.since,
+        community=registration.residence_division,
+        serving=place.serving,
+        keeper=place.keeper,
+        served_since=place.since,
         retired_on=registration.effective,
         employer=registration.employer,
         party_member=registration.party_member,
-        special_groups=groups,
-        status=span.status if span else NOT_BEGUN,
-        kind=span.kind if span else None,
-        since=span.first if span else None,
-        document=span.rule.document if span else None,
-        article=span.rule.article if span else None,
-        pension=yuan(due_in(dossier, law, day, month_of(day))),
-        verified_on=verified.last.fact.effective if verified else None,
-        verify_by=verified.due if verified else None,
-        warned=verified.warned if verified else None,
-        contact_card_on=_last(standing, ContactCardIssued, day),
-        health_file_on=_first(standing, HealthFileKept, day),
-        visited_on=_last(standing, VisitMade, day),
-        to_visit=_to_visit(groups, law.city_law(serving.division or community, day), party=registration.party_member),
+        special_groups=told.groups,
+        status=status,
+        kind=kind,
+        since=since,
+        document=rule.document if rule else None,
+        article=rule.article if rule else None,
+        pension=told.pension,
+        verified_on=told.verified_on,
+        verify_by=told.verify_by,
+        warned=told.warned,
+        contact_card_on=told.contact_card_on,
+        health_file_on=told.health_file_on,
+        visited_on=told.visited_on,
+        to_visit=_to_visit(law, place.asked, day, told.groups, party=registration.party_member),
+        moving_to=place.moving_to,
+        moved_on=told.moved_on,
+    )
+
+
+def by_the_domain(facts: Sequence[Known], doubts: Iterable[str], law: Law, day: date) -> OfADay | None:
+    """What any facts make of a day; None where no registration stands."""
+    dossier = dossier_of(facts, doubts)
+    registration = dossier.registration
+    if registration is None:
+        return None
+    span = span_on(dossier, law, day)
+    standing = _standing(facts)
+    verified = _verified(dossier, law, day)
+    return OfADay(
+        registration,
+        (span.status, span.kind, span.first, span.rule) if span else None,
+        yuan(due_in(dossier, law, day, month_of(day))),
+        groups_on(registration.special_groups, standing, day),
+        verified.last.fact.effective if verified else None,
+        verified.due if verified else None,
+        verified.warned if verified else None,
+        _last(standing, ContactCardIssued, day),
+        _first(standing, HealthFileKept, day),
+        _last(standing, VisitMade, day),
+        _last(standing, Relocated, day),
+    )
+
+
+class _Place(NamedTuple):
+    """Who serves, where and since when, which office is to receive; `asked`: the city whose law is asked about visits, by its first digits."""
+
+    serving: str
+    keeper: Keeper
+    since: date | None
+    moving_to: str | None
+    asked: str
+
+
+def _placed(handover: str | None, registration: RetirementRegistered, law: Law, day: date) -> _Place:
+    if handover:
+        return _place(_handover(handover), registration, law, day)
+    return _unmoved(law, day, registration.residence_division, registration.hukou_division, registration.category)
+
+
+@lru_cache(maxsize=16_384)
+def _unmoved(law: Law, day: date, residence: str, hukou: str | None, category: Category) -> _Place:
+    """The place of whoever was never handed over, and never moved: many have the same."""
+    of_many = RetirementRegistered(
+        effective=day, monthly_pension=NOTHING, residence_division=residence, hukou_division=hukou, category=category
+    )
+    return _place(_NO_HANDOVER, of_many, law, day)
+
+
+def _place(handover: Handover, registration: RetirementRegistered, law: Law, day: date) -> _Place:
+    serving = serving_office(handover, registration, law, day)
+    community = registration.residence_division
+    office = serving.division if serving.keeper is Keeper.COMMUNITY and serving.division else community
+    return _Place(
+        serving=community if within(community, office) else office,
+        keeper=serving.keeper,
+        since=serving.since,
         moving_to=moving_to(handover, registration, law, day),
-        moved_on=_last(standing, Relocated, day),
+        asked=(serving.division or community)[:4],
     )
 
 
@@ -134,16 +188,7 @@ def dossier_of(facts: Sequence[Known], doubts: Iterable[str] = ()) -> Dossier:
         misnamed.update(msgspec.json.decode(text, type=Doubt).facts)
     if misnamed:
         facts = [replace(known, name_tag=_name(known, misnamed)) for known in facts]
-    if _QUIET.issuperset(map(_kind, facts)) and not any(known.fact.corrects for known in facts):  # as of most people
-        return Dossier(
-            registrations=ranked(known for known in facts if type(known.fact) is RetirementRegistered),
-            verified=latest_first(known for known in facts if type(known.fact) is SurvivalVerified),
-        )
     return of_facts(facts)
-
-
-def _kind(known: Known) -> type[Fact]:
-    return type(known.fact)
 
 
 def _name(known: Known, misnamed: set[Reference]) -> str | None:
@@ -159,18 +204,10 @@ def span_on(dossier: Dossier, law: Law, day: date) -> Span | None:
     return next((span for span in spans if span.first <= month <= (span.last or month)), None)
 
 
-def groups_on(registration: RetirementRegistered, standing: Iterable[Known], day: date) -> tuple[str, ...]:
-    """The special groups of the registration, with the flags set and taken away since."""
-    groups = dict.fromkeys(map(str, registration.special_groups), True)
-    flags = [known for known in standing if isinstance(known.fact, CareFlagged) and known.fact.effective <= day]
-    for known in sorted(flags, key=lambda one: (one.fact.effective, one.reference)):
-        if isinstance(known.fact, CareFlagged):
-            groups[str(known.fact.group)] = known.fact.holds
-    return tuple(group for group, holds in groups.items() if holds)
-
-
-def _to_visit(groups: tuple[str, ...], local: CityLaw | None, *, party: bool) -> bool:
+@lru_cache(maxsize=4_096)
+def _to_visit(law: Law, city: str, day: date, groups: tuple[str, ...], *, party: bool) -> bool:
     """Whether the city wants somebody visited regularly (e.g. 大政办发〔2017〕49号 第二十一条)."""
+    local = law.city_law(city, day)
     rules = local.visits if local else ()
     return any((party and rule.party_members) or not frozenset(groups).isdisjoint(rule.groups) for rule in rules)
 
@@ -182,10 +219,7 @@ def _verified(dossier: Dossier, law: Law, day: date) -> Verification | None:
 
 
 def _standing(facts: Sequence[Known]) -> list[Known]:
-    """The facts that nobody took back or corrected, without those of the pension alone."""
-    kinds = frozenset(map(_kind, facts))
-    if kinds <= _OF_THE_PENSION:
-        return []
+    """The facts that nobody took back or corrected."""
     gone = {reference for known in facts for reference in named(known)}
     return [known for known in facts if known.reference not in gone]
 

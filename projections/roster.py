@@ -28,7 +28,7 @@ from domain.history import Entry, FactMoved, FactPublished
 from domain.lineage import Lineage
 from domain.links import RecordsJoined, RecordsParted
 from domain.told import AlertRaised, AlertWithdrawn
-from projections.candidates import page_of
+from projections.candidates import page_of, people_of
 from projections.read_model import ReadModel, is_of, name, under_of
 
 
@@ -262,17 +262,10 @@ def _counting(row: RosterRow, held: list[Registration]) -> RosterRow:
 
 ROSTER = ReadModel("roster", RosterRow, keys, fold)
 
-_PAGE = """
-select p.retiree as candidate, r.*,
-       coalesce(r.registered and r.led_by is null and r.{place} = any(%(communities)s)
-                and exists (select from ledger.retiree_key k where k.retiree = case when r.under is null then r.retiree else r.under end), false) as stands
-from page p left join lateral (select * from roster where retiree = p.retiree limit 1) r on true
-order by p.retiree
-"""
-PAGE = page_of("community") + _PAGE.format(place="community")
-"""A page of those who may be registered in some communities, after a retiree. Who `stands` is; the others are not, or erased."""
+PAGE = people_of(page_of("community"), "r.community = any(%(communities)s)")
+"""A page of those who may be registered in some communities, after a retiree."""
 
-SERVED_PAGE = page_of("serving") + _PAGE.format(place="serving")
+SERVED_PAGE = people_of(page_of("serving"), "r.serving = any(%(communities)s)")
 """The same of those whom these communities serve: who has been received elsewhere is there, and not here."""
 
 PLACES = "select retiree, community, serving from roster where retiree = any(%(retirees)s)"
@@ -284,6 +277,9 @@ where registered and retiree = (
     select case when led_by is null then retiree else led_by end from roster where retiree = %(retiree)s)
 """
 """One retiree, or whose record leads that one's."""
+
+SHOWN = people_of(f"with page as materialized ({ONE.replace('select *', 'select retiree', 1)})")
+"""The same, with all that a line says."""
 
 COUNTS = """
 select community, count(*) as people, count(*) filter (where status = 'stopped') as stopped,

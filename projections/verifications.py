@@ -28,8 +28,7 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 def as_of(told: Iterable[str] | None, division: str, day: date, law: Law) -> Standing:
     """As it stood on a day, by the cycle of the place that pays."""
-    kept = list(reversed(standing(told, day)))
-    found = verification(tuple(map(_known, kept)), law, division)
+    found = verification(tuple(map(_known, standing(told, day)[-1:])), law, division)
     if found is None:
         return Standing(state="never")
     fact = found.last.fact

@@ -4,7 +4,7 @@ What a purpose does not name is left out (个人信息保护法 第六条: no mo
 asks `View.shown`, and tells the record of the look what `View.recorded` says.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -33,6 +33,7 @@ class View:
         self._fields = fields
         self._opened = opened
         self._how = {key: how for key in fields if (how := _how(purpose, key))}
+        self._ways: dict[str, dict[str, Callable[[str], str] | None]] = {}
 
     def how(self, key: str) -> How | None:
         """How a field, `group.field`, is carried; None: not at all."""
@@ -67,15 +68,23 @@ class View:
 
     def shown(self, group: str, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row of a group as it is shown: what is carried plain, what is masked in part, and the rest not at all."""
+        ways = self._ways.get(group)
+        if ways is None:
+            ways = self._ways[group] = self._ways_of(group)
         found = {}
         for name, value in row.items():
-            how = self.how(f"{group}.{name}")
-            if how is How.PLAIN:
-                found[name] = value
-            elif how is How.MASKED:
-                hide = MASKS[self._fields[f"{group}.{name}"].mask or "whole"]
-                found[name] = value if value is None or value is UNSET else hide(str(value))
+            if name in ways:
+                hide = ways[name]
+                found[name] = value if hide is None or value is None or value is UNSET else hide(str(value))
         return found
+
+    def _ways_of(self, group: str) -> dict[str, Callable[[str], str] | None]:
+        """The fields of a group that are carried, by their names; each with what hides it, None where it is plain."""
+        fields = {key.partition(".")[2]: key for key in self._how if key.startswith(f"{group}.")}
+        return {
+            name: None if self.how(key) is How.PLAIN else MASKS[self._fields[key].mask or "whole"]
+            for name, key in fields.items()
+        }
 
 
 class Catalogue:

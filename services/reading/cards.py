@@ -1,6 +1,7 @@
 """What is shown of people: the lines and cards that answers hold, and how they are made of rows."""
 
 from datetime import date
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -75,7 +76,7 @@ _NEVER: dict[str, Any] = {
     "pension": "0.00",
 }
 """What a line says where nothing is known of the day."""
-_THEN = (
+_THEN = (  # of `OnADay`
     "special_groups",
     "keeper",
     "served_since",
@@ -90,6 +91,8 @@ _THEN = (
     "moving_to",
     "moved_on",
 )
+_of_then = attrgetter(*_THEN)
+_person = msgspec.json.Decoder(Person).decode
 
 
 class OpenStep(Struct, frozen=True, kw_only=True):
@@ -151,8 +154,18 @@ def handover_card(rows: list[dict[str, Any]], law: Law, day: date) -> HandoverCa
 
 def person_shown(view: View, person: bytes) -> PersonShown:
     """What is shown of who somebody is, out of what was sealed."""
-    known = msgspec.json.decode(person_of(person), type=Person)
-    return PersonShown(**view.shown("person", {name: getattr(known, name) for name in OF_PERSON}))
+    known = _person(person_of(person))
+    return PersonShown(
+        **view.shown(
+            "person",
+            {
+                "identity_number": known.identity_number,
+                "name": known.name,
+                "phone": known.phone,
+                "address": known.address,
+            },
+        )
+    )
 
 
 def line_of(row: dict[str, Any], person: bytes, day: date, law: Law, view: View) -> RosterLine:
@@ -161,12 +174,17 @@ def line_of(row: dict[str, Any], person: bytes, day: date, law: Law, view: View)
     then = row.get("then") or as_of(row, max(day, row["retired_on"]), law)
     given = {
         **_NEVER,
-        **{name: row[name] for name in OF_LINE if name in row},
         "community": row["serving"],
         "retired_on": row["retired_on"].isoformat(),
+        "monthly_pension": row["monthly_pension"],
+        "party_member": row["party_member"],
+        "special_groups": row["special_groups"],
+        "status": row["status"],
+        "stopped_from": row["stopped_from"],
+        "verify_alert": row["verify_alert"],
     }
     if then:
-        given |= {field: getattr(then, field) for field in _THEN}
+        given.update(zip(_THEN, _of_then(then), strict=True))
     return RosterLine(retiree=row["retiree"], person=person_shown(view, person), **view.shown("line", given))
 
 

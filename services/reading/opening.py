@@ -81,7 +81,10 @@ class Opening(Standing):
         if not rows:
             return [], ()
         keys = [row["under"] or row["retiree"] for row in rows]  # the record whose number was given
-        wrapped = self._wrapped(account, keys)
+        if "wrapped" in rows[0]:
+            wrapped = {key: row["wrapped"] for row, key in zip(rows, keys, strict=True) if row["wrapped"]}
+        else:
+            wrapped = self._wrapped(account, keys)
         there = [(row, key) for row, key in zip(rows, keys, strict=True) if key in wrapped]  # not the erased
         plain = self._opens(account, [row for row, _ in there])
         shown = [row["retiree"] for row, _ in there if row["retiree"] not in plain]

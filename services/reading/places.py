@@ -8,8 +8,9 @@ from uuid import UUID
 from domain.disclosures import Look
 from domain.refusals import Refused
 from infra.searching import Search, Sought
-from projections import candidates, lives, roster
+from projections import candidates, roster
 from services.accounts import Account
+from services.application import today
 from services.reading.cards import (
     SHOWN,
     RosterLine,
@@ -27,6 +28,7 @@ from services.reading.rosters import (
     people,
     standing,
 )
+from services.reading.who import beginnings
 
 _SOUGHT = "sought"
 """The kind of the keyed hashes of what was sought: they fit no other."""
@@ -67,7 +69,7 @@ class Places(Opening):
         communities = self.within(account, division, day)
         if on is None and wanted == EVERYBODY:
             page = roster.PAGE if registered else roster.SERVED_PAGE
-            there = standing(self._seen(account), page, {"communities": communities, "after": after})
+            there = standing(self._seen(account), page, {"communities": communities, "after": after}, limit)
             return self._lines(account, [*islice(there, limit)], day, only=only)
         place: Place = "community" if registered else "serving"
         if wanted.moving == "in":
@@ -75,11 +77,9 @@ class Places(Opening):
                 raise Refused("forbidden", "moving")
             place = "moving_to"
         seen = self._seen(account)
-        found = people(seen, self._law, communities, day, place=place, after=after)
-        lines = {one.retiree: one for one in islice((one for one in found if wanted.fits(one, day)), limit)}
-        rows = seen.select(lives.OF_RETIREES, {"retirees": list(lines)}) if lines else []
-        if on:
-            rows = [then(account, row, lines[row["retiree"]]) for row in rows]
+        found = people(seen, self._law, communities, day, place=place, after=after, few=limit)
+        asked = islice(((row, line) for row, line in found if wanted.fits(line, day)), limit)
+        rows = [then(account, row, line) if on else row | {"then": line} for row, line in asked]
         return self._lines(account, rows, day, only=only)
 
     def search(
@@ -145,8 +145,9 @@ class Places(Opening):
 
     def _communities(self, account: Account) -> list[str]:
         """The codes within the account's division that somebody is registered or served under."""
+        begins = beginnings(self._lineage, account.division, today())
         return [
             row["community"]
-            for row in self._views.select(candidates.COMMUNITIES, {})
+            for row in self._views.select(candidates.BEGINNING, {"begins": list(begins)})
             if self._may_see(account, row["community"])
         ]

@@ -67,8 +67,8 @@ class Reader(Inboxes, Deeds, Places):
         return {name: getattr(line.person if name in OF_PERSON else line, name) for name in fields}
 
     def _one(self, account: Account, retiree: UUID) -> list[dict[str, Any]]:
-        """The row of a retiree. Raises `Refused`: `not-found`, `forbidden`."""
-        rows = self._seen(account).select(roster.ONE, {"retiree": retiree})
+        """The row of a retiree, for a line. Raises `Refused`: `not-found`, `forbidden`."""
+        rows = self._seen(account).select(roster.SHOWN, {"retiree": retiree})
         if not rows:
             raise self._hidden("retiree", roster.ONE, {"retiree": retiree})
         if not self._may_see(account, rows[0]["community" if account.place == "community" else "serving"]):

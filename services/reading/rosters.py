@@ -15,8 +15,8 @@ from infra.views import Selects
 from projections import lives
 from projections.on_a_day import OnADay, as_of
 
-_FEW, _MANY = 100, 2_000
-"""So many are looked at for one page at first: most of them are on it; and up to so many at a time then."""
+_MORE, _MANY = 25, 2_000
+"""So many more than a page wants are looked at first: most of them are on it; and up to so many at a time then."""
 
 
 LATELY = timedelta(days=90)
@@ -121,22 +121,18 @@ _NOBODY = UUID(int=0)
 
 
 def people(
-    views: Selects, law: Law, communities: Sequence[str], day: date, *, place: Place, after: UUID = _NOBODY
-) -> Iterator[OnADay]:
-    """Whoever these communities had on a day, by `place`, after a retiree."""
+    views: Selects, law: Law, communities: Sequence[str], day: date, *, place: Place, after: UUID, few: int
+) -> Iterator[tuple[dict[str, Any], OnADay]]:
+    """Whoever these communities had on a day, by `place`, after a retiree; so `few` are wanted."""
     there = frozenset(communities)
-    for row in _candidates(views, communities, after):
+    for row in standing(views, lives.CANDIDATES, {"communities": communities, "after": after}, few):
         if (line := as_of(row, day, law)) and getattr(line, place) in there:
-            yield line
+            yield row, line
 
 
-def _candidates(views: Selects, communities: Sequence[str], after: UUID = _NOBODY) -> Iterator[dict[str, Any]]:
-    return standing(views, lives.CANDIDATES, {"communities": list(communities), "after": after})
-
-
-def standing(views: Selects, query: str, given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Of a query's candidates those who stand, in order; a few are looked at first, as a page wants no more, then many at a time."""
-    after, limit = given["after"], _FEW
+def standing(views: Selects, query: str, given: Mapping[str, Any], few: int) -> Iterator[dict[str, Any]]:
+    """Of a query's candidates those who stand, in order; a `few` and some more are looked at first, then many at a time."""
+    after, limit = given["after"], min(few + _MORE, _MANY)
     while rows := views.select(query, {**given, "after": after, "limit": limit}):
         yield from (row for row in rows if row["stands"])
         if len(rows) < limit:
@@ -170,7 +166,7 @@ def counts(views: Selects, law: Law, division: str, communities: Sequence[str], 
     there, tally = frozenset(communities), Counter[str]()
     statuses, groups = Counter[str](), Counter[str]()
     year = day.replace(month=1, day=1)
-    for row in _candidates(views, communities):
+    for row in standing(views, lives.COUNTED, {"communities": communities, "after": _NOBODY}, _MANY):
         line = as_of(row, day, law)
         if line is None:
             continue

@@ -23,12 +23,12 @@ def who(account: Account, lineage: Lineage | None = None) -> Who:
         department=account.department,
         purpose=account.purpose,
         acts=account.acts,
-        divisions=_beginnings(lineage, account.division, today()) if lineage and there else (),
+        divisions=beginnings(lineage, account.division, today()) if lineage and there else (),
         office=office_of(account) if there else "",
     )
 
 
 @lru_cache(1_000)
-def _beginnings(lineage: Lineage, division: str, day: date) -> tuple[str, ...]:
+def beginnings(lineage: Lineage, division: str, day: date) -> tuple[str, ...]:
     """The beginnings of the codes of a division on a day: its own, and codes of before that came to it."""
     return (division, *lineage.formerly(division, day))

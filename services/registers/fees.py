@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.law import Law
 from domain.money import yuan
+from projections import kept
 from projections.fees import FEES, as_of
 from services.reading.sheets import Cell, Column
 from services.registers.people import people_sheet
@@ -61,4 +62,5 @@ FEE_ACCOUNTS = people_sheet(
         Column("rule", "依据", "rule", 30),
     ),
     _lines,
+    lambda _: kept.TOLD,
 )

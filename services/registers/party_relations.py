@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from domain.law import Law
+from projections import kept
 from projections.party_relations import PARTY_RELATIONS, as_of
 from services.reading.sheets import Cell, Column
 from services.registers.people import people_sheet
@@ -51,4 +52,5 @@ PARTY_REGISTER = people_sheet(
         Column("dues_paid_to", "党费缴至", "dues paid to", 12),
     ),
     _lines,
+    lambda _: f"party_member or {kept.TOLD}",
 )

@@ -26,14 +26,20 @@ ADDRESS = Column("address", "住址", "address", 36, "person.address")
 """Of a register for whoever goes there."""
 _SCAN = 500
 """People looked through at a time, at least: most of a register may be of nobody."""
-_MOST = 2_000
+_MOST = 1_500
 """People looked through for one page, about: one with few lines, or none, and with a cursor is no end."""
 
 
 def people_sheet(
-    key: str, names: tuple[str, str], intro: tuple[str, str], model: ReadModel, columns: Iterable[Column], lines: Lines
+    key: str,
+    names: tuple[str, str],
+    intro: tuple[str, str],
+    model: ReadModel,
+    columns: Iterable[Column],
+    lines: Lines,
+    whom: Callable[[str], str] = lambda _: kept.ANYBODY,
 ) -> Sheet:
-    """A register of people; names and intro in Chinese and English."""
+    """A register of people; names and intro in Chinese and English. `whom`: by the state asked for, who alone can have a line; others are not looked at."""
     own = tuple(columns)
     who = tuple(column.key for column in (*_PERSON, *own) if column.field.startswith("person."))
     fields = {"person": who, "line": ("community",), key: tuple(column.key for column in own if not column.field)}
@@ -41,7 +47,7 @@ def people_sheet(
     def page(reader: Reader, account: Account, asked: Asked, after: str, limit: int) -> Page:
         """People of the division on the day: those whom a community serves, for the agency those registered there."""
         serving = account.place == "serving"
-        query = kept.page(model, serving=serving, then=asked.on is not None)
+        query = kept.page(model, serving=serving, then=asked.on is not None, whom=whom(asked.state))
         communities = reader.within(account, asked.division or account.division, asked.on)
         day, there = reader.day(asked.on), frozenset(communities)
         given: dict[str, Any] = {

@@ -16,7 +16,7 @@ from services.reading.sheets import Asked, Cell, Column, Page, Sheet, position_b
 from services.registers.periods import Period, lately, period_of
 from services.web.words import both
 
-_SCAN, _MOST = 1_000, 5_000
+_SCAN, _MOST = 100, 2_000
 """Late facts read at a time, and looked through for one page: one with few lines and a cursor is no end."""
 _KINDS = {
     "silent": "来源中断 source silent",

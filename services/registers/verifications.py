@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from domain.law import Law
+from projections import kept
 from projections.verifications import VERIFICATIONS, as_of
 from services.reading.sheets import Cell, Column
 from services.registers.people import people_sheet
@@ -60,4 +61,5 @@ VERIFICATION_LIST = people_sheet(
         Column("rule", "依据", "rule", 36),
     ),
     _lines,
+    lambda state: kept.ANYBODY if state == "never" else kept.TOLD,
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.law import Law
 from domain.months import first_day, month_of
-from projections import care
+from projections import care, kept
 from projections.care import CARE
 from services.reading.sheets import Cell, Column
 from services.registers.people import ADDRESS, people_sheet
@@ -70,4 +70,5 @@ VISIT_PLAN = people_sheet(
         Column("rule", "依据", "rule", 30),
     ),
     _lines,
+    lambda _: f"party_member or special_groups <> '{{}}' or {kept.TOLD}",
 )

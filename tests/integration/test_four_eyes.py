@@ -22,7 +22,7 @@ from infra.ledger import Ledger
 from services.accounts import Role
 from services.application import today
 from services.cli import main
-from tests.asking import Asking, asking, catch_up
+from tests.asking import Asking, catch_up
 from tests.building import number_of, retirement, submission
 
 BASIS = "个人信息保护法 第四十七条"

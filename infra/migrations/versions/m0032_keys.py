@@ -5,7 +5,7 @@ from alembic import op
 from infra.sql import script
 
 revision = "0032"
-down_revision = "0028"
+down_revision = "0031"
 
 
 def upgrade() -> None:
