@@ -118,7 +118,7 @@ class Keeping:
         """Nobody has to wait for failed attempts by it. Raises `Refused` as `disable`."""
         self._may(by, name)
         self._one(by, name)
-        self._register.unlocked(name, by.name, [self._attempts.subject("person", name)])
+        self._register.unlocked(name, by.name, self._attempts.subject("person", name))
         return self._changed(by, name)
 
     def _give(
