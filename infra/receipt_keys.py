@@ -43,9 +43,14 @@ class ReceiptKeys:
         self._keys = keys
         self._signing: tuple[float, SigningKey] | None = None
 
+    @property
+    def known(self) -> bool:
+        """Whether which key signs now is known without asking."""
+        return self._signing is not None and time.monotonic() - self._signing[0] < KEPT_SECONDS
+
     def signing(self) -> SigningKey:
         """The key that signs now. Raises `DatabaseError`, `WrongKeyError`."""
-        if (kept := self._signing) and time.monotonic() - kept[0] < KEPT_SECONDS:
+        if (kept := self._signing) and self.known:
             return kept[1]
         asked = time.monotonic()
         key = self._of(self._read())

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 
-def localhost(folder: Path) -> tuple[Path, Path]:
+def localhost(folder: Path, whose: str = "localhost") -> tuple[Path, Path]:
     """Two PEM files: the authority to trust, and the certificate with its key. Good for the name, not for an address."""
-    certificate, private = _made()
+    certificate, private = _made(whose)
     authority, own = folder / "authority.pem", folder / "own.pem"
     authority.write_bytes(certificate.public_bytes(Encoding.PEM))
     own.write_bytes(private + certificate.public_bytes(Encoding.PEM))
@@ -24,9 +24,9 @@ def self_signed() -> bytes:
     return _made()[0].public_bytes(Encoding.DER)
 
 
-def _made() -> tuple[x509.Certificate, bytes]:
+def _made(whose: str = "localhost") -> tuple[x509.Certificate, bytes]:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, whose)])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()

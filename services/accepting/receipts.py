@@ -56,6 +56,11 @@ class Notary:
     def _key(self) -> SigningKey:
         return self._rotated.signing() if self._rotated else self._keys.receipts
 
+    @property
+    def ready(self) -> bool:
+        """Whether it signs at once, and need not ask the database before which key is to."""
+        return self._rotated is None or self._rotated.known
+
     def signed(self, answer: Answer) -> Signed:
         """A receipt with its proof; about 0.1 ms."""
         proof = self._key.envelope(PAYLOAD_TYPE, msgspec.json.encode(answer))

@@ -63,7 +63,7 @@ async def publish(request: Request, account: WhoAsks) -> Response:
     if many:
         signed = await asyncio.to_thread(notary.all, answers)  # a thousand take a tenth of a second
         return Response(msgspec.json.encode(signed), media_type="application/json")
-    answer = notary.signed(answers[0])
+    answer = notary.signed(answers[0]) if notary.ready else await asyncio.to_thread(notary.signed, answers[0])
     if isinstance(answer, SignedRefusal):
         return problem(request, answer)
     return Response(msgspec.json.encode(answer), media_type="application/json")

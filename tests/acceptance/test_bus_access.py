@@ -210,6 +210,14 @@ def test_the_relay_reads_nothing_and_writes_no_intake(secured: Secured) -> None:
     assert error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
+def test_the_siem_reads_who_was_shown_what_and_nothing_else_and_no_department_reads_that(secured: Secured) -> None:
+    topic = "security.disclosures"
+    assert write(secured, "changqing-relay", topic) is None
+    assert read(secured, "changqing-siem", topic, "changqing-siem.one").value() == EVENT
+    assert refused(read(secured, "changqing-siem", "alerts.pension", "changqing-siem.one"))
+    assert refused(read(secured, "social-insurance", topic, "social-insurance.one"))
+
+
 def test_a_wrong_password_opens_nothing(secured: Secured) -> None:
     wrong = secured.client("police") | {"sasl.password": "guessed"}
     said: list[KafkaError] = []

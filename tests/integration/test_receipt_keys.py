@@ -145,3 +145,24 @@ def test_a_key_that_signs_no_more_is_kept_no_longer_than_until_the_next_rotation
         rows = connection.execute("select sealed is null from ledger.receipt_key order by since").fetchall()
     assert rows == [(True,), (True,), (False,), (False,)]
     assert isinstance(rotated.signing(), SigningKey)
+
+
+def test_the_command_rotates_at_once_or_in_time_and_says_which_key_signs_when(
+    database: Database, keys: KeyRing, law: Law, rotated: ReceiptKeys
+) -> None:
+    given(database, keys, law, 1)
+    environment = os.environ | {"DATABASE_URL": database.dsn, "CHANGQING_KEY": bytes(range(32)).hex()}
+
+    def rotate(hours: str) -> tuple[int, str]:
+        command = [sys.executable, "-m", "services.cli", "rotate-key", "--receipts", "--hours", hours]
+        ran = subprocess.run(command, check=False, capture_output=True, encoding="utf-8", env=environment, timeout=120)
+        return ran.returncode, ran.stdout + ran.stderr
+
+    code, said = rotate("0")
+    assert code == 0, said
+    assert rotated.signing().keyid in said
+    assert rotate("24")[0] == 0
+    code, said = rotate("0")
+    assert code == 3
+    assert "rotation-pending" in said
+    assert [one.until is None for one in rotated.published()] == [False, False, True]
