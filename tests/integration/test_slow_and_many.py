@@ -1,7 +1,7 @@
 """Whoever sends drop by drop, or keeps many places, keeps nobody else out: over real sockets, and balancers that ask without end."""
 
 import socket
-from asyncio import ensure_future, gather
+from asyncio import Event, ensure_future, gather, wait_for
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -150,6 +150,48 @@ def test_one_account_opens_no_more_streams_than_are_its_own(dsn: str) -> None:
         while status("officer") != 200:
             assert monotonic() < deadline, "a stream that ended keeps its place"
             sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/registers/roster?as=csv", "/v1/alerts/stream", "/v1/registers", "/pages/registers"]
+)
+def test_whoever_takes_nothing_of_an_answer_gives_up_the_place(dsn: str, tmp_path: Path, path: str) -> None:
+    """The server's own side of a connection whose other side reads nothing, with its buffers full."""
+    with asking(dsn, tmp_path, ACCOUNTS, CHANGQING_REQUEST_SECONDS="0.5") as asked:
+        token = asked.headers("officer")["Authorization"].encode()
+        plain, _, query = path.partition("?")
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": plain,
+            "raw_path": plain.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [(b"host", b"here"), (b"authorization", token)],
+            "client": (STRANGER, 4711),
+            "server": ("here", 80),
+            "state": {},
+        }
+        never, begun = Event(), Event()
+
+        async def receive() -> dict[str, object]:
+            if begun.is_set():
+                await never.wait()
+            begun.set()
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(_: object) -> None:
+            await never.wait()
+
+        async def answered() -> None:
+            await wait_for(asked.app(scope, receive, send), PATIENCE)
+
+        asked.run(answered())
+        assert asked.inside() == 0
+        assert asked.status("officer", "/healthz") == 200
 
 
 def _asking_now(connection: psycopg.Connection[tuple[int]]) -> int:
