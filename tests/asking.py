@@ -116,6 +116,11 @@ class Asking:
         """What it asks by."""
         return self._client
 
+    @property
+    def app(self) -> FastAPI:
+        """The application itself."""
+        return self._app
+
     def inside(self) -> int:
         """How many requests are dealt with now."""
         count: int = self._app.state.crowd.requests

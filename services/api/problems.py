@@ -24,6 +24,7 @@ from infra.faults import told
 from infra.keys import WrongKeyError
 from services.accepting.intake import Refusal, Words, refusal
 from services.accounts import Account
+from services.api.denials import act_of
 from services.api.gate.passing import passing_of
 from services.api.peers import peers_of
 from services.reading.denials import Denials, Denied
@@ -115,13 +116,10 @@ def _denied(request: Request, error: Refused) -> Denied | None:
     account: Account | None = getattr(request.state, "account", None)
     if account is None:
         return None
-    route = getattr(request.scope.get("route"), "path", "")
-    if request.url.path.startswith("/v1/") and route and not route.startswith("/v1/"):
-        route = f"/v1{route}"  # a router knows its paths without what it stands under
     return Denied(
         department=account.department,
         actor=account.name,
-        act=f"{request.method} {route}",
+        act=act_of(request),
         code=error.code,
         what=error.path if _OURS(error.path) else "",
         address=peers_of(request).address(request),

@@ -68,6 +68,10 @@ def reader_of(request: Request) -> Reader:
     return reader.by(Way.PAGE if request.url.path.startswith("/pages/") else Way.API)
 
 
+_EARLIEST, _LATEST = datetime(2, 1, 1, tzinfo=BEIJING), datetime(9998, 12, 31, tzinfo=BEIJING)
+"""What was known before is nothing, and after it what is known now; days can be reckoned with on both sides of them."""
+
+
 def reader_then(request: Request, known: Then = None) -> Reader:
     """The same, for whoever may ask what was known before."""
     reader = reader_of(request)
@@ -75,8 +79,14 @@ def reader_then(request: Request, known: Then = None) -> Reader:
 
 
 def time_of(known: datetime | date) -> datetime:
-    """A time; a day is up to its end in Beijing."""
-    return known if isinstance(known, datetime) else datetime.combine(known, time.max, BEIJING)
+    """A time that can be reckoned with; a day is up to its end in Beijing."""
+    if not isinstance(known, datetime):
+        known = datetime.combine(known, time.max, BEIJING)
+    try:
+        known = known.astimezone(BEIJING)
+    except OverflowError:  # at an end of time that another zone's calendar has not
+        known = datetime.min.replace(tzinfo=BEIJING) if known.year == 1 else datetime.max.replace(tzinfo=BEIJING)
+    return min(max(known, _EARLIEST), _LATEST)
 
 
 ReaderThen = Annotated[Reader, Depends(reader_then)]

@@ -10,6 +10,8 @@ from services.reading.sheets import Asked
 
 _MOST = 120
 """Months that a period has at most."""
+_EARLIEST, _LATEST = Month("1900-01"), Month("9998-12")
+"""Beyond them no day can be reckoned with."""
 
 
 class Period(NamedTuple):
@@ -39,7 +41,7 @@ def period_of(asked: Asked, day: date, usual: tuple[Month, Month]) -> Period:
     """The period asked for, up to a day. `usual`: where nothing was asked. Raises `Refused("invalid-field")`."""
     first = asked.first or (min(asked.last, usual[0]) if asked.last else usual[0])
     last = asked.last or max(first, usual[1])
-    if last < first or plus(first, _MOST) <= last:
+    if not _EARLIEST <= first <= last <= _LATEST or plus(first, _MOST) <= last:
         raise Refused("invalid-field", "last", f"a period has 1 to {_MOST} months")
     end = first_day(plus(last, 1)) - timedelta(days=1)
     return Period(first, last, min(end, max(day, first_day(first))))

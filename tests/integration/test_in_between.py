@@ -152,6 +152,21 @@ def test_refusals_alike_are_told_when_their_minute_is_over_though_nobody_else_is
     assert len(told) < 20
 
 
+def test_nothing_that_a_stranger_typed_into_an_address_is_told_to_the_log(asked: Asking, database: Database) -> None:
+    number = number_of(1)
+    for path in (
+        f"/v1/feeds/{number}%3F",
+        f"/v1/law/{number}%23",
+        f"/v1/registers/{number}",
+        f"/v1/retirees/{number}%3Fx",
+    ):
+        assert asked.ask("", path, headers={"Authorization": "Bearer forged"}).status_code == 401
+        asked.asked("officer", path)
+    told = recorded(database, AccessDenied)
+    assert len(told) >= 4
+    assert number not in str(told)
+
+
 # Dead letters of others
 
 

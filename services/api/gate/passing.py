@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from secrets import token_hex
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Scope, Send
 
 from infra.traces import traceparent
@@ -96,7 +96,7 @@ class Passing:
         self._finish = finish
         self._held: Message | None = None
         self._late: asyncio.Task[None] | None = None
-        self._limit = 0.0
+        self._limit: float | None = None
         self._send = send
         self._sent_away = sent_away
         self._timer: asyncio.TimerHandle | None = None
@@ -190,7 +190,10 @@ class Passing:
             self._timer.cancel()
 
     async def _labelled(self, message: Message) -> None:
-        """Send it, the beginning with the headers that every answer has."""
+        """Send it, the beginning with the headers that every answer has.
+
+        Raises `ClientDisconnect` when a part of it is not taken in time: whoever reads drop by drop keeps a place as well.
+        """
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self.end()
@@ -204,7 +207,11 @@ class Passing:
                 headers.append((b"retry-after", b"%d" % self.retry))
         else:
             self.size += len(message.get("body", b""))
-        await self._send(message)
+        try:
+            async with asyncio.timeout(self._limit):
+                await self._send(message)
+        except TimeoutError:
+            raise ClientDisconnect from None
 
 
 def passing_of(request: Request) -> Passing | None:
