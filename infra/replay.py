@@ -18,9 +18,9 @@ from infra.folding import Owns, share
 from infra.log_until import OF_ALERTS, PAGE, LogUntil, Range
 from projections import ALERT_INBOX, ROSTER, ReadModel
 
-A_SHARE = 200_000
+A_SHARE = 100_000
 """Events of the log for each range of ids, and for each share of the alerts."""
-_ROSTERS = 5
+_ROSTERS = 4
 """Rosters alone take so many times less memory than all that is kept of a retiree."""
 FEW = 5_000
 """So many people are replayed by their streams; of more the whole log is."""
