@@ -92,14 +92,21 @@ class Bulletins:
 
     def save(self, bulletin: int, figures: Iterable[Stored], after: UUID, people: int, *, end: bool = False) -> None:
         """Add figures and remember up to whom they go, in one transaction. `end`: they are whole."""
-        columns: list[list[Any]] = [list(column) for column in zip(*figures, strict=True)] or [[], [], [], [], []]
-        given = dict(zip(("serving", "communities", "measures", "done", "of"), columns, strict=True))
         with self._database.transaction() as connection:
-            connection.execute(SQL["add"], {"bulletin": bulletin, **given})
+            connection.execute(SQL["add"], _columns(bulletin, figures))
             connection.execute(SQL["come"], {"bulletin": bulletin, "after": after, "people": people})
             if end:
                 connection.execute(SQL["end"], {"bulletin": bulletin})
                 connection.execute(SQL["thin"], {"bulletin": bulletin, "kept": KEPT})
+
+    def bring(self, kept: Kept, position: int, changes: Iterable[Stored]) -> None:
+        """Keep figures of another position: those that are kept, with what changes of them."""
+        with self._database.transaction() as connection:
+            given = {"bulletin": kept.bulletin, "position": position}
+            if row := connection.execute(SQL["brought"], given).fetchone():
+                connection.execute(SQL["copied"], {"bulletin": row[0], "of": kept.bulletin})
+                connection.execute(SQL["add"], _columns(row[0], changes))
+                connection.execute(SQL["thin"], {"bulletin": row[0], "kept": KEPT})
 
     def touched(self, one: int, other: int, limit: int) -> list[UUID] | None:
         """Of whom something was recorded between two positions; None: of more than `limit`, or it is archived."""
@@ -131,3 +138,11 @@ class Bulletins:
         with self._database.transaction() as connection:
             row = connection.execute(SQL[statement], of._asdict()).fetchone()
         return Kept(*row) if row and abs(row[1] - of.position) <= FAR else None
+
+
+def _columns(bulletin: int, figures: Iterable[Stored]) -> dict[str, Any]:
+    columns: list[list[Any]] = [list(column) for column in zip(*figures, strict=True)] or [[], [], [], [], []]
+    return {
+        "bulletin": bulletin,
+        **dict(zip(("serving", "communities", "measures", "done", "of"), columns, strict=True)),
+    }

@@ -20,6 +20,8 @@ from projections import ALERT_INBOX, ROSTER, ReadModel
 
 A_SHARE = 100_000
 """Events of the log for each range of ids, and for each share of the alerts."""
+_ROSTERS = 4
+"""Rosters alone take so many times less memory than all that is kept of a retiree."""
 FEW = 5_000
 """So many people are replayed by their streams; of more the whole log is."""
 Say = Callable[[int, int], None]
@@ -72,7 +74,7 @@ class Replay:
         self._community = community
         self._people: set[UUID] | None = None
         self._say = say
-        self._ranges = [Range(number, until // A_SHARE + 1) for number in range(until // A_SHARE + 1)]
+        self._ranges = _ranges(until // A_SHARE + 1)
 
     def rows(self) -> Iterator[Row]:
         """Every row that follows from the log."""
@@ -142,14 +144,15 @@ class Replay:
     def _served(self) -> set[UUID]:
         """Those whom the division has or serves, by the roster as the log has it."""
         code, found = self._community, set[UUID]()
-        for number, within in enumerate(self._ranges, start=1):
+        ranges = _ranges(len(self._ranges) // _ROSTERS + 1)
+        for number, within in enumerate(ranges, start=1):
             for _, rows in folded([ROSTER], self._log.of_range(within), within.__contains__):
                 found |= {
                     row.retiree
                     for row in rows.values()
                     if row.registered and (row.community.startswith(code) or row.serving.startswith(code))
                 }
-            self._say(number, len(self._ranges))
+            self._say(number, len(ranges))
         return found
 
     def _seen(self, model: ReadModel, where: sql.Composable) -> Iterator[Any]:
@@ -166,6 +169,10 @@ class Replay:
                 while page := list(islice(cursor, PAGE)):
                     for values in page:
                         yield model.row(**dict(zip(fields, values, strict=True)))
+
+
+def _ranges(so_many: int) -> list[Range]:
+    return [Range(number, so_many) for number in range(so_many)]
 
 
 class _Steps:

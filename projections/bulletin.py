@@ -18,7 +18,7 @@ from projections.handover_days import as_of
 REVISION = 1
 """Raised whenever a measure comes to count otherwise: what is kept of figures says by which one they were counted."""
 
-_FOUND = """
+PEOPLE = """
 select r.retiree, r.registered, r.community, r.serving, r.hukou_division, r.receptions, r.retired_on, r.monthly_pension,
        r.party_member, r.special_groups, r.category, r.status, r.stopped_from,
        coalesce((select handover from handovers k where k.retiree = r.retiree), '{}') as handover,
@@ -28,12 +28,11 @@ select r.retiree, r.registered, r.community, r.serving, r.hukou_division, r.rece
        (select told from care k where k.retiree = r.retiree) as care,
        (select told from verifications k where k.retiree = r.retiree) as verifications
 from roster r
-where r.registered and r.led_by is null
+where r.registered and r.led_by is null and r.retiree = any(%(retirees)s)
 """
-PEOPLE = _FOUND + "and r.retiree = any(%(retirees)s)"
 """Some people with all that the measures ask of them. Nobody is shown, so the erased count as well."""
-PAGE = _FOUND + "and r.retiree > %(after)s order by r.retiree limit %(limit)s"
-"""A page of everybody, likewise."""
+NEXT = "select retiree from views.roster where retiree > %(after)s order by retiree limit %(limit)s"
+"""The next of everybody after one: a roster forgets nobody, so that now has all of any time, and is read by its key in order."""
 
 MANY = """
 select count(*) as people from (

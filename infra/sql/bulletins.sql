@@ -24,6 +24,15 @@ select %(bulletin)s, * from unnest(%(serving)s::bool[], %(communities)s::text[],
 on conflict (bulletin, serving, community, measure)
 do update set done = bulletin_figure.done + excluded.done, of = bulletin_figure.of + excluded.of
 
+-- brought: a bulletin of the same period and law at another position; nothing where there is one
+insert into views.bulletin (first_day, last_day, law, position, people, ended)
+select first_day, last_day, law, %(position)s, people, now() from views.bulletin where bulletin = %(bulletin)s
+on conflict do nothing returning bulletin
+
+-- copied: its figures, those of another for a beginning
+insert into views.bulletin_figure (bulletin, serving, community, measure, done, of)
+select %(bulletin)s, serving, community, measure, done, of from views.bulletin_figure where bulletin = %(of)s
+
 -- come: how far a bulletin is
 update views.bulletin set after = %(after)s, people = %(people)s where bulletin = %(bulletin)s
 

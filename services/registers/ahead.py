@@ -15,14 +15,14 @@ import structlog
 
 from domain.law import Law
 from domain.months import month_of
-from infra.bulletins import FAR, Begun, Bulletins, Of
+from infra.bulletins import Begun, Bulletins, Kept, Of
 from infra.database import Database, DatabaseError
 from infra.views import KnownViews, Views
 from services.application import today
 from services.reading.sheets import Asked
 from services.registers.bulletin import CHANGED, MOST, last_quarter
 from services.registers.periods import Period, period_of
-from services.registers.reckoning import Sums, law_of, of_all, of_page
+from services.registers.reckoning import Sums, law_of, of_all, of_page, of_people
 
 SAVED_EVERY = 50_000
 """People after whom it is remembered how far it is."""
@@ -87,9 +87,22 @@ class Ahead:
         come = Views(self._database).position()
         of = Of(period.first_day, period.last_day, self._of, come)
         kept = self._bulletins.nearest(of)
-        fresh = kept and come - kept.position <= FAR // 4 and self._bulletins.touched(kept.position, come, CHANGED // 2)
-        if fresh is None and not self._bulletins.under_way(of) and self._bulletins.more_people_than(MOST):
+        if kept and self.bring(period, kept, come):
+            return
+        if not self._bulletins.under_way(of) and self._bulletins.more_people_than(MOST):
             self._bulletins.ask(of)
+
+    def bring(self, period: Period, kept: Kept, position: int) -> bool:
+        """Keep figures of another position too, from those that are near; False: of too many people something was recorded since."""
+        touched = self._bulletins.touched(kept.position, position, CHANGED)
+        if touched is None:
+            return False
+        if touched:
+            sums = Sums()
+            for at, times in ((kept.position, -1), (position, 1)):
+                sums.add(of_people(KnownViews(self._database, at), self._law, period, touched), times)
+            self._bulletins.bring(kept, position, ((*key, *figure) for key, figure in sums.figures()))
+        return True
 
     def reckon_next(self, stop: Flag, say: Say = lambda _: None) -> bool:
         """Reckon what was asked for first, to its end or until `stop`; False: nothing is asked for."""

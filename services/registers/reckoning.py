@@ -64,10 +64,13 @@ def of_people(views: Selects, law: Law, period: Period, retirees: Sequence[UUID]
 
 def of_page(views: Selects, law: Law, period: Period, after: UUID, sums: Sums) -> tuple[UUID | None, int]:
     """Add the next people after one, as measured one by one, to the sums; the last of them, None where nobody is left, and how many."""
-    found = views.select(bulletin.PAGE, {"after": after, "limit": CHUNK})
+    people = [row["retiree"] for row in views.select(bulletin.NEXT, {"after": after, "limit": CHUNK})]
+    if not people:
+        return None, 0
+    found = views.select(bulletin.PEOPLE, {"retirees": people})
     for one in found:
         sums.add(figures_of(one, period.first_day, period.last_day, law))
-    return (found[-1]["retiree"] if found else None), len(found)
+    return people[-1], len(found)
 
 
 def of_all(views: Selects, law: Law, period: Period) -> Iterator[tuple[Key, Figure]]:

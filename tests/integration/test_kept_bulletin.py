@@ -134,7 +134,7 @@ def now(asked: Asking, account: str) -> str:
     return str(asked.json(account, f"/v1/registers/bulletin?first={month}&last={month}")["rows"])
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_figures_kept_at_one_position_give_those_of_any_other_as_counted_person_by_person(
     ledger: Ledger, asked: Asking, law: Law, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,7 +145,7 @@ def test_figures_kept_at_one_position_give_those_of_any_other_as_counted_person_
     person = Person(identity_number=number_of(1), other_identity_number=number_of(2))
     crowd.tell(1, IdentityLinked(effective=TODAY, document="公安〔2024〕9号"), D.POLICE, person)
     crowd.go_on(30)
-    times = [*Random(seed).sample(crowd.times, 6), crowd.times[-1]]  # noqa: S311 - likewise
+    times = [*Random(seed).sample(crowd.times, 3), crowd.times[-1]]  # noqa: S311 - likewise
     counted = {(name, at): figures(asked, name, at) for name in ACCOUNTS for at in times}
     counted_now = {name: now(asked, name) for name in ACCOUNTS}
     assert len({str(rows) for rows in counted.values()}) > len(ACCOUNTS), "what is told in between shows"
@@ -155,13 +155,20 @@ def test_figures_kept_at_one_position_give_those_of_any_other_as_counted_person_
     monkeypatch.setattr(ahead, "SAVED_EVERY", 4)
     one = Ahead(ledger.database, law)
     month = Month(date.today().strftime("%Y-%m"))  # noqa: DTZ011 - likewise
-    for position in (20, 55, None):
+    for position, brought in ((20, None), (None, None), (30, 80), (80, 30)):
         with ledger.database.transaction() as connection:
             connection.execute("delete from views.bulletin")
         one.ask(QUARTER, position)
         one.ask(Period(month, month, date.today()), position)  # noqa: DTZ011 - likewise
         while one.reckon_next(Flag()):
             pass
+        if position and brought:
+            of = bulletins.Of(QUARTER.first_day, QUARTER.last_day, reckoning.law_of(law), position)
+            kept = bulletins.Bulletins(ledger.database).nearest(of)
+            assert kept
+            assert one.bring(QUARTER, kept, brought)
+            with ledger.database.transaction() as connection:
+                connection.execute("delete from views.bulletin where bulletin = %s", [kept.bulletin])
         assert {(name, at): figures(asked, name, at) for name in ACCOUNTS for at in times} == counted
         assert {name: now(asked, name) for name in ACCOUNTS} == counted_now
 
