@@ -2,23 +2,24 @@
 
 import signal
 import sys
-from contextlib import closing
-from datetime import datetime
 from pathlib import Path
 from threading import Event as Flag
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from services.cases.benefit import benefit
 from services.commands.accounts import add_commands as add_account_commands
+from services.commands.archives import add_commands as add_archive_commands
+from services.commands.cases import add_commands as add_case_commands
 from services.commands.consumers import add_commands as add_consumer_commands
 from services.commands.erase import add_commands as add_erasure_commands
 from services.commands.guard import sentences
+from services.commands.handover import handover
 from services.commands.importing import import_
 from services.commands.intake import intake_pause, intake_resume, intake_status
 from services.commands.keys import rotate_key
 from services.commands.letters import letters
+from services.commands.publish import publish
 from services.commands.sources import add_commands as add_source_commands
 from services.commands.topics import bus_access, topics
 from services.commands.views import add_commands as add_view_commands
@@ -202,106 +203,8 @@ def new_key(file: Annotated[Path, typer.Argument(help="The file to make; an exis
     KeyRing.from_file(file, create=True)
 
 
-_ArchiveDirectory = Annotated[
-    Path, typer.Argument(help="The directory of the archives; CHANGQING_ARCHIVE of services.")
-]
-
-
-@main.command()
-@sentences
-def archive(
-    directory: _ArchiveDirectory,
-    keep: Annotated[int, typer.Option(min=0, help="How many of the newest full partitions stay in the database.")] = 2,
-) -> None:
-    """Move the oldest full partitions of the log to files. Wants the login that owns the database, as migrate does."""
-    from infra.archive_write import archive as leave
-    from infra.database import Database
-    from infra.terminal import told
-    from services.settings import Settings
-
-    with closing(Database(Settings.read().database_url, role=None)) as database:
-        told(database, "archive")
-        if not leave(database, directory, keep, typer.echo):
-            typer.echo(f"nothing to archive: all but the newest {keep} full partitions are")
-
-
-@main.command("verify-archive")
-@sentences
-def verify_archive(directory: _ArchiveDirectory) -> None:
-    """Read every archive and compare it with what the ledger remembers. Code 1 when something is not sound."""
-    from infra.archive_verify import verify
-    from infra.database import Database
-    from infra.terminal import told
-    from services.settings import Settings
-
-    with closing(Database(Settings.read().database_url)) as database:
-        told(database, "verify-archive")
-        if not verify(database, directory, typer.echo):
-            raise typer.Exit(1)
-
-
-@main.command("restore-archive")
-@sentences
-def restore_archive(directory: _ArchiveDirectory) -> None:
-    """Make the newest archive a partition of the database again. Wants the login that owns the database."""
-    from infra.archive_write import restore
-    from infra.database import Database
-    from infra.terminal import told
-    from services.settings import Settings
-
-    with closing(Database(Settings.read().database_url, role=None)) as database:
-        told(database, "restore-archive")
-        typer.echo(f"{restore(database, directory, typer.echo)}: in the database again; the files may be deleted")
-
-
-@main.command("what-if")
-@sentences
-def what_if(
-    facts: Annotated[
-        Path | None, typer.Argument(help="Life events as CloudEvents, one a line; - for standard input.")
-    ] = None,
-    log: Annotated[bool, typer.Option("--log", help="Instead of a file: everybody in the ledger.")] = False,
-    today: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day of asking; today by default.")
-    ] = None,
-    law_at: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Apply the law as of this day.")] = None,
-    compare_law: Annotated[
-        Path | None, typer.Option(help="Rules to try, a TOML file or a directory of them: what would differ.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Months as YYYY-MM, money as text in yuan.")] = False,
-) -> None:
-    """Check a case: the entitlement by month with its articles, and the alerts; or a changed law. Nothing is stored."""
-    on, at = today.date() if today else None, law_at.date() if law_at else None
-    if log:
-        from services.cases.log_comparison import compare_log
-
-        if facts or compare_law is None:
-            typer.echo("changqing: --log takes --compare-law and no file of facts", err=True)
-            raise typer.Exit(2)
-        raise typer.Exit(compare_log(on, at, compare_law, as_json=json))
-    from services.cases.case_file import answer
-
-    if facts is None:
-        typer.echo("changqing: name a file of life events, - for standard input, or --log", err=True)
-        raise typer.Exit(2)
-    raise typer.Exit(answer(facts, on, at, compare_law, as_json=json))
-
-
-@main.command()
-@sentences
-def check(
-    file: Annotated[Path, typer.Argument(help="One item a line; - for standard input.")] = Path("-"),
-    kind: Annotated[Literal["identity", "uscc", "division", "auto"], typer.Option(help="What they are.")] = "auto",
-    on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="As of this day; today by default.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-) -> None:
-    """Check identity numbers, credit codes and division codes. Ends with 3 when some are invalid, 2 for a wrong file."""
-    from services.cases.check import check_file
-
-    raise typer.Exit(check_file(file, kind, on.date() if on else None, as_json=json))
-
-
-main.command()(sentences(benefit))
+add_archive_commands(main, sentences)
+add_case_commands(main, sentences)
 add_account_commands(main, sentences)
 add_source_commands(main, sentences)
 add_view_commands(main, sentences)
@@ -311,61 +214,8 @@ main.command()(sentences(topics))
 main.command("bus-access")(sentences(bus_access))
 
 
-@main.command()
-@sentences
-def handover(
-    batch: Annotated[
-        str | None, typer.Argument(help="The publisher's number of a batch; without it all are listed.")
-    ] = None,
-    city: Annotated[str, typer.Option(help="Only in the city of this division code, 4 to 12 digits.")] = "",
-    json: Annotated[bool, typer.Option("--json", help="The figures as JSON, money as text in yuan.")] = False,
-) -> None:
-    """Say how far a batch of handovers is: people, open steps and who owes them, fees, staff, keepers, store room.
-
-    Ends with 0, with 1 for a failure, 2 for something wrong with the command or the settings, 3 when no batch has this number.
-    """
-    from services.handover.showing import show
-
-    raise typer.Exit(show(batch, city, as_json=json))
-
-
-@main.command()
-@sentences
-def publish(
-    file: Annotated[
-        Path | None,
-        typer.Argument(help="Events as CloudEvents: one a line, one object or a list; - for standard input."),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is wrong with each; send nothing.")] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on: what has a receipt is not sent again. Without FILE: what is left.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="The result as JSON; of --dry-run one defect a line.")] = False,
-    over: Annotated[
-        Literal["http", "kafka"] | None, typer.Option(help="By which way, where the settings know both.")
-    ] = None,
-    numbered: Annotated[bool, typer.Option("--numbered", help="Give each event a sequence within its source.")] = False,
-    results: Annotated[
-        Path | None, typer.Option(help="Where the receipts go; FILE.receipts.jsonl by default, - for standard output.")
-    ] = None,
-) -> None:
-    """Publish a file of events to a ledger over HTTP or Kafka, and wait for the receipt of each.
-
-    Ends with 0 when all were taken in, 1 for a failure, 2 for something wrong with the command, the file, the settings or
-    the account, 3 when something was refused, 4 when some have no receipt yet (they are kept), 130 when interrupted.
-    """
-    if file is None and (dry_run or not resume):
-        typer.echo("changqing: name a file of events, - for standard input, or --resume", err=True)
-        raise typer.Exit(2)
-    if file is not None and dry_run:
-        from services.publishing.checking import check_file
-
-        raise typer.Exit(check_file(file, as_json=json))
-    from services.publishing.command import publish_file
-
-    raise typer.Exit(publish_file(file, over, results, numbered=numbered, resume=resume, as_json=json))
-
-
+main.command()(sentences(handover))
+main.command()(sentences(publish))
 main.command("import")(sentences(import_))
 main.command("rotate-key")(sentences(rotate_key))
 

@@ -4,14 +4,14 @@ import base64
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import Any, NamedTuple, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any, NamedTuple
 
 import msgspec
 
 from infra.dsse import SigningKey
 from services.client.receipts import PAYLOAD_TYPE
+from tests.wire import OnTheWire, Quiet
 
 Json = dict[str, Any]
 
@@ -24,7 +24,7 @@ class Answer(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class Answering:
+class Answering(OnTheWire):
     """Answers a batch by `answer`, which is given its events; by default with signed receipts. `came`: the batches, in order.
 
     `asked`: what came to `/oauth/token`, which `granted` answers, by default with a token that ends in an hour.
@@ -37,22 +37,7 @@ class Answering:
         self.granted: Callable[[], Answer] = self.token
         self.key = SigningKey.from_seed(bytes(range(32)))
         self.answer: Callable[[list[Json]], Answer] = self.receipts
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = Thread(target=self._server.serve_forever, args=(0.05,))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(self._handler())
 
     @property
     def key_set(self) -> bytes:
@@ -86,8 +71,8 @@ class Answering:
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         ours = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
+        class Handler(Quiet):
+            def do_POST(self) -> None:  # noqa: N802 - by this name the library calls it
                 body = self.rfile.read(int(self.headers["content-length"]))
                 if self.path == "/oauth/token":
                     ours.asked.append(body.decode())
@@ -101,14 +86,7 @@ class Answering:
             def _give(self, answer: Answer) -> None:
                 self.close_connection = True
                 if answer.status:
-                    self.send_response(answer.status)
-                    for name, value in (*answer.headers, ("content-length", str(len(answer.body)))):
-                        self.send_header(name, value)
-                    self.end_headers()
-                    self.wfile.write(answer.body)
-
-            def log_message(self, *_: Any) -> None:
-                pass
+                    self.give(answer.status, answer.body, answer.headers)
 
         return Handler
 

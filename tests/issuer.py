@@ -4,21 +4,22 @@ import base64
 import hashlib
 import json
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from secrets import token_urlsafe
-from threading import Thread
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+
+from tests.wire import OnTheWire, Quiet
 
 Json = dict[str, Any]
 
 CLIENT, SECRET = "changqing", "shared-with-the-issuer"
 
 
-class Issuer:
+class Issuer(OnTheWire):
     """Whoever comes is `somebody` and is sent back at once. `claims` and `key` change what it says and how it is signed."""
 
     def __init__(self) -> None:
@@ -29,22 +30,7 @@ class Issuer:
         self.header: dict[str, str] = {"alg": "RS256", "kid": "one"}
         self.asked_for_keys = 0
         self._codes: dict[str, Json] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = Thread(target=self._server.serve_forever, args=(0.05,))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(self._handler())
 
     def sends_back(self, there: str) -> str:
         """Where somebody is sent who follows a link to the issuer and signs in."""
@@ -96,11 +82,11 @@ class Issuer:
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         ours = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
+        class Handler(Quiet):
+            def do_GET(self) -> None:  # noqa: N802 - likewise
                 self._give(200, ours._document(self.path))
 
-            def do_POST(self) -> None:
+            def do_POST(self) -> None:  # noqa: N802 - by this name the library calls it
                 form = dict(parse_qsl(self.rfile.read(int(self.headers["content-length"])).decode()))
                 try:
                     self._give(200, ours._identity(form))
@@ -108,13 +94,6 @@ class Issuer:
                     self._give(400, {"error": "invalid_grant"})
 
             def _give(self, status: int, said: Json) -> None:
-                body = json.dumps(said).encode()
-                self.send_response(status)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: Any) -> None:
-                pass
+                self.give(status, json.dumps(said).encode())
 
         return Handler
