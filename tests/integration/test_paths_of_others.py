@@ -320,7 +320,7 @@ def town(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) ->
             [_LETTER],
         )
         owner.execute(
-            "insert into views.source values (%s, %s)",
+            "insert into views.source (source, state, minute, since) values (%s, %s, now(), 1)",
             [_SOURCE, f'{{"source": "{_SOURCE}", "department": "civil-affairs", "position": 1}}'],
         )
         owner.execute("insert into ledger.source values (%s, 'civil-affairs', '', false, null, false)", [_SOURCE])
