@@ -41,15 +41,7 @@ on conflict do nothing
 """
 """Of whom the key is there: an erasure that came between leaves nothing to find."""
 
-FOUND = """
-with hit as materialized (
-    select s.retiree, s.source, s.id from views.search s
-    where s.tag = any(%(tags)s::bytea[]) and s.retiree > %(after)s
-    group by s.retiree, s.source, s.id having count(*) = cardinality(%(tags)s::bytea[])
-    union all
-    select coalesce(l.leader, i.retiree), null, null from ledger.identity i left join ledger.led l on l.record = i.retiree
-    where %(tags)s::bytea[] = '{}' and i.tag = %(number)s and coalesce(l.leader, i.retiree) > %(after)s
-)
+_FOUND = """
 select r.* from (select retiree, source, id from hit order by retiree) h
 cross join lateral (select * from roster where retiree = h.retiree limit 1) r
 where r.registered and r.led_by is null and (h.source is null or h.source = r.source and h.id = r.source_id)
@@ -61,7 +53,24 @@ where r.registered and r.led_by is null and (h.source is null or h.source = r.so
   and exists (select from ledger.retiree_key k where k.retiree = case when r.under is null then r.retiree else r.under end)
 order by h.retiree limit %(limit)s
 """
+FOUND = f"""
+with hit as materialized (
+    select s.retiree, s.source, s.id from views.search s
+    where s.tag = any(%(tags)s::bytea[]) and s.retiree > %(after)s
+    group by s.retiree, s.source, s.id having count(*) = cardinality(%(tags)s::bytea[])
+    union all
+    select coalesce(l.leader, i.retiree), null, null from ledger.identity i left join ledger.led l on l.record = i.retiree
+    where %(tags)s::bytea[] = '{{}}' and i.tag = %(number)s and coalesce(l.leader, i.retiree) > %(after)s
+)
+{_FOUND}"""  # noqa: S608 - our own texts
 """Whoever is registered in, or served by, some communities (null: any), under a registration that gave all of it; by number under any."""
+FOUND_NOW = f"""
+with hit as materialized (
+    select retiree, source, id
+    from views.found_in(%(tags)s::bytea[], %(communities)s::text[], %(after)s, %(limit)s, %(registered)s)
+)
+{_FOUND}"""  # noqa: S608 - likewise
+"""The same of some communities today, where no number is sought."""
 
 
 class Sought(Struct, frozen=True, kw_only=True):
@@ -110,8 +119,8 @@ class Search:
         if person.phone and (phone := normal_phone(person.phone)):
             yield self._keys.tag(_PHONE, phone)
 
-    def find(self, views: Selects, sought: Sought, given: dict[str, Any]) -> list[dict[str, Any]]:
-        """The rows of the roster that fit; `given`: `communities`, `registered`, `after` and `limit`.
+    def find(self, views: Selects, sought: Sought, given: dict[str, Any], *, now: bool = False) -> list[dict[str, Any]]:
+        """The rows of the roster that fit; `given`: `communities` (None: any), `registered`, `after` and `limit`; `now`: as it is known now.
 
         Raises `Refused`: `identity-number-invalid`; `missing-field` where nothing is sought, `invalid-field` where no telephone number is one.
         """
@@ -121,7 +130,8 @@ class Search:
         if not tags and not sought.number:
             raise Refused("missing-field", "name")
         number = self._keys.tag("identity-number", normal(sought.number, "number")) if sought.number else None
-        return views.select(FOUND, {**given, "tags": tags, "number": number})
+        query = FOUND_NOW if now and tags and number is None and given["communities"] is not None else FOUND
+        return views.select(query, {**given, "tags": tags, "number": number})
 
 
 def parts_of(name: str) -> list[str]:

@@ -100,7 +100,7 @@ class Places(Opening):
 
         def find(after: UUID, limit: int, communities: list[str] | None = None) -> list[dict[str, Any]]:
             given = {"communities": communities, "registered": registered, "after": after, "limit": limit}
-            return search.find(seen, sought, given)
+            return search.find(seen, sought, given, now=self.known is None)
 
         if on is None:
             rows = find(after, limit, self._communities(account))
