@@ -37,6 +37,12 @@ def _term(verified: date, city: str, law: Law) -> tuple[date, date]:
     return due, due - timedelta(days=rule.warn_days)
 
 
+@lru_cache(maxsize=16)
+def reminded_after(law: Law) -> timedelta:
+    """Nobody anywhere is reminded sooner than so long after a verification: no month has fewer than 28 days."""
+    return min(timedelta(days=28 * rule.months_after - rule.warn_days) for rule in law.anywhere("verification-cycle"))
+
+
 def lapse(found: Verification | None, law: Law, today: date) -> Reason | None:
     """Once the day has passed, the months after it are suspended."""
     if found is None or today <= found.due:

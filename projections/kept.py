@@ -5,10 +5,11 @@ row says how it stood on any of them; what is taken back counts for no day.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from operator import attrgetter
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -128,11 +129,27 @@ order by p.retiree
 """
 
 
-ANYBODY, TOLD = "true", "k.told is not null"
-"""Whom a register may have a line of, as a condition on the roster's row and what is kept: anybody, or of whom anything was ever told."""
+class Whom(NamedTuple):
+    """Whom a register may have a line of: a condition on the roster's row and what is kept, and what it is given."""
+
+    condition: str
+    given: Mapping[str, Any] = MappingProxyType({})
 
 
-def page(model: ReadModel, *, serving: bool, then: bool, whom: str = ANYBODY) -> str:
+ANYBODY, TOLD = Whom("true"), Whom("k.told is not null")
+"""Anybody; of whom anything was ever told."""
+_LAST = """
+(select max(one ->> 'effective') from (select t::jsonb -> 'fact' from unnest(k.told) t where not t::jsonb ? 'gone_by') kept(one)
+ where one ->> 'effective' <= %(day)s) <= %(long_ago)s
+"""
+
+
+def long_ago(day: date, ago: timedelta) -> Whom:
+    """Of whom something stands on a day, the last of it so long ago or longer."""
+    return Whom(_LAST, {"day": day.isoformat(), "long_ago": (day - ago).isoformat()})
+
+
+def page(model: ReadModel, *, serving: bool, then: bool, whom: str = ANYBODY.condition) -> str:
     """The query of a page of those who may be of some communities, registered or served there, each with what a register keeps.
 
     `then`: on an earlier day too. Not `stands`: not registered, not of `whom` is asked, another record goes on for it, or erased.

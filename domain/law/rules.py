@@ -93,6 +93,11 @@ class Law:
         """All versions of a national rule, the oldest first; none: there is no such rule."""
         return self._rules.get(key, ())
 
+    def anywhere(self, key: str) -> tuple[Rule, ...]:
+        """All versions of a rule, the nation's and every city's own."""
+        cities = {city.code: city for city, _ in self._by_city.values()}
+        return (*self.of_key(key), *(rule for city in cities.values() for rule in city.rule if rule.key == key))
+
     def local(self, key: str, on: date, division: str) -> Rule:
         """The version in force of a rule that a city may have its own of, the nation's where it has none."""
         city = self.city_of(division)

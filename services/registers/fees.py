@@ -62,5 +62,5 @@ FEE_ACCOUNTS = people_sheet(
         Column("rule", "依据", "rule", 30),
     ),
     _lines,
-    lambda _: kept.TOLD,
+    lambda *_: kept.TOLD,
 )

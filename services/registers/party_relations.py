@@ -52,5 +52,5 @@ PARTY_REGISTER = people_sheet(
         Column("dues_paid_to", "党费缴至", "dues paid to", 12),
     ),
     _lines,
-    lambda _: f"party_member or {kept.TOLD}",
+    lambda *_: kept.Whom(f"party_member or {kept.TOLD.condition}"),
 )

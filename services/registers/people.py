@@ -37,9 +37,9 @@ def people_sheet(
     model: ReadModel,
     columns: Iterable[Column],
     lines: Lines,
-    whom: Callable[[str], str] = lambda _: kept.ANYBODY,
+    whom: Callable[[str, date, Law], kept.Whom] = lambda *_: kept.ANYBODY,
 ) -> Sheet:
-    """A register of people; names and intro in Chinese and English. `whom`: by the state asked for, who alone can have a line; others are not looked at."""
+    """A register of people; names and intro in Chinese and English. `whom`: by the state asked for, the day and the law, who alone can have a line; others are not looked at."""
     own = tuple(columns)
     who = tuple(column.key for column in (*_PERSON, *own) if column.field.startswith("person."))
     fields = {"person": who, "line": ("community",), key: tuple(column.key for column in own if not column.field)}
@@ -47,10 +47,12 @@ def people_sheet(
     def page(reader: Reader, account: Account, asked: Asked, after: str, limit: int) -> Page:
         """People of the division on the day: those whom a community serves, for the agency those registered there."""
         serving = account.place == "serving"
-        query = kept.page(model, serving=serving, then=asked.on is not None, whom=whom(asked.state))
         communities = reader.within(account, asked.division or account.division, asked.on)
         day, there = reader.day(asked.on), frozenset(communities)
+        alone = whom(asked.state, day, reader.law)
+        query = kept.page(model, serving=serving, then=asked.on is not None, whom=alone.condition)
         given: dict[str, Any] = {
+            **alone.given,
             "communities": communities,
             "after": UUID(after or _NOBODY),
             "limit": max(limit, _SCAN),

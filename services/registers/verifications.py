@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from domain.law import Law
+from domain.survival import reminded_after
 from projections import kept
 from projections.verifications import VERIFICATIONS, as_of
 from services.reading.sheets import Cell, Column
@@ -24,6 +25,13 @@ _STATES = {
     "warned": "即将到期 due soon",
     "overdue": "逾期 overdue",
 }
+
+
+def _whom(state: str, day: date, law: Law) -> kept.Whom:
+    """Who was never verified has nothing told of it; who was, lately, is not to be reminded."""
+    if state == "never":
+        return kept.ANYBODY
+    return kept.TOLD if state == "valid" else kept.long_ago(day, reminded_after(law))
 
 
 def _lines(found: Mapping[str, Any], _place: str, day: date, law: Law, state: str) -> Iterable[dict[str, Cell]]:
@@ -61,5 +69,5 @@ VERIFICATION_LIST = people_sheet(
         Column("rule", "依据", "rule", 36),
     ),
     _lines,
-    lambda state: kept.ANYBODY if state == "never" else kept.TOLD,
+    _whom,
 )

@@ -22,6 +22,12 @@ _REASONS = {
 _STATES = {"planned": "待走访 planned", "overdue": "逾期 overdue"}
 
 
+_WHOM = kept.Whom(
+    "party_member or special_groups <> '{}' or array_to_string(k.told, ' ') like '%%\"care-flagged.v1\"%%'"
+)
+"""Whoever is of no group, was never said to be, and is no party member, the rules want visited nowhere."""
+
+
 def gone(found: Mapping[str, Any], day: date) -> bool:
     """Whether somebody's pension had stopped by a day: after a death, or while a sentence is served, nobody is called on."""
     begun = found["stopped_from"]
@@ -70,5 +76,5 @@ VISIT_PLAN = people_sheet(
         Column("rule", "依据", "rule", 30),
     ),
     _lines,
-    lambda _: f"party_member or special_groups <> '{{}}' or {kept.TOLD}",
+    lambda *_: _WHOM,
 )

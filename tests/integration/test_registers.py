@@ -2,7 +2,9 @@
 
 import csv
 import io
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +16,7 @@ from domain.disclosures import DataDisclosed
 from domain.facts import (
     ArchiveReceived,
     Aspect,
+    CareFlagged,
     Department,
     EnterpriseKind,
     FactRetracted,
@@ -36,7 +39,7 @@ from infra import codec, log
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
-from projections import ARCHIVES, CARE, FEES, PARTY_RELATIONS, VERIFICATIONS
+from projections import ARCHIVES, CARE, FEES, PARTY_RELATIONS, VERIFICATIONS, kept
 from projections.read_model import columns
 from services.accounts import Role
 from tests.asking import Asking, catch_up
@@ -179,6 +182,37 @@ def test_a_register_goes_on_page_by_page_and_whole_in_a_file(town: Town, asked: 
     shown = asked.page("community", "/pages/registers/visits?on=2024-04-01&state=overdue")
     assert "走访慰问计划" in shown
     assert "print?on=2024-04-01&amp;state=overdue" in shown or "print?" in shown
+
+
+@pytest.mark.parametrize("register", ["party-relations", "fees", "visits", "verifications"])
+def test_whoever_is_not_looked_at_has_no_line_on_any_day(
+    town: Town, asked: Asking, monkeypatch: pytest.MonkeyPatch, register: str
+) -> None:
+    for who in range(3, 9):
+        town.tell(who, replace(HOME, party_member=False))
+    town.fee(3)
+    town.tell(4, CareFlagged(effective=date(2024, 2, 1), group=SpecialGroup.DISABLED), D.COMMUNITY)
+    town.tell(5, VisitMade(effective=date(2024, 2, 1)), D.COMMUNITY)
+    town.tell(6, PartyRelationTransferred(effective=date(2024, 3, 1), division=DL), D.PARTY)
+    for who, day in enumerate((date(2022, 12, 31), date(2023, 6, 1), date(2024, 1, 1), date(2024, 4, 5)), 3):
+        town.tell(who, SurvivalVerified(effective=day))
+    town.tell(3, SurvivalVerified(effective=date(2024, 4, 6)), id_="again")
+    known = town.tell(7, SurvivalVerified(effective=date(2024, 4, 6)), id_="late")
+    town.tell(3, FactRetracted(effective=date(2024, 4, 7), retracts="again"))
+    asks = [
+        {"on": f"{year}-{month:02d}-28", **more}
+        for year in (2023, 2024, 2025)
+        for month in (1, 5, 11, 12)
+        for more in ({}, {"known": known}, {"state": "overdue"})
+    ]
+    looked = [states(asked, register, **ask) for ask in asks]
+    monkeypatch.setattr(kept, "page", partial(_page_of_anybody, kept.page))
+    assert looked == [states(asked, register, **ask) for ask in asks]
+    assert any(looked)
+
+
+def _page_of_anybody(page: Callable[..., str], *given: Any, **how: Any) -> str:
+    return page(*given, **how | {"whom": kept.ANYBODY.condition})
 
 
 @pytest.mark.parametrize("register", ["archives", "party-relations", "fees", "visits", "verifications"])
