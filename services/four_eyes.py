@@ -157,7 +157,7 @@ class FourEyes:
     # By anybody whose right was seen to: the account, or the operator at the terminal
 
     def propose_as(self, by: str, wish: Wish, division: str | None = None) -> Proposal:
-        """Propose an act, from an account of a division. Raises `Refused`: `invalid-request`, `already-proposed`, `not-found`."""
+        """Propose an act, from an account of a division. Raises `Refused`: `invalid-request`, `invalid-field`, `already-proposed`, `not-found`."""
         _said(wish.reason, "reason")
         _said(wish.basis, "basis")
         if wish.subject:
@@ -167,11 +167,9 @@ class FourEyes:
                 "invalid-request", "retiree", "an erasure and the lifting of a hold name a retiree, nothing else does"
             )
         if wish.act is Act.BULK and not (_CONTENT(wish.subject) and wish.count):
-            raise Refused(
-                "invalid-request", "subject", "sha256:, the digest in hex digits, and how many answers it has"
-            )
+            raise Refused("invalid-field", "subject", "sha256:, the digest in hex digits, and how many answers it has")
         if wish.act is Act.LAW and not _LAW(wish.subject):
-            raise Refused("invalid-request", "subject", "the digest of the law, as `/v1/law` and the clock say it")
+            raise Refused("invalid-field", "subject", "the digest of the law, as `/v1/law` and the clock say it")
         if wish.act is Act.LIFT_HOLD and wish.subject not in {str(one.hold) for one in self.holds.all(wish.retiree)}:
             raise Refused("not-found", "subject", "it is to be the id of a hold that lies on the retiree")
         return self.proposals.make(wish, by, today(), self._waits, division)

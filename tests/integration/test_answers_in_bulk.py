@@ -145,7 +145,7 @@ def test_an_approval_of_fewer_answers_than_a_content_has_lets_none_in(
 )
 def test_a_proposal_of_no_content_is_refused(asked: Asking, subject: str, count: int) -> None:
     wish = {"act": Act.BULK, "subject": subject, "count": count, "reason": "verified list", "basis": "经办条例"}
-    assert asked.post("wang", "/v1/proposals", wish).json()["code"] == "invalid-request"
+    assert asked.post("wang", "/v1/proposals", wish).json()["code"] == "invalid-field"
 
 
 def test_cut_into_two_batches_or_sent_one_by_one_they_are_as_many(

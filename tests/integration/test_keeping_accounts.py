@@ -155,7 +155,7 @@ def test_who_approves_for_others_is_made_by_two_and_once(asked: Asking) -> None:
     assert code(post(asked, "admin", "", **HIGH | {"role": "administrator"})) == (409, "needs-approval")
     made = post(asked, "admin", "", **HIGH)
     assert made.status_code == 201
-    assert (asked.json("auditor", path)["state"], asked.json("auditor", path)["done_by"]) == ("done", "admin")
+    assert (asked.json("guardian", path)["state"], asked.json("guardian", path)["done_by"]) == ("done", "admin")
     assert granted(asked, "li-wei", made.json()["secret"]).status_code == 200
 
 
