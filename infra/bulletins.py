@@ -79,6 +79,11 @@ class Bulletins:
         kept = self.nearest(of)
         return kept is not None and kept.position == of.position
 
+    def is_there(self, kept: Kept) -> bool:
+        """Whether they are kept still."""
+        with self._database.transaction() as connection:
+            return connection.execute(SQL["there"], {"bulletin": kept.bulletin}).fetchone() is not None
+
     def ask(self, of: Of) -> None:
         """Let them be reckoned, once, unless too many wait."""
         with self._database.transaction() as connection:
@@ -90,14 +95,21 @@ class Bulletins:
             row = connection.execute(SQL["next"], {"law": law}).fetchone()
         return Begun(*row) if row else None
 
-    def save(self, bulletin: int, figures: Iterable[Stored], after: UUID, people: int, *, end: bool = False) -> None:
-        """Add figures and remember up to whom they go, in one transaction. `end`: they are whole."""
+    def save(self, begun: Begun, figures: Iterable[Stored], after: UUID, people: int, *, end: bool = False) -> bool:
+        """Add figures and remember up to whom they go, in one transaction. `end`: they are whole.
+
+        False, and nothing was added, where it is not as it was `begun`: another one reckons, whose lock this one lost.
+        """
+        bulletin = begun.bulletin
         with self._database.transaction() as connection:
+            given = {"bulletin": bulletin, "before": begun.people, "after": after, "people": people}
+            if connection.execute(SQL["come"], given).rowcount != 1:
+                return False
             connection.execute(SQL["add"], _columns(bulletin, figures))
-            connection.execute(SQL["come"], {"bulletin": bulletin, "after": after, "people": people})
             if end:
                 connection.execute(SQL["end"], {"bulletin": bulletin})
                 connection.execute(SQL["thin"], {"bulletin": bulletin, "kept": KEPT})
+        return True
 
     def bring(self, kept: Kept, position: int, changes: Iterable[Stored]) -> None:
         """Keep figures of another position: those that are kept, with what changes of them."""

@@ -59,7 +59,7 @@ _STEPS = """
 )"""
 _CODES = """
 with recursive {steps}
-select code as community from ({codes}) every where code <> '' and code ^@ begins order by community
+select distinct code as community from ({codes}) every where code <> '' and code ^@ begins order by community
 """
 _INDEXES = {
     f"{table}_{column}": {"table": f"views.{table}", "column": column}

@@ -146,7 +146,8 @@ _LAST = """
 
 def long_ago(day: date, ago: timedelta) -> Whom:
     """Of whom something stands on a day, the last of it so long ago or longer."""
-    return Whom(_LAST, {"day": day.isoformat(), "long_ago": (day - ago).isoformat()})
+    since = day - ago if day - date.min > ago else date.min
+    return Whom(_LAST, {"day": day.isoformat(), "long_ago": since.isoformat()})
 
 
 def page(model: ReadModel, *, serving: bool, then: bool, whom: str = ANYBODY.condition) -> str:

@@ -20,13 +20,12 @@ class RightsFileError(ValueError):
 
 
 class RoleEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A role. `place`: by what people are of the division of such an account. `second_person`: such accounts are made by two."""
+    """A role. `place`: by what people are of the division of such an account."""
 
     key: Role
     zh: _Words
     en: _Words
     place: Place
-    second_person: bool = False
 
 
 class Grant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,6 +90,12 @@ class Rights:
     def may_approve(self, act: Act, role: Role, department: Department, purpose: str = "") -> bool:
         """Whether such an account may approve, as the second person, what somebody else proposed."""
         return any(one.covers(role, department, purpose) for one in self.acts[act].approve)
+
+    def weighs(self, role: Role, department: Department) -> bool:
+        """Whether such an account can make up for a second person somewhere: two who are one would approve what nobody else saw."""
+        return any(
+            grant.covers(role, department, "") for act in self.acts.values() for grant in (*act.approve, *act.unbounded)
+        )
 
     def alone(self, act: Act) -> int:
         """Of how many people or events at most it is done without a second person."""

@@ -33,8 +33,12 @@ on conflict do nothing returning bulletin
 insert into views.bulletin_figure (bulletin, serving, community, measure, done, of)
 select %(bulletin)s, serving, community, measure, done, of from views.bulletin_figure where bulletin = %(of)s
 
--- come: how far a bulletin is
-update views.bulletin set after = %(after)s, people = %(people)s where bulletin = %(bulletin)s
+-- there: whether a bulletin is kept
+select from views.bulletin where bulletin = %(bulletin)s
+
+-- come: how far a bulletin is, of so many people before
+update views.bulletin set after = %(after)s, people = %(people)s
+where bulletin = %(bulletin)s and people = %(before)s and ended is null
 
 -- end: a bulletin is whole
 update views.bulletin set ended = now() where bulletin = %(bulletin)s

@@ -1,6 +1,6 @@
 """Accounts kept by accounts: what an administrator does to those of its division, and never to its own.
 
-An account that may approve what takes two people, or keep accounts itself (`second_person` of its role in `rights.toml`), is made, raised to
+An account that may approve what takes two people, or keep accounts itself (`Rights.weighs`), is made, raised to
 that and given a new secret only as a second person approved. Whoever is at the terminal has the database itself, and is not bounded.
 """
 
@@ -172,10 +172,17 @@ def _within(by: Account, standing: Standing) -> None:
 
 
 def _said(name: str, standing: Standing) -> str:
-    return f"{name} {standing.role} {standing.department} {standing.division or 'all'}"
+    """All that an account is for, in words: whoever approves it approves that and nothing else."""
+    more = {
+        "until": standing.until and standing.until.isoformat(),
+        "subject": standing.subject,
+        "bound": standing.bound and "yes",
+    }
+    given = (f"{key}={value}" for key, value in more.items() if value)
+    return " ".join((name, standing.role, standing.department, standing.division or "all", *given))
 
 
 def _approval(subject: str, standing: Standing) -> Approval | None:
     """What must have been approved for it; None: it takes no second person."""
-    takes_two = the_rights().roles[Role(standing.role)].second_person
+    takes_two = the_rights().weighs(Role(standing.role), standing.department)
     return Approval(Act.ACCOUNTS, subject, today()) if takes_two else None

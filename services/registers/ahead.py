@@ -116,21 +116,23 @@ class Ahead:
         period = Period(month_of(begun.first_day), month_of(begun.last_day), begun.last_day)
         views = KnownViews(self._database, begun.position)
         since, sums, after, people, saved = time.monotonic(), Sums(), begun.after, begun.people, begun.people
+        first = people
         while True:
             last, counted = of_page(views, self._law, period, after, sums)
             people += counted
-            say(Progress(people, (people - begun.people) / max(time.monotonic() - since, 0.001), last is None))
+            say(Progress(people, (people - first) / max(time.monotonic() - since, 0.001), last is None))
             if last is None:
                 sums.add(of_all(views, self._law, period))
                 self._save(begun, sums, after, people, end=True)
                 return
             after = last
             if stop.is_set() or people - saved >= SAVED_EVERY:
-                self._save(begun, sums, after, people, end=False)
-                sums, saved = Sums(), people
+                if not self._save(begun, sums, after, people, end=False):
+                    return
+                sums, saved, begun = Sums(), people, begun._replace(after=after, people=people)
             if stop.is_set():
                 return
 
-    def _save(self, begun: Begun, sums: Sums, after: UUID, people: int, *, end: bool) -> None:
+    def _save(self, begun: Begun, sums: Sums, after: UUID, people: int, *, end: bool) -> bool:
         stored = ((*key, *figure) for key, figure in sums.figures())
-        self._bulletins.save(begun.bulletin, stored, after, people, end=end)
+        return self._bulletins.save(begun, stored, after, people, end=end)

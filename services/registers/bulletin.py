@@ -96,6 +96,8 @@ def _kept(asked: _Reckoning) -> Sums | None:
     for row in asked.reader.rows(asked.account, FIGURES, given):
         key = Key(asked.serving, row["community"], row["measure"])
         sums.add([(key, Figure(row["done"], row["of"]))])
+    if not bulletins.is_there(kept):  # others took its place, perhaps before its figures were read
+        return _kept(asked)
     for position, times in ((kept.position, -1), (of.position, 1)):
         views = asked.reader.at(position).seen(asked.account)
         sums.add(of_people(views, asked.reader.law, asked.period, touched), times)

@@ -7,6 +7,7 @@ from random import Random
 from threading import Event as Flag
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -277,3 +278,42 @@ def test_nothing_is_reckoned_further_than_the_read_models_have_come(ledger: Ledg
     assert Ahead(ledger.database, law).ask(QUARTER, come + 1).position == come
     with psycopg.connect(dsn) as connection:
         assert connection.execute("select position from views.bulletin").fetchall() == [(come,)]
+
+
+def test_two_who_reckon_at_once_count_nobody_twice(database: Database) -> None:
+    """The lock of the first went with its connection: what it saves after the other is as if it never was."""
+    kept = bulletins.Bulletins(database)
+    kept.ask(bulletins.Of(QUARTER.first_day, QUARTER.last_day, "law", 0))
+    first = second = kept.next("law")
+    assert first is not None
+    assert second is not None
+    figures = [(True, SZ, "people", 1, 2)]
+    assert kept.save(second, figures, UUID(int=7), 2)
+    assert not kept.save(first, figures, UUID(int=7), 2)
+    assert not kept.save(first, figures, UUID(int=9), 3, end=True)
+    assert kept.save(second._replace(people=2), figures, UUID(int=9), 3, end=True)
+    assert not kept.save(second._replace(people=3), figures, UUID(int=9), 3, end=True)
+    with database.transaction() as connection:
+        assert connection.execute("select done, of from views.bulletin_figure").fetchall() == [(2, 4)]
+
+
+def test_figures_that_went_while_they_were_read_are_not_told(
+    ledger: Ledger, law: Law, asked: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Crowd(ledger, 3).register()
+    monkeypatch.setattr(bulletin, "MOST", -1)
+    ahead_ = Ahead(ledger.database, law)
+    ahead_.ask(QUARTER)
+    assert ahead_.reckon_next(Flag())
+    assert asked.status("shenzhen", "/v1/registers/bulletin?first=2024-01&last=2024-03") == 200
+    read = bulletins.Bulletins.touched
+
+    def touched(self: bulletins.Bulletins, *given: Any) -> Any:
+        found = read(self, *given)
+        with ledger.database.transaction() as connection:
+            connection.execute("delete from views.bulletin")
+        return found
+
+    monkeypatch.setattr(bulletins.Bulletins, "touched", touched)
+    answer = asked.ask("shenzhen", "/v1/registers/bulletin?first=2024-01&last=2024-03")
+    assert (answer.status_code, answer.json()["code"]) == (503, "being-reckoned")

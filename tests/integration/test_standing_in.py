@@ -13,6 +13,7 @@ from infra.embedded import Postgres
 from infra.migrations import migrate
 from infra.reading import Reading
 from infra.statutes import the_lineage
+from projections.candidates import BEGINNING
 from services.accounts import Account, Role
 from services.reading.who import who
 
@@ -81,3 +82,9 @@ def test_a_reader_is_told_of_communities_of_its_own_alone(spread: Database) -> N
         own = connection.execute(_FOUND, given | {"communities": [CODES[0]]}).fetchall()
         others = connection.execute(_FOUND, given | {"communities": [*CODES[1:], NEXT_DOOR]}).fetchall()
     assert (len(own), others) == (10, [])
+
+
+def test_codes_that_begin_with_two_of_a_divisions_are_told_once(spread: Database) -> None:
+    with spread.transaction() as connection:
+        found = [code for (code,) in connection.execute(BEGINNING, {"begins": ["4403", "440304"]})]
+    assert found == sorted({*CODES, NEXT_DOOR})

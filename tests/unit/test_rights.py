@@ -54,10 +54,12 @@ def test_only_the_agencys_own_systems_answer_in_bulk_alone() -> None:
 
 def test_whoever_approves_for_others_or_keeps_accounts_is_made_by_two() -> None:
     rights = the_rights()
-    weighty = {role for role, entry in rights.roles.items() if entry.second_person}
-    assert weighty == {Role.GUARDIAN, Role.ADMINISTRATOR}
+    weighty = {(role, one) for role in Role for one in Department if rights.weighs(role, one)}
+    of_any = {role for role in Role if all((role, one) in weighty for one in Department)}
+    assert of_any == {Role.GUARDIAN, Role.ADMINISTRATOR, Role.AUDITOR}
+    assert weighty - {(role, one) for role in of_any for one in Department} == {(Role.OFFICER, A), (Role.PUBLISHER, A)}
     keepers = {role for role in Role for one in Department if Act.ACCOUNTS_MANAGE in rights.acts_of(role, one)}
-    assert keepers <= weighty
+    assert keepers <= of_any
 
 
 def test_the_agency_proposes_to_erase_and_only_a_guardian_approves() -> None:
