@@ -92,11 +92,11 @@ def accounts(request: Request, by: WhoAsks, after: After, limit: Limit = 100) ->
     return answered(AccountPage(accounts=found, after=later))
 
 
-@router.get("/{name}", summary="One account")
+@router.get("/{account}", summary="One account")
 @answers(AccountCard, refuses=("unknown-account",))
-def account(request: Request, by: WhoAsks, name: Name) -> Response:
+def account(request: Request, by: WhoAsks, account: Name) -> Response:
     """As it stands now."""
-    return answered(keeping_of(request).find(by, name))
+    return answered(keeping_of(request).find(by, account))
 
 
 @router.post("", summary="Make an account", status_code=201)
@@ -110,37 +110,37 @@ def new(request: Request, by: WhoAsks, body: NewBody) -> Response:
     return response
 
 
-@router.post("/{name}/change", summary="Change what an account is for")
+@router.post("/{account}/change", summary="Change what an account is for")
 @answers(AccountCard, refuses=(*_KEPT, *_RAISED))
-def change(request: Request, by: WhoAsks, name: Name, body: ChangeBody) -> Response:
+def change(request: Request, by: WhoAsks, account: Name, body: ChangeBody) -> Response:
     """Its sessions and tokens are over. What is not given stays."""
     wanted = {key: said for key, said in body.model_dump().items() if said is not None}
-    return answered(keeping_of(request).change(by, name, wanted))
+    return answered(keeping_of(request).change(by, account, wanted))
 
 
-@router.post("/{name}/secret", summary="Give an account a new secret")
+@router.post("/{account}/secret", summary="Give an account a new secret")
 @answers(NewSecret, refuses=(*_KEPT, *_RAISED))
-def secret(request: Request, by: WhoAsks, name: Name, body: SecretBody) -> Response:
+def secret(request: Request, by: WhoAsks, account: Name, body: SecretBody) -> Response:
     """It is in the answer, and nowhere else."""
-    return answered(keeping_of(request).secret(by, name, body.hours, person=body.person), _STATED)
+    return answered(keeping_of(request).secret(by, account, body.hours, person=body.person), _STATED)
 
 
-@router.post("/{name}/disable", summary="Let nobody in by an account any more")
+@router.post("/{account}/disable", summary="Let nobody in by an account any more")
 @answers(AccountCard, refuses=(*_KEPT, "identity-number-in-id", "invalid-field"))
-def disable(request: Request, by: WhoAsks, name: Name, body: ReasonBody) -> Response:
+def disable(request: Request, by: WhoAsks, account: Name, body: ReasonBody) -> Response:
     """Its sessions and tokens are over."""
-    return answered(keeping_of(request).disable(by, name, body.reason))
+    return answered(keeping_of(request).disable(by, account, body.reason))
 
 
-@router.post("/{name}/enable", summary="Let an account be used again")
+@router.post("/{account}/enable", summary="Let an account be used again")
 @answers(AccountCard, refuses=_KEPT)
-def enable(request: Request, by: WhoAsks, name: Name) -> Response:
+def enable(request: Request, by: WhoAsks, account: Name) -> Response:
     """With the secrets and the password that it had."""
-    return answered(keeping_of(request).enable(by, name))
+    return answered(keeping_of(request).enable(by, account))
 
 
-@router.post("/{name}/unlock", summary="Forget an account's failed attempts")
+@router.post("/{account}/unlock", summary="Forget an account's failed attempts")
 @answers(AccountCard, refuses=_KEPT)
-def unlock(request: Request, by: WhoAsks, name: Name) -> Response:
+def unlock(request: Request, by: WhoAsks, account: Name) -> Response:
     """Nobody has to wait any more."""
-    return answered(keeping_of(request).unlock(by, name))
+    return answered(keeping_of(request).unlock(by, account))

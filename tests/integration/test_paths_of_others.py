@@ -188,20 +188,20 @@ PATHS = {
         Act.LETTERS_SEND, _NOBODY, (f"/v1/dead-letters/{_LETTER}/give-up",), {"reason": " "}
     ),  # which is none
     "GET /v1/accounts": Ask(Act.ACCOUNTS, _NOBODY, ("/v1/accounts",)),
-    "GET /v1/accounts/{name}": Ask(Act.ACCOUNTS, _NOBODY, ("/v1/accounts/community",)),
+    "GET /v1/accounts/{account}": Ask(Act.ACCOUNTS, _NOBODY, ("/v1/accounts/community",)),
     "POST /v1/accounts": Ask(
         Act.ACCOUNTS_MANAGE,
         _NOBODY,
         ("/v1/accounts",),
         {"account": "community", "role": "officer", "department": "community"},
     ),  # there is one
-    "POST /v1/accounts/{name}/change": Ask(Act.ACCOUNTS_MANAGE, _NOBODY, ("/v1/accounts/nobody/change",), {}),
-    "POST /v1/accounts/{name}/secret": Ask(Act.ACCOUNTS_MANAGE, _NOBODY, ("/v1/accounts/nobody/secret",), {}),
-    "POST /v1/accounts/{name}/disable": Ask(
+    "POST /v1/accounts/{account}/change": Ask(Act.ACCOUNTS_MANAGE, _NOBODY, ("/v1/accounts/nobody/change",), {}),
+    "POST /v1/accounts/{account}/secret": Ask(Act.ACCOUNTS_MANAGE, _NOBODY, ("/v1/accounts/nobody/secret",), {}),
+    "POST /v1/accounts/{account}/disable": Ask(
         Act.ACCOUNTS_MANAGE, _NOBODY, ("/v1/accounts/nobody/disable",), {"reason": "r"}
     ),
-    "POST /v1/accounts/{name}/enable": Ask(Act.ACCOUNTS_MANAGE, _NOBODY, ("/v1/accounts/nobody/enable",), {}),
-    "POST /v1/accounts/{name}/unlock": Ask(Act.ACCOUNTS_MANAGE, _NOBODY, ("/v1/accounts/nobody/unlock",), {}),
+    "POST /v1/accounts/{account}/enable": Ask(Act.ACCOUNTS_MANAGE, _NOBODY, ("/v1/accounts/nobody/enable",), {}),
+    "POST /v1/accounts/{account}/unlock": Ask(Act.ACCOUNTS_MANAGE, _NOBODY, ("/v1/accounts/nobody/unlock",), {}),
     "GET /pages/accounts": Ask(Act.ACCOUNTS, _NOBODY, ("/pages/accounts",)),
     "GET /v1/proposals": Ask(
         Act.PROPOSALS, _OVERSEERS | {"officer"}, ("/v1/proposals", "/v1/proposals?retiree={retiree}")
