@@ -6,8 +6,6 @@ Nothing that somebody typed into a name or an address can become a formula on an
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -80,7 +78,7 @@ def _write_book(
     bold = book.add_format({"bold": True, "bottom": 1, "text_wrap": True})
     formats = book.add_format({"num_format": "0.00"}), book.add_format({"num_format": "yyyy-mm-dd"})
     sheet, at, number = _new_sheet(book, title[:28], columns, bold), 1, 1
-    for row in (row for rows in _ahead(chunks) for row in rows):
+    for row in (row for rows in chunks for row in rows):
         if at > ROWS_A_SHEET:
             number += 1
             sheet, at = _new_sheet(book, f"{title[:28]}{number}", columns, bold), 1
@@ -94,20 +92,6 @@ def _write_book(
         for place, said in enumerate(both):
             told.write_string(line, place, said)
     book.close()
-
-
-def _ahead(chunks: Iterable[list[Row]]) -> Iterator[list[Row]]:
-    """The same, each read while the one before it is written."""
-    unread, context = iter(chunks), copy_context()
-
-    def read() -> list[Row] | None:
-        return context.run(lambda: next(unread, None))
-
-    with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(read)
-        while (chunk := coming.result()) is not None:
-            coming = reader.submit(read)
-            yield chunk
 
 
 def _write_cell(sheet: Worksheet, row: int, column: int, cell: Cell, money: Format, day: Format) -> None:
