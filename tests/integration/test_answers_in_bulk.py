@@ -3,7 +3,7 @@
 import hashlib
 import json
 from asyncio import gather
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from infra.statutes import the_rights
 from services.accounts import Role
 from services.application import today
 from tests.accounts import bearer, form, new_accounts
-from tests.asking import Asking, asking
+from tests.asking import Asking
 from tests.building import number_of, retirement, submission
 from tests.importing_runs import Home, Running, await_head, wait_until
 from tests.wholeness import whole_log
@@ -40,12 +40,6 @@ Json = dict[str, Any]
 @pytest.fixture
 def ours(database: Database, keys: KeyRing, law: Law) -> Ledger:
     return Ledger(database, keys, law)
-
-
-@pytest.fixture
-def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
-    with asking(dsn, tmp_path, ACCOUNTS) as opened:
-        yield opened
 
 
 def stops(ours: Ledger, database: Database, people: int) -> list[Json]:

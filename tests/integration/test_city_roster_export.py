@@ -2,9 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -25,7 +23,7 @@ from services.reading import sheets
 from services.reading.reader import Reader
 from services.reading.sheets import Asked, whole
 from services.registers.roster import ROSTER
-from tests.asking import Asking, asking, catch_up
+from tests.asking import Asking, catch_up
 from tests.building import number_of, retirement, submission
 from tests.handing import DL, SZ, SZ_OTHER
 from tests.viewing import entries
@@ -61,12 +59,6 @@ def tell(ours: Ledger, who: int, fact: LifeEvent, department: Department) -> str
     (receipt,) = ours.accept([one], TODAY)
     assert isinstance(receipt, Receipt), receipt
     return quote(receipt.recorded_at.isoformat())
-
-
-@pytest.fixture
-def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
-    with asking(dsn, tmp_path, ACCOUNTS) as opened:
-        yield opened
 
 
 def exported(asked: Asking, account: str, given: str) -> list[tuple[str, str]]:

@@ -1,8 +1,6 @@
 """Every register answers for any day, as known at any time: whatever was answered once is answered again, whatever came since."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -40,7 +38,7 @@ from infra.log import stream_of
 from services.accounts import Role
 from services.api.app import PAGES, V1
 from services.registers import REGISTERS
-from tests.asking import Asking, asking, catch_up
+from tests.asking import Asking, catch_up
 from tests.building import number_of, retirement, submission
 from tests.handing import DL, SZ
 from tests.viewing import entries
@@ -76,12 +74,6 @@ AN_EFFECTIVE_DAY_IS_NOT_ASKED_OF = {"/retirees/{retiree}", "/pages/retirees/{ret
 @pytest.fixture
 def ledger(database: Database, keys: KeyRing, law: Law) -> Ledger:
     return Ledger(database, keys, law)
-
-
-@pytest.fixture
-def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
-    with asking(dsn, tmp_path, ACCOUNTS) as opened:
-        yield opened
 
 
 def answers(asked: Asking, known: str = "") -> dict[tuple[str, str, str], Any]:

@@ -2,7 +2,6 @@
 
 import os
 import pwd
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
@@ -23,7 +22,7 @@ from infra.ledger import Ledger
 from services.accounts import Role
 from services.application import today
 from services.cli import main
-from tests.asking import Asking, asking, catch_up
+from tests.asking import Asking, catch_up
 from tests.building import number_of, retirement, submission
 
 BASIS = "个人信息保护法 第四十七条"
@@ -42,12 +41,6 @@ ACCOUNTS = {
 @pytest.fixture
 def ours(database: Database, keys: KeyRing, law: Law) -> Ledger:
     return Ledger(database, keys, law)
-
-
-@pytest.fixture
-def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
-    with asking(dsn, tmp_path, ACCOUNTS) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
@@ -32,7 +31,7 @@ from services.bus.worker import Arrived
 from services.cli import main
 from services.reading import denials
 from tests.accounts import form, new_accounts
-from tests.asking import Asking, asking
+from tests.asking import Asking
 from tests.building import number_of, retirement, submission
 from tests.signing_in import KEY, Stranger, strangers
 from tests.viewing import entries
@@ -45,12 +44,6 @@ ACCOUNTS = {
 }
 PATIENCE = 60
 BASIS = "个人信息保护法 第四十七条"
-
-
-@pytest.fixture
-def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
-    with asking(dsn, tmp_path, ACCOUNTS) as opened:
-        yield opened
 
 
 def recorded(database: Database, kind: type[Any]) -> list[Any]:

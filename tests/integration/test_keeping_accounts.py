@@ -1,8 +1,6 @@
 """Accounts kept over HTTP and at the page: by administrators, of their own division, never their own, and the weighty ones by two."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -13,7 +11,7 @@ from domain.accounts import AccountTold
 from infra.database import Database
 from services.accounts import Role
 from tests.accounts import bearer, form
-from tests.asking import Asking, asking
+from tests.asking import Asking
 from tests.building import number_of
 from tests.wholeness import whole_log
 
@@ -29,12 +27,6 @@ ACCOUNTS = {
 }
 WORKER = {"account": "li-wei", "role": "community", "department": "community", "division": "440304"}
 HIGH = {"account": "li-wei", "role": "guardian", "department": "social-insurance", "division": ""}
-
-
-@pytest.fixture
-def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
-    with asking(dsn, tmp_path, ACCOUNTS) as opened:
-        yield opened
 
 
 def code(answer: Response) -> tuple[int, str]:

@@ -1,8 +1,6 @@
 """The bulletin's figures that are kept are those that are counted person by person: by whomever asked, as known at any time."""
 
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from random import Random
 from threading import Event as Flag
 from typing import Any
@@ -47,7 +45,7 @@ from services.cli import main
 from services.registers import ahead, bulletin, reckoning
 from services.registers.ahead import Ahead
 from services.registers.periods import Period
-from tests.asking import Asking, asking, catch_up
+from tests.asking import Asking, catch_up
 from tests.building import number_of, retirement, submission
 from tests.handing import DL, SZ, SZ_OTHER
 
@@ -116,12 +114,6 @@ class Crowd:
 @pytest.fixture
 def ledger(database: Database, keys: KeyRing, law: Law) -> Ledger:
     return Ledger(database, keys, law)
-
-
-@pytest.fixture
-def asked(dsn: str, tmp_path: Path) -> Iterator[Asking]:
-    with asking(dsn, tmp_path, ACCOUNTS) as opened:
-        yield opened
 
 
 def figures(asked: Asking, account: str, known: str = "") -> Any:
