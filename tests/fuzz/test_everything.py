@@ -13,9 +13,9 @@ from tests.trying import Town, inhabited, tried
 pytestmark = pytest.mark.timeout(0)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def town(postgres_server: Postgres, migrated: str, keys: KeyRing, law: Law) -> Iterator[Town]:
-    """The application over HTTP, with its people and accounts."""
+    """The application over HTTP, with its people and accounts. For each test: an administrator who tries everything shuts accounts."""
     with inhabited(postgres_server, migrated, keys, law) as found:
         yield found
 

@@ -19,9 +19,9 @@ BOUNDED = {
 """A few of each operation. `make fuzz` takes its time: every boundary of every parameter, and what follows from what."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def town(postgres_server: Postgres, migrated: str, keys: KeyRing, law: Law) -> Iterator[Town]:
-    """The application over HTTP, with its people and accounts."""
+    """The application over HTTP, with its people and accounts. For each test: an administrator who tries everything shuts accounts."""
     with inhabited(postgres_server, migrated, keys, law) as found:
         yield found
 
