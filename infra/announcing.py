@@ -11,8 +11,8 @@ from psycopg import Connection
 from domain.disclosures import DataDelivered
 from infra import codec
 from infra.database import Database, Rows
+from infra.log import append_all
 from infra.sql import statements
-from infra.together import append_all
 
 SQL = statements("announcing")
 

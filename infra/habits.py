@@ -11,11 +11,10 @@ from domain.history import Entry
 from domain.unusual import Habit, Readers, Reading, after, after_of, reading
 from infra import codec
 from infra.database import Database
-from infra.log import stream_of
+from infra.log import append_all, stream_of
 from infra.recorder import LedgerRecorder
 from infra.session import Session
 from infra.sql import statements
-from infra.together import append_all
 from infra.views import APPLICATION
 
 SQL = statements("habits")

@@ -22,12 +22,12 @@ from infra.copying import TEXT, array
 from infra.database import Database, DatabaseError, Rows
 from infra.days import AT_A_TIME, CLOCK, NOBODY, last_day, pass_some
 from infra.keys import KeyRing, WrongKeyError
-from infra.log import SQL, Appended, last_position, lock_streams
+from infra.log import SQL, Appended, append_all, last_position, lock_streams
 from infra.partitions import make_room
 from infra.proposals import approved, spend
 from infra.reports import accept_reports, known_reports
 from infra.submissions import Prepared, Submission, prepare
-from infra.together import Together, append_all
+from infra.together import Together
 
 _EVENTS_EACH = 10
 """Events that follow from one submission, at the most."""

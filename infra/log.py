@@ -75,6 +75,17 @@ def append(connection: Connection[Rows], events: Sequence[Unplaced]) -> Appended
     return placed
 
 
+def append_all(connection: Connection[Rows], events: Sequence[tuple[UUID, str, bytes]]) -> Appended:
+    """Append events that need no decision, each as stream, stored name and bytes, within the caller's transaction; where they went."""
+    found = lock_streams(connection, {stream for stream, _, _ in events})
+    versions = {stream: max(one.version, 0) for stream, one in found.items()}
+    placed = []
+    for stream, name, state in events:
+        versions[stream] += 1
+        placed.append(Unplaced(stream, versions[stream], name, state))
+    return append(connection, placed)
+
+
 def recorded(connection: Connection[Rows], row: Rows | None, count: int) -> Appended:
     """Where a statement that took positions put them; room is made when they come near its end."""
     assert row is not None

@@ -24,10 +24,9 @@ from domain.proposals import (
 from domain.refusals import Refused
 from infra import codec
 from infra.database import Database
-from infra.log import stream_of
+from infra.log import append_all, stream_of
 from infra.session import Session
 from infra.sql import statements
-from infra.together import append_all
 
 SQL = statements("proposals")
 NONE = UUID(int=0)

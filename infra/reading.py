@@ -14,7 +14,9 @@ import msgspec
 from msgspec import Struct
 
 from domain.history import Entry, Event
+from infra.copying import TEXT, array
 from infra.database import Database
+from infra.log import SQL
 from infra.session import Session
 
 READERS = "changqing_readers"
@@ -61,27 +63,28 @@ class Reading:
 
     def __init__(self, database: Database, who: Who) -> None:
         self._database = database
-        self._given = {
+        given = {
+            "changqing.account": who.account,
+            "changqing.role": who.role,
+            "changqing.department": who.department,
+            "changqing.purpose": who.purpose,
+            "changqing.acts": _array(who.acts),
+            "changqing.divisions": _array(who.divisions),
+            "changqing.office": who.office,
+            "changqing.feed": who.feed.consumer if who.feed else "",
+            "changqing.feed_told": _array(who.feed.told) if who.feed else "",
+            "changqing.feed_own": _array(who.feed.own) if who.feed else "",
             "role": READERS,
-            "account": who.account,
-            "as": who.role,
-            "department": who.department,
-            "purpose": who.purpose,
-            "acts": _array(who.acts),
-            "divisions": _array(who.divisions),
-            "office": who.office,
-            "feed": who.feed.consumer if who.feed else "",
-            "told": _array(who.feed.told) if who.feed else "",
-            "own": _array(who.feed.own) if who.feed else "",
         }
+        self._names, self._values = (array(TEXT, [text.encode() for text in part]) for part in (given, given.values()))
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """A connection in one transaction that sees what the account may; the end of it gives the rights back."""
         with self._database.transaction() as connection:
             left = LEFT.get()()
-            longest = None if left is None else f"{max(1, int(left * 1_000))}ms"
-            connection.execute(_AS, self._given | {"longest": longest})
+            longest = None if left is None else b"%dms" % max(1, int(left * 1_000))
+            connection.exchange([(SQL["begin"], ()), (_AS, (self._names, self._values, longest))])
             yield connection
 
 
@@ -91,13 +94,9 @@ def _array(texts: Iterable[str]) -> str:
 
 
 _AS = """
-select set_config('role', %(role)s, true), set_config('changqing.account', %(account)s, true),
-       set_config('changqing.role', %(as)s, true), set_config('changqing.department', %(department)s, true),
-       set_config('changqing.purpose', %(purpose)s, true), set_config('changqing.acts', %(acts)s, true),
-       set_config('changqing.divisions', %(divisions)s, true), set_config('changqing.office', %(office)s, true),
-       set_config('changqing.feed', %(feed)s, true), set_config('changqing.feed_told', %(told)s, true),
-       set_config('changqing.feed_own', %(own)s, true),
-       set_config('statement_timeout', coalesce(%(longest)s, current_setting('statement_timeout')), true)
+select count(set_config(name, value, true)),
+       set_config('statement_timeout', coalesce($3::text, current_setting('statement_timeout')), true)
+from unnest($1::text[], $2::text[]) as given(name, value)
 """
 
 

@@ -9,12 +9,17 @@ from collections.abc import Sequence
 from threading import Lock
 from uuid import UUID
 
-from psycopg import Connection
+import psycopg
 
 from domain.history import Event
 from infra import codec
-from infra.database import Database, Rows
-from infra.log import Appended, Unplaced, append, lock_streams
+from infra.copying import INT4, array, int4, read_int, read_time
+from infra.copying import UUID as UUID_TYPE
+from infra.database import Database
+from infra.log import SQL, last_position, recorded
+from infra.partitions import make_room
+from infra.session import Session
+from infra.writing import statement_of
 
 MOST = 500
 """Events of one commit, at the most."""
@@ -60,9 +65,8 @@ class Together:
         with self._guard:
             waiting = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
         try:
-            with self._database.transaction() as connection:
-                placed = append_all(connection, [(one.stream, one.name, one.state) for one in waiting])
-            for position, one in enumerate(waiting, placed.first):
+            first = self._write([(one.stream.bytes, one.name.encode(), one.state) for one in waiting])
+            for position, one in enumerate(waiting, first):
                 one.position = position
         except BaseException as error:
             for one in waiting:  # each of them must know, as nothing may be shown
@@ -76,13 +80,31 @@ class Together:
             for one in (*waiting, *([following] if following else [])):
                 one.told.release()
 
+    def _write(self, events: Sequence[tuple[bytes, bytes, bytes]]) -> int:
+        """Events, each as stream, stored name and bytes, in two round trips; the position of the first.
 
-def append_all(connection: Connection[Rows], events: Sequence[tuple[UUID, str, bytes]]) -> Appended:
-    """Append events that need no decision, each as stream, stored name and bytes, within the caller's transaction; where they went."""
-    found = lock_streams(connection, {stream for stream, _, _ in events})
-    versions = {stream: max(one.version, 0) for stream, one in found.items()}
+        The second takes the positions and commits, so that nobody who writes waits for this process to say more.
+        """
+        while True:
+            try:
+                with self._database.transaction() as session:
+                    return _written(session, events)
+            except psycopg.errors.CheckViolation:  # no partition has these positions yet
+                with self._database.transaction() as connection:
+                    make_room(connection, last_position(connection) + len(events))
+
+
+def _written(session: Session, events: Sequence[tuple[bytes, bytes, bytes]]) -> int:
+    streams = array(UUID_TYPE, sorted({stream for stream, _, _ in events}))
+    claimed = (SQL["begin"], ()), (SQL["streams_claim"], (streams,)), (SQL["streams_lock"], (streams,))
+    *_, locked = session.exchange(claimed)
+    versions = {stream: max(read_int(version), 0) for stream, version, *_ in locked}
     placed = []
     for stream, name, state in events:
         versions[stream] += 1
-        placed.append(Unplaced(stream, versions[stream], name, state))
-    return append(connection, placed)
+        placed.append((stream, versions[stream], name, state))
+    counted = array(UUID_TYPE, list(versions)), array(INT4, list(map(int4, versions.values())))
+    *_, ((before, recorded_at, room, _),) = session.exchange(
+        [(SQL["streams_count"], counted), statement_of(placed)], commit=True
+    )
+    return recorded(session, (read_int(before), read_time(recorded_at), read_int(room)), len(events)).first

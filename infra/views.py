@@ -47,10 +47,10 @@ class Views:
         """The position of the log as of which everything is shown: whatever it holds."""
         return LAST
 
-    def select(self, query: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The rows of a read model's query."""
+    def select(self, query: str, given: Mapping[str, Any], *, prepare: bool = False) -> list[dict[str, Any]]:
+        """The rows of a read model's query. `prepare`: its plan is the same whatever is given."""
         with self._database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(query, given, prepare=False).fetchall()
+            return cursor.execute(query, given, prepare=prepare).fetchall()
 
     def seen_by(self, who: Who) -> "SeenViews":
         """The same views as an account may see them."""
@@ -74,11 +74,11 @@ class KnownViews:
         """The position of the log as of which everything is shown."""
         return self.position
 
-    def select(self, query: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The rows of a read model's query."""
+    def select(self, query: str, given: Mapping[str, Any], *, prepare: bool = False) -> list[dict[str, Any]]:
+        """The rows of a read model's query. `prepare`: its plan is the same whatever is given."""
         with self._database.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(_KNOWN, [str(self.position)])
-            return cursor.execute(query, given, prepare=False).fetchall()
+            return cursor.execute(query, given, prepare=prepare).fetchall()
 
     def seen_by(self, who: Who) -> "SeenViews":
         """The same views as an account may see them."""

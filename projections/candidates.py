@@ -52,7 +52,7 @@ def people_of(page: str, there: str = "true", *, shown: bool = True) -> str:
 _STEPS = """
 {name} as (
     select begins, (select {column} from {table} where {column} ~>=~ begins order by {column} using ~<~ limit 1) as code
-    from unnest({begins}) begins
+    from unnest(%(begins)s::text[]) begins
     union all
     select begins, (select {column} from {table} where {column} ~>~ {name}.code order by {column} using ~<~ limit 1)
     from {name} where code ^@ begins
@@ -68,14 +68,9 @@ _INDEXES = {
 }
 
 
-def _communities(begins: str) -> str:
-    return _CODES.format(
-        steps=",".join(_STEPS.format(name=name, begins=begins, **of) for name, of in _INDEXES.items()),
-        codes=" union ".join(map("select begins, code from {}".format, _INDEXES)),
-    )
-
-
-COMMUNITIES = _communities("array['']")
-"""Every code that somebody is or ever was registered or served under, by as many steps of the index as there are codes, however many people."""
-BEGINNING = _communities("%(begins)s::text[]")
-"""The same of codes with some beginnings, none of them the beginning of another."""
+BEGINNING = _CODES.format(
+    steps=",".join(_STEPS.format(name=name, **of) for name, of in _INDEXES.items()),
+    codes=" union ".join(map("select begins, code from {}".format, _INDEXES)),
+)
+"""Every code with one of some beginnings (none of them the beginning of another; '': of all) that somebody is or ever was registered or
+served under: by as many steps of the index as there are codes, however many people, and so by the same plan always."""

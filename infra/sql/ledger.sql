@@ -72,6 +72,12 @@ where s.stream = any($1::uuid[]) order by s.stream for update of s
 -- key_find: the wrapped keys of these retirees
 select retiree, wrapped from ledger.retiree_key where retiree = any(%(retirees)b::uuid[])
 
+-- streams_claim: make these streams, unless they are there
+insert into ledger.stream (stream) select s from unnest($1::uuid[]) as s order by s on conflict do nothing
+
+-- streams_count: these streams after as many events
+update ledger.stream as t set version = s.version from unnest($1::uuid[], $2::int[]) as s(stream, version) where t.stream = s.stream
+
 -- stream_claim: make these streams, unless they are there
 insert into ledger.stream (stream)
 select s from unnest(%(streams)b::uuid[]) as s order by s on conflict do nothing

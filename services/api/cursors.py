@@ -74,11 +74,11 @@ class Cursor:
         return self._keys.tag("cursor", bound.decode())[:_SIGNED]
 
 
-def _after(request: Request, account: WhoAsks, after: _Text = "") -> Cursor:
+async def _after(request: Request, account: WhoAsks, after: _Text = "") -> Cursor:
     return Cursor(request, account.name, "after", after)
 
 
-def _before(request: Request, account: WhoAsks, before: _Text = "") -> Cursor:
+async def _before(request: Request, account: WhoAsks, before: _Text = "") -> Cursor:
     return Cursor(request, account.name, "before", before)
 
 

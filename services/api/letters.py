@@ -84,7 +84,7 @@ class Reason(BaseModel, extra="forbid"):
     reason: Annotated[str, Field(min_length=1, max_length=500)]
 
 
-def wanted_of(
+async def wanted_of(
     account: WhoAsks,
     state: State = "waiting",
     code: str | None = None,

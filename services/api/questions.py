@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 from fastapi import Depends, Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import AwareDatetime, BeforeValidator
 
@@ -72,10 +73,10 @@ _EARLIEST, _LATEST = datetime(2, 1, 1, tzinfo=BEIJING), datetime(9998, 12, 31, t
 """What was known before is nothing, and after it what is known now; days can be reckoned with on both sides of them."""
 
 
-def reader_then(request: Request, known: Then = None) -> Reader:
+async def reader_then(request: Request, known: Then = None) -> Reader:
     """The same, for whoever may ask what was known before."""
     reader = reader_of(request)
-    return reader if known is None else reader.as_known(time_of(known))
+    return reader if known is None else await run_in_threadpool(reader.as_known, time_of(known))
 
 
 def time_of(known: datetime | date) -> datetime:
@@ -93,15 +94,15 @@ ReaderThen = Annotated[Reader, Depends(reader_then)]
 OnDay = Annotated[Day | None, Query(description="As it stood at the end of this day in Beijing; now by default.")]
 
 
-def reader_by(reader: ReaderThen, on: OnDay = None) -> Reader:
+async def reader_by(reader: ReaderThen, on: OnDay = None) -> Reader:
     """The same of what is true when it is recorded, on a day too."""
-    return reader.by_end_of(on)
+    return reader if on is None else await run_in_threadpool(reader.by_end_of, on)
 
 
 ReaderBy = Annotated[Reader, Depends(reader_by)]
 
 
-def wanted(  # noqa: PLR0913 - one for each question of the address
+async def wanted(  # noqa: PLR0913 - one for each question of the address
     *,
     status: Annotated[
         str | None,

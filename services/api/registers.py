@@ -68,7 +68,7 @@ def sheet_for(register: str, reader: Reader, account: Account) -> Sheet:
     return carried(REGISTERS[register], reader, account)
 
 
-def asked_of(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can be asked
+async def asked_of(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can be asked
     division: DivisionPrefix = "",
     on: Annotated[Day | None, Query(description="The day as of which; today by default.")] = None,
     first: _MonthText = "",

@@ -218,7 +218,7 @@ def asked(dsn: str) -> Iterator[Asking]:
     with closing(Database(dsn)) as database:
         views = Views(database)
         reader = Reader(Ledger(database, keys, law), views, keys, the_lineage(), law)
-        places = [str(row["community"]) for row in views.select(candidates.COMMUNITIES, {})]
+        places = [str(row["community"]) for row in views.select(candidates.BEGINNING, {"begins": [""]})]
         plain = reader.unmasking("whom to ask for").roster(account(Role.OFFICER, ""), "", NOBODY, 500)
         people = [msgspec.to_builtins(line.person) for line in plain]
         positions = [rng.randrange(views.position()) for _ in range(_TIMES)]
