@@ -37,7 +37,9 @@ def begin(connection: Connection[Rows], models: Iterable[ReadModel], shares: int
         key = sql.Identifier(model.row.__struct_fields__[0])
         for table in tables_of([model]):
             made, live = sql.Identifier(NEXT, table), sql.Identifier(LIVE, table)
-            connection.execute(sql.SQL("create table {} (like {} including defaults)").format(made, live))
+            connection.execute(
+                sql.SQL("create table {} (like {} including defaults including generated)").format(made, live)
+            )
             connection.execute(sql.SQL("grant all on {} to changqing_services").format(made))
             connection.execute("select rights.guard(%s, %s)", [NEXT, table])
         connection.execute(

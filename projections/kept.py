@@ -121,7 +121,8 @@ select p.retiree as candidate, r.retiree, r.community, r.serving, r.hukou_divisi
        r.party_member, r.special_groups, r.category, r.status, r.stopped_from, r.sealed, r.under,
        k.told,
        coalesce(r.registered and r.led_by is null
-                and exists (select from ledger.retiree_key e where e.retiree = case when r.under is null then r.retiree else r.under end), false) as stands
+                and exists (select from ledger.retiree_key e where e.retiree = case when r.under is null then r.retiree else r.under end), false) as stands,
+       {more} as more
 from page p
 left join lateral (select told from {table} where retiree = p.retiree limit 1) k on true
 left join lateral (select * from roster where retiree = p.retiree and {whom} limit 1) r on true
@@ -130,14 +131,18 @@ order by p.retiree
 
 
 class Whom(NamedTuple):
-    """Whom a register may have a line of: a condition on the roster's row and what is kept, and what it is given."""
+    """Whom a register may have a line of: a condition on the roster's row and what is kept, and what it is given.
+
+    `unverified`: those last verified long ago, as `long_ago` gives it, whom indexes know as they are today.
+    """
 
     condition: str
     given: Mapping[str, Any] = MappingProxyType({})
+    unverified: bool = False
 
 
-ANYBODY, TOLD = Whom("true"), Whom("k.told is not null")
-"""Anybody; of whom anything was ever told."""
+ANYBODY, NOBODY, TOLD = Whom("true"), Whom("false"), Whom("k.told is not null")
+"""Anybody; nobody, who need not be asked for; of whom anything was ever told."""
 _LAST = """
 (select max(one ->> 'effective') from (select t::jsonb -> 'fact' from unnest(k.told) t where not t::jsonb ? 'gone_by') kept(one)
  where one ->> 'effective' <= %(day)s) <= %(long_ago)s
@@ -147,16 +152,31 @@ _LAST = """
 def long_ago(day: date, ago: timedelta) -> Whom:
     """Of whom something stands on a day, the last of it so long ago or longer."""
     since = day - ago if day - date.min > ago else date.min
-    return Whom(_LAST, {"day": day.isoformat(), "long_ago": since.isoformat()})
+    return Whom(_LAST, {"day": day.isoformat(), "long_ago": since.isoformat()}, unverified=True)
 
 
-def page(model: ReadModel, *, serving: bool, then: bool, whom: str = ANYBODY.condition) -> str:
+_UNVERIFIED = """
+with page as materialized (
+    select retiree, more
+    from views.unverified_in(%(communities)s::text[], %(after)s, %(limit)s, {looked}, {registered}, {served}, %(day)s, %(long_ago)s)
+)
+"""
+AT_ONCE = 4_000
+"""People looked at in indexes for a page of those last verified long ago."""
+
+
+def page(model: ReadModel, *, serving: bool, now: bool, then: bool, whom: Whom = ANYBODY) -> str:
     """The query of a page of those who may be of some communities, registered or served there, each with what a register keeps.
 
-    `then`: on an earlier day too. Not `stands`: not registered, not of `whom` is asked, another record goes on for it, or erased.
+    `now`: as they are today and by all that is known; `then`: on an earlier day too. Not `stands`: not registered, not of `whom` is
+    asked, another record goes on for it, or erased. `more`: of the last, whether there may be more after it.
     """
-    columns = ("serving", "community") if serving and then else ("serving",) if serving else ("community",)
-    return page_of(*columns, moved=then) + _PAGE.format(table=model.table, whom=f"({whom})")
+    if now and whom.unverified:
+        begin, more = _UNVERIFIED.format(looked=AT_ONCE, registered=not serving, served=serving), "p.more"
+    else:
+        columns = ("serving", "community") if serving and then else ("serving",) if serving else ("community",)
+        begin, more = page_of(*columns, moved=then), "(select count(*) from page) = %(limit)s"
+    return begin + _PAGE.format(table=model.table, whom=f"({whom.condition})", more=more)
 
 
 def served(found: Mapping[str, Any], day: date) -> str:

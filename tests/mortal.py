@@ -18,7 +18,7 @@ PATIENCE = 60
 def mortal_postgres() -> Iterator[Postgres]:
     """One that runs; whatever became of it meanwhile, nothing of it is left afterwards."""
     home = Path(tempfile.mkdtemp(prefix="cq"))  # short: a socket's path has little room
-    server = Postgres(home)
+    server = Postgres(home, buffers=256)
     try:
         server.start()
         yield server

@@ -30,12 +30,13 @@ SETTINGS = {
     "synchronous_commit": "on",
     "listen_addresses": "",
     "max_connections": "100",
-    "shared_buffers": "256MB",
     "max_wal_size": "4GB",  # fewer checkpoints during a bulk import
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
 }
+_LEAST, _MOST = 128, 8_192
+"""MiB of memory for pages of the database, however little or much the machine has."""
 _SOCKET = ".s.PGSQL.5432"
 _LONGEST_SOCKET = 103  # bytes a Unix socket's path may have: 107 on Linux, 103 on macOS
 _FOR_BUILDING = shutil.ignore_patterns("include", "*.a", "pkgconfig", "pgxs")
@@ -48,10 +49,16 @@ class Postgres(Server):
     # SIGINT ends sessions and writes a checkpoint; SIGQUIT leaves the recovery to the next start. Both lose nothing.
     signals = ((signal.SIGINT, 60), (signal.SIGQUIT, 10), (signal.SIGKILL, 10))
 
-    def __init__(self, home: Path, *, cache: Path | None = None, say: Say = silent, limit: float = 300) -> None:
-        """`cache` is where root keeps a copy of the programs that the server's user can reach."""
+    def __init__(
+        self, home: Path, *, cache: Path | None = None, say: Say = silent, limit: float = 300, buffers: int = 0
+    ) -> None:
+        """`cache` is where root keeps a copy of the programs that the server's user can reach.
+
+        `buffers`: MiB of memory for pages of a new cluster; 0: a quarter of the machine's, as PostgreSQL's manual has it.
+        """
         super().__init__(home, say=say, limit=limit)
         self._cache = cache or site_cache_path("changqing")
+        self._buffers = buffers or min(max(_LEAST, memory() // 4), _MOST)
         self._data = self.home / "data"
         self._sockets = _socket_directory(self.home)
 
@@ -88,6 +95,7 @@ class Postgres(Server):
         shutil.rmtree(fresh, ignore_errors=True)  # of an owner that was killed here
         self._private(fresh)
         settings = [f"--set={name}={value}" for name, value in SETTINGS.items()]
+        settings.append(f"--set=shared_buffers={self._buffers}MB")
         # The builtin locale sorts alike on every machine, whatever its C library.
         locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8"]
         self._run(
@@ -117,6 +125,16 @@ class Postgres(Server):
         except (FileNotFoundError, psycopg.OperationalError):
             pass
         return False
+
+
+def memory() -> int:
+    """MiB of memory that this process may have: the machine's, or what its control group leaves of it."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        bound = int(Path("/sys/fs/cgroup/memory.max").read_text())
+    except (OSError, ValueError):  # no such file, or "max"
+        bound = machine
+    return min(machine, bound) // 2**20
 
 
 def _socket_directory(home: Path) -> Path:

@@ -24,8 +24,8 @@ _PERSON = (
 )
 ADDRESS = Column("address", "住址", "address", 36, "person.address")
 """Of a register for whoever goes there."""
-_SCAN = 500
-"""People looked through at a time, at least: most of a register may be of nobody."""
+_MORE, _SCAN = 25, 500
+"""So many more than a page wants are looked through first; then as many as should hold the rest of it, up to so many at a time."""
 _MOST = 1_500
 """People looked through for one page, about: one with few lines, or none, and with a cursor is no end."""
 
@@ -37,9 +37,9 @@ def people_sheet(
     model: ReadModel,
     columns: Iterable[Column],
     lines: Lines,
-    whom: Callable[[str, date, Law], kept.Whom] = lambda *_: kept.ANYBODY,
+    whom: Callable[[str, date, Law, Iterable[str]], kept.Whom] = lambda *_: kept.ANYBODY,
 ) -> Sheet:
-    """A register of people; names and intro in Chinese and English. `whom`: by the state asked for, the day and the law, who alone can have a line; others are not looked at."""
+    """A register of people; names and intro in Chinese and English. `whom`: by the state asked for, the day, the law and the communities, who alone can have a line; others are not looked at."""
     own = tuple(columns)
     who = tuple(column.key for column in (*_PERSON, *own) if column.field.startswith("person."))
     fields = {"person": who, "line": ("community",), key: tuple(column.key for column in own if not column.field)}
@@ -49,20 +49,17 @@ def people_sheet(
         serving = account.place == "serving"
         communities = reader.within(account, asked.division or account.division, asked.on)
         day, there = reader.day(asked.on), frozenset(communities)
-        alone = whom(asked.state, day, reader.law)
-        query = kept.page(model, serving=serving, then=asked.on is not None, whom=alone.condition)
-        given: dict[str, Any] = {
-            **alone.given,
-            "communities": communities,
-            "after": UUID(after or _NOBODY),
-            "limit": max(limit, _SCAN),
-        }
+        alone = whom(asked.state, day, reader.law, communities)
+        now = asked.on is None and reader.known is None
+        query = kept.page(model, serving=serving, now=now, then=asked.on is not None, whom=alone)
+        given: dict[str, Any] = {**alone.given, "communities": communities, "after": UUID(after or _NOBODY)}
         shown: list[dict[str, Any]] = []
-        looked, more = 0, True
+        looked, wanted, more = 0, limit, alone is not kept.NOBODY
         while more and len(shown) < limit and looked < _MOST:
+            given["limit"] = min(wanted + _MORE, max(limit + _MORE, _SCAN))
             found = reader.rows(account, query, given)
-            more = len(found) == given["limit"]
-            looked += len(found)
+            more = bool(found) and found[-1]["more"]
+            looked += kept.AT_ONCE if now and alone.unverified else given["limit"]
             for row in found:
                 given["after"] = row["candidate"]
                 if not row["stands"] or row["retired_on"] > day:
@@ -73,6 +70,7 @@ def people_sheet(
                 if len(shown) == limit:
                     more = more or row is not found[-1]
                     break
+            wanted = (limit - len(shown)) * looked // max(1, len(shown))
         opened = reader.people(account, fields, shown)
         rows: list[Row] = [
             {

@@ -27,7 +27,7 @@ _STATES = {
 }
 
 
-def _whom(state: str, day: date, law: Law) -> kept.Whom:
+def _whom(state: str, day: date, law: Law, _communities: Iterable[str]) -> kept.Whom:
     """Who was never verified has nothing told of it; who was, lately, is not to be reminded."""
     if state == "never":
         return kept.ANYBODY

@@ -22,10 +22,16 @@ _REASONS = {
 _STATES = {"planned": "待走访 planned", "overdue": "逾期 overdue"}
 
 
-_WHOM = kept.Whom(
-    "party_member or special_groups <> '{}' or array_to_string(k.told, ' ') like '%%\"care-flagged.v1\"%%'"
-)
-"""Whoever is of no group, was never said to be, and is no party member, the rules want visited nowhere."""
+def _whom(_state: str, day: date, law: Law, communities: Iterable[str]) -> kept.Whom:
+    """Whoever is of none of the groups that the cities' rules name, was never said to be of any, and is no party member where those count, has no visit due."""
+    locals_ = (law.city_law(city, day) for city in {community[:4] for community in communities})
+    rules = [rule for local in locals_ if local for rule in local.visits]
+    if not rules:
+        return kept.NOBODY
+    groups = {group for rule in rules for group in rule.groups}
+    member = "party_member" if any(rule.party_members for rule in rules) else "false"
+    flagged = "array_to_string(k.told, ' ') like '%%\"care-flagged.v1\"%%'"
+    return kept.Whom(f"{member} or special_groups && %(groups)s::text[] or {flagged}", {"groups": sorted(groups)})
 
 
 def gone(found: Mapping[str, Any], day: date) -> bool:
@@ -76,5 +82,5 @@ VISIT_PLAN = people_sheet(
         Column("rule", "依据", "rule", 30),
     ),
     _lines,
-    lambda *_: _WHOM,
+    _whom,
 )

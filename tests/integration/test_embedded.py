@@ -115,10 +115,22 @@ def received(server: Kafka) -> list[bytes]:
 
 def test_a_database_is_durable_and_knows_only_its_socket(postgres: Postgres) -> None:
     with psycopg.connect(postgres.dsn("elsewhere")) as connection:
-        names = "fsync", "synchronous_commit", "listen_addresses", "shared_buffers", "TimeZone", "server_encoding"
+        names = "fsync", "synchronous_commit", "listen_addresses", "TimeZone", "server_encoding"
         assert [connection.execute(f"SHOW {name}").fetchone() for name in names] == [
-            ("on",), ("on",), ("",), ("256MB",), ("UTC",), ("UTF8",),
+            ("on",), ("on",), ("",), ("UTC",), ("UTF8",),
         ]  # fmt: skip
+
+
+def test_a_database_keeps_its_pages_in_a_quarter_of_the_memory_or_in_as_much_as_is_said(home: Path) -> None:
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
+    for name, wanted in (("quarter", 0), ("said", 64)):
+        server = Postgres(home / name, buffers=wanted)
+        server.start()
+        with psycopg.connect(server.dsn()) as connection:
+            statement = "select setting::int * 8 / 1024 from pg_settings where name = 'shared_buffers'"
+            ((found,),) = connection.execute(statement).fetchall()
+        server.stop()
+        assert found == wanted if wanted else 128 <= found <= min(max(128, machine // 4), 8_192)
 
 
 def test_a_second_user_shares_postgres_and_leaves_it_running(postgres: Postgres) -> None:

@@ -218,7 +218,9 @@ TABLES = {
     ),
 }
 """Every table that readers are shown anything of: one that is not here, or a rule that shows more, fails."""
-_AS_OWNER = frozenset({"was_there", "unregistered", "reads_feed", "ever_in", "standing_in", "found_in"})
+_AS_OWNER = frozenset(
+    {"was_there", "unregistered", "reads_feed", "ever_in", "standing_in", "found_in", "unverified_in"}
+)
 """Functions that readers may call and that ask with their owner's rights: each is bound to the account, or says yes or no."""
 
 
