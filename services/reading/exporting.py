@@ -77,13 +77,15 @@ def _write_book(
     book = xlsxwriter.Workbook(path, {"constant_memory": True, "tmpdir": str(path.parent)})
     bold = book.add_format({"bold": True, "bottom": 1, "text_wrap": True})
     formats = book.add_format({"num_format": "0.00"}), book.add_format({"num_format": "yyyy-mm-dd"})
+    keys = [*enumerate(column.key for column in columns)]
     sheet, at, number = _new_sheet(book, title[:28], columns, bold), 1, 1
     for row in (row for rows in chunks for row in rows):
         if at > ROWS_A_SHEET:
             number += 1
             sheet, at = _new_sheet(book, f"{title[:28]}{number}", columns, bold), 1
-        for place, column in enumerate(columns):
-            _write_cell(sheet, at, place, row.get(column.key), *formats)
+        for place, key in keys:
+            if (cell := row.get(key)) is not None:
+                _write_cell(sheet, at, place, cell, *formats)
         at += 1
     told = book.add_worksheet("说明 about")
     told.set_column(0, 0, 28)
@@ -94,12 +96,16 @@ def _write_book(
     book.close()
 
 
-def _write_cell(sheet: Worksheet, row: int, column: int, cell: Cell, money: Format, day: Format) -> None:
+def _write_cell(
+    sheet: Worksheet, row: int, column: int, cell: str | int | Decimal | date, money: Format, day: Format
+) -> None:
     match cell:
-        case None | "":
+        case "":
             pass
-        case str() | datetime():
-            sheet.write_string(row, column, text(cell))  # never a formula, a link or a number
+        case str():
+            sheet.write_string(row, column, cell)  # never a formula, a link or a number
+        case datetime():
+            sheet.write_string(row, column, text(cell))
         case Decimal():
             sheet.write_number(row, column, cell, money)
         case int():
