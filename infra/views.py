@@ -107,6 +107,6 @@ class Selects(Protocol):
         """The rows of a read model's query."""
 
 
-# No query of a read model is prepared: what serves twelve people and what serves a million want plans of their own, and
-# planning takes a millisecond.
+# What is asked here of whole read models is planned for what is given, unless told otherwise: twelve people and a million want plans of
+# their own, and planning takes a millisecond. A page of an account's begins with a function that reads indexes, so psycopg may prepare it.
 _KNOWN = "select set_config('search_path', 'known', true), set_config('changqing.known_at', %s, true)"
