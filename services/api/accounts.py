@@ -1,6 +1,7 @@
 """Accounts over HTTP: which there are, and what an administrator does to them. A secret is answered once, when it is made."""
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
@@ -105,7 +106,7 @@ def new(request: Request, by: WhoAsks, body: NewBody) -> Response:
     """Its secret is in the answer, and nowhere else. 409 `needs-approval` of a role that takes a second person, with what to propose."""
     given: dict[str, Any] = body.model_dump(exclude={"account", "person"})
     made = keeping_of(request).new(by, body.account, Standing(**given), person=body.person)
-    response = answered(made, _STATED | {"Location": f"/v1/accounts/{body.account}"})
+    response = answered(made, _STATED | {"Location": f"/v1/accounts/{quote(body.account)}"})
     response.status_code = 201
     return response
 

@@ -57,24 +57,25 @@ def approve(asked: Asking, refused: Response, by: str = "admin", second: str = "
     return path
 
 
+@pytest.mark.parametrize("name", ["li-wei", "李卫"])
 def test_an_account_is_made_and_its_secret_is_said_once_and_kept_nowhere(
-    asked: Asking, database: Database, dsn: str
+    asked: Asking, database: Database, dsn: str, name: str
 ) -> None:
-    made = post(asked, "admin", "", **WORKER)
+    made = post(asked, "admin", "", **WORKER | {"account": name})
     assert (made.status_code, made.headers["cache-control"]) == (201, "no-store")
     secret = made.json()["secret"]
-    assert granted(asked, "li-wei", secret).status_code == 200
+    assert granted(asked, name, secret).status_code == 200
     shown = asked.json("admin", made.headers["location"])
     assert (shown["role"], shown["division"], shown["disabled"]) == ("community", "440304", None)
     whole = asked.asked("admin", "/v1/accounts").text + asked.page("admin", "/pages/accounts")
-    assert "li-wei" in whole
+    assert name in whole
     assert not any(word in whole for word in (secret, "argon2", "digest"))
-    assert told(database, "li-wei") == [("AccountRegistered", "admin"), ("CredentialChanged", "admin")]
+    assert told(database, name) == [("AccountRegistered", "admin"), ("CredentialChanged", "admin")]
     with psycopg.connect(dsn) as owner:
         asking_log = "select count(*) from ledger.event where position(%s::bytea in state) > 0"
-        assert owner.execute(asking_log, [b"li-wei"]).fetchone() == (2,)
+        assert owner.execute(asking_log, [name.encode()]).fetchone() == (2,)
         assert owner.execute(asking_log, [secret.encode()]).fetchone() == (0,)
-    assert code(post(asked, "admin", "", **WORKER)) == (409, "account-exists")
+    assert code(post(asked, "admin", "", **WORKER | {"account": name})) == (409, "account-exists")
 
 
 def test_each_deed_is_done_and_told_to_the_log(asked: Asking, database: Database) -> None:
