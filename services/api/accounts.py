@@ -20,6 +20,8 @@ from services.identities.keeping import AccountCard, Keeping, NewSecret
 router = APIRouter(prefix="/accounts", tags=["accounts"])
 
 NAME = "^[0-9A-Za-z一-鿿_-]{1,100}$"
+_SAID = r"[^\s\x1c-\x1f\x85\ufeff]"
+"""Something that is no blank, by whosever reading: Python's, Rust's and JavaScript's blanks differ."""
 Name = Annotated[str, Path(pattern=r"^[^./:\x00-\x1f\x7f]{1,100}$", description="The account's name.")]
 Division = Annotated[
     str, Field(pattern="^([0-9]{2,12})?$", description="The beginning of the division codes it may see.")
@@ -71,7 +73,7 @@ class SecretBody(BaseModel, extra="forbid"):
 class ReasonBody(BaseModel, extra="forbid"):
     """Why, naming nobody."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+    reason: Annotated[str, Field(min_length=1, max_length=200, pattern=_SAID)]
 
 
 def keeping_of(request: Request) -> Keeping:
