@@ -98,7 +98,7 @@ class Database:
         except PoolTimeout as error:
             raise self._refused or unavailable(error) from error
         except psycopg.DataError as error:
-            if "NUL" not in str(error):
+            if "NUL" not in str(error) and not isinstance(error, psycopg.errors.CharacterNotInRepertoire):
                 raise
             raise Refused(
                 "invalid-request", "", "NUL"

@@ -10,6 +10,7 @@ import shutil
 import signal
 import stat
 import warnings
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import quote
@@ -37,6 +38,8 @@ SETTINGS = {
 }
 _LEAST, _MOST = 128, 8_192
 """MiB of memory for pages of the database, however little or much the machine has."""
+_GROUPS = Path("/sys/fs/cgroup")
+_BOUNDS = "memory.max", "memory/memory.limit_in_bytes"
 _SOCKET = ".s.PGSQL.5432"
 _LONGEST_SOCKET = 103  # bytes a Unix socket's path may have: 107 on Linux, 103 on macOS
 _FOR_BUILDING = shutil.ignore_patterns("include", "*.a", "pkgconfig", "pgxs")
@@ -128,13 +131,17 @@ class Postgres(Server):
 
 
 def memory() -> int:
-    """MiB of memory that this process may have: the machine's, or what its control group leaves of it."""
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    try:
-        bound = int(Path("/sys/fs/cgroup/memory.max").read_text())
-    except (OSError, ValueError):  # no such file, or "max"
-        bound = machine
-    return min(machine, bound) // 2**20
+    """MiB of memory that this process may have: the machine's, or what its control group (of either version) leaves of it."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for file in _BOUNDS:
+        with suppress(OSError, ValueError):  # no such file, or "max"
+            found.append(int((_GROUPS / file).read_text()))
+    with suppress(OSError):
+        groups = [line.partition("::")[2] for line in Path("/proc/self/cgroup").read_text().splitlines()]
+        for group in filter(None, groups):
+            with suppress(OSError, ValueError):
+                found.append(int((_GROUPS / group.lstrip("/") / "memory.max").read_text()))
+    return min(found) // 2**20
 
 
 def _socket_directory(home: Path) -> Path:

@@ -5,8 +5,18 @@ language sql immutable parallel safe
 as $$ select max(substring(t from '"effective":"([^"]+)"')) from unnest(told) t where strpos(t, '"gone_by":') = 0 $$;
 grant execute on function views.last_told to changqing_services;
 
-alter table views.verifications add column last_told text generated always as (views.last_told(told)) stored;
-create index verifications_retiree_last_told_idx on views.verifications (retiree) include (last_told);
+-- Also in a version that is being made, and in the one before, which may answer again.
+do $$
+declare
+    version text;
+begin
+    foreach version in array array['views', 'views_next', 'views_before'] loop
+        if to_regclass(version || '.verifications') is not null then
+            execute format('alter table %I.verifications add column last_told text generated always as (views.last_told(told)) stored', version);
+            execute format('create index verifications_retiree_last_told_idx on %I.verifications (retiree) include (last_told)', version);
+        end if;
+    end loop;
+end $$;
 
 -- Of whoever is registered or served in some communities, after one of them, those last verified by a day, or after today; a few, of
 -- so many who are looked at. `more`: of the last only, who may be none of them, but up to whom all were looked at.

@@ -105,6 +105,11 @@ class Standing:
         return [view.shown(group, row) for row in rows]
 
     @property
+    def live(self) -> bool:
+        """Whether the answers are of the read models as they are, and of no time or position before."""
+        return isinstance(self._views, Views)
+
+    @property
     def position(self) -> int:
         """The position of the log that the answers are of."""
         return self._views.position if isinstance(self._views, KnownViews) else self._views.position()

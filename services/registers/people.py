@@ -50,7 +50,7 @@ def people_sheet(
         communities = reader.within(account, asked.division or account.division, asked.on)
         day, there = reader.day(asked.on), frozenset(communities)
         alone = whom(asked.state, day, reader.law, communities)
-        now = asked.on is None and reader.known is None
+        now = asked.on is None and reader.live
         query = kept.page(model, serving=serving, now=now, then=asked.on is not None, whom=alone)
         given: dict[str, Any] = {**alone.given, "communities": communities, "after": UUID(after or _NOBODY)}
         shown: list[dict[str, Any]] = []
@@ -59,7 +59,10 @@ def people_sheet(
             given["limit"] = min(wanted + _MORE, max(limit + _MORE, _SCAN))
             found = reader.rows(account, query, given)
             more = bool(found) and found[-1]["more"]
-            looked += kept.AT_ONCE if now and alone.unverified else given["limit"]
+            ended = (
+                len(found) < given["limit"] and now and alone.unverified
+            )  # so indexes were looked through as far as they may be
+            looked += kept.AT_ONCE if ended else given["limit"]
             for row in found:
                 given["after"] = row["candidate"]
                 if not row["stands"] or row["retired_on"] > day:

@@ -13,7 +13,9 @@ def _roster(reader: Reader, account: Account, asked: Asked, after: str, limit: i
     start = retiree_after(after)
     lines = reader.roster(account, asked.division or account.division, start, limit, asked.on, only=_COLUMNS)
     rows: list[Row] = [_row(line) for line in lines]
-    return Page(rows, str(lines[-1].retiree) if lines else None)
+    return Page(
+        rows, str(lines[-1].retiree) if len(lines) == limit else None
+    )  # who is erased is none of the rows asked for
 
 
 def _row(line: RosterLine) -> Row:
@@ -53,7 +55,7 @@ def _inbox(reader: Reader, account: Account, asked: Asked, after: str, limit: in
         }
         for one in found
     ]
-    return Page(rows, str(found[-1]["position"]) if found else None)
+    return Page(rows, str(found[-1]["position"]) if len(found) == limit else None)
 
 
 ROSTER = Sheet(

@@ -59,7 +59,7 @@ def register(
         query=urlencode({**given, **then}),
         reasons=reasons_for(account) if masked_in(sheet, reader, account) else [],
         token=token_of(request, account),
-        later=after.next(page.after) if page.after and len(page.rows) >= ROWS else "",
+        later=after.next(page.after) if page.after else "",  # also after few rows or none: not all were looked at
     )
     return HTMLResponse(shown)
 
