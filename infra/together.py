@@ -89,7 +89,9 @@ class Together:
             try:
                 with self._database.transaction() as session:
                     return _written(session, events)
-            except psycopg.errors.CheckViolation:  # no partition has these positions yet
+            except psycopg.errors.CheckViolation as error:
+                if error.diag.constraint_name:  # none is named where a partition is missing
+                    raise
                 with self._database.transaction() as connection:
                     make_room(connection, last_position(connection) + len(events))
 

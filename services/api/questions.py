@@ -41,6 +41,14 @@ AsOf = Annotated[
     ),
 ]
 """Effective time: what was true on a day, by all that is known. `Then` is the other time."""
+CardOn = Annotated[
+    Day | None,
+    Query(
+        description="The line and the handover as they were, or will be, on this day; today by default. "
+        "Alerts follow from what was recorded and are the same of every day: `known` asks for those of then."
+    ),
+]
+"""The same of one retiree."""
 Position = Annotated[int, Query(ge=0, le=LAST)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Since = Annotated[

@@ -28,6 +28,7 @@ from services.api.questions import (
     NOBODY,
     AlertId,
     AsOf,
+    CardOn,
     DivisionPrefix,
     Limit,
     ReaderBy,
@@ -182,10 +183,13 @@ def search(
 
 @router.get("/retirees/{retiree}", summary="A retiree, with the alerts about them")
 @answers(RetireeCard, refuses=("not-found", "person-erased"))
-def retiree(reader: ReaderThen, account: WhoAsks, retiree: UUID) -> Response:
-    """Who an alert is about, for whoever must act on it. This look is recorded before it is answered."""
+def retiree(reader: ReaderThen, account: WhoAsks, retiree: UUID, on: CardOn = None) -> Response:
+    """Who an alert is about, for whoever must act on it, today or `on` a day on which they were of its division. This look is recorded before it is answered.
+
+    Of a day, the line is that of the roster of that day; 404 of a day before the retirement. Of who has left since, `alerts` and `handover` are null.
+    """
     account.allow(Act.RETIREE)
-    return answered(reader.retiree(account, retiree))
+    return answered(reader.retiree(account, retiree, on=on))
 
 
 @router.get("/audit", summary="The audit trail")

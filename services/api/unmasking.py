@@ -13,7 +13,7 @@ from infra.field_catalogue import the_catalogue
 from services.accounts import Account, Act
 from services.api.answering import answers
 from services.api.auth import WhoAsks
-from services.api.questions import ReaderThen, answered
+from services.api.questions import CardOn, ReaderThen, answered
 from services.api.registers import MEDIA, Questions, Which, file_of, sheet_for
 from services.reading.many import approved
 from services.reading.purposes import checked
@@ -111,11 +111,11 @@ def purposes(account: WhoAsks) -> Response:
 
 @router.post("/retirees/{retiree}/unmask", summary="Fields of a retiree that are masked, plain")
 @answers(Unmasked, refuses=("not-found", "person-erased", "reason-missing", "invalid-field", "identity-number-in-id"))
-def unmask(reader: ReaderThen, account: WhoAsks, retiree: UUID, body: UnmaskBody) -> Response:
+def unmask(reader: ReaderThen, account: WhoAsks, retiree: UUID, body: UnmaskBody, on: CardOn = None) -> Response:
     """For a reason. The look is recorded with it before it is answered; a field that the purpose has no use for is refused."""
     may_unmask(account)
     fields = tuple(dict.fromkeys(body.fields))
-    found = reader.unmask(account, retiree, fields, checked(account, body.reason))
+    found = reader.unmask(account, retiree, fields, checked(account, body.reason), on)
     return answered(Unmasked(retiree=retiree, fields=found))
 
 

@@ -159,11 +159,23 @@ def _affected(
     raise typer.Exit(affected(keyid, since, as_json=json))
 
 
-def _missing(source: _Source, *, json: _Json = False) -> None:
+def _missing(
+    source: _Source,
+    known: Annotated[
+        str, typer.Option(help="As known by the end of a day (Beijing), or at a time; now by default.")
+    ] = "",
+    *,
+    json: _Json = False,
+) -> None:
     """Show what is missing of a source. Ends with 3 where something is, 2 where nothing is known of it."""
+    from services.following.positions import time_of
     from services.sources.missing import show_missing
 
-    raise typer.Exit(show_missing(source, as_json=json))
+    try:
+        at = time_of(known) if known else None
+    except ValueError:
+        raise typer.BadParameter(f"{known} is neither a day nor a time", param_hint="--known") from None
+    raise typer.Exit(show_missing(source, at, as_json=json))
 
 
 def _original(

@@ -1,5 +1,6 @@
 """What is shown of people: the lines and cards that answers hold, and how they are made of rows."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date
 from operator import attrgetter
 from typing import Any
@@ -115,9 +116,9 @@ class HandoverCard(Struct, frozen=True, kw_only=True):
 
 
 class RetireeCard(Struct, frozen=True, kw_only=True):
-    """A retiree and every alert about them, the newest first; None: the purpose has no use for alerts.
+    """A retiree and every alert about them, the newest first; None: the purpose has no use for alerts, or who is shown on a past day has left since.
 
-    `handover`: None where none was proposed, or likewise.
+    `handover`: None where none was proposed by the day, or likewise.
     """
 
     line: RosterLine
@@ -135,7 +136,7 @@ class AlertCard(Struct, frozen=True, kw_only=True):
     of_sources: list[dict[str, Any]]
 
 
-def handover_card(rows: list[dict[str, Any]], law: Law, day: date) -> HandoverCard | None:
+def handover_card(rows: Iterable[Mapping[str, Any]], law: Law, day: date) -> HandoverCard | None:
     """Of the present proposal, the last one that a row tells of."""
     found = [line for row in rows for line in handovers.lines(row, law, day)]
     if not found:

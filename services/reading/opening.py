@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from domain.disclosures import Look
@@ -102,13 +102,16 @@ class Opening(Standing):
         """
         if not self.reason:
             return {}
-        column = "community" if account.place == "community" else "serving"
-        there = [row["retiree"] for row in rows if self._may_see(account, row.get(_PRESENT) or row[column])]
+        there = [row["retiree"] for row in rows if self._has(account, row)]
         if self.known and there:
             now = Views(self._ledger.database).seen_by(who(account, self._lineage))
             still = now.select(roster.PLACES, {"retirees": there})
-            there = [row["retiree"] for row in still if self._may_see(account, row[column])]
+            there = [row["retiree"] for row in still if self._has(account, row)]
         return dict.fromkeys(there)
+
+    def _has(self, account: Account, row: Mapping[str, Any]) -> bool:
+        """Whether somebody is of the account's division today, or at the time as known, whatever day the row stands for."""
+        return self._may_see(account, row.get(_PRESENT) or row[placed_by(account)])
 
     def _wrapped(self, account: Account, retirees: list[UUID]) -> dict[UUID, bytes]:
         """The keys of those whom an account may see: nobody else could be opened."""
@@ -116,6 +119,11 @@ class Opening(Standing):
             return dict(connection.execute(statements("ledger")["key_find"], {"retirees": retirees}).fetchall())
 
 
+def placed_by(account: Account) -> Literal["community", "serving"]:
+    """By what somebody is of an account's division: registered there, for whoever pays them, or served by it."""
+    return "community" if account.place == "community" else "serving"
+
+
 def then(account: Account, row: Mapping[str, Any], line: OnADay) -> dict[str, Any]:
     """A row as it was on another day."""
-    return {**row, _PRESENT: row["community" if account.place == "community" else "serving"], **of_another_day(line)}
+    return {**row, _PRESENT: row[placed_by(account)], **of_another_day(line)}

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 
 import msgspec
 
@@ -16,15 +17,18 @@ from services.sources.states import MissingAnswer, SourceStates
 DONE, UNKNOWN, MISSES = 0, 2, 3
 
 
-def show_missing(source: str, *, as_json: bool) -> int:
-    """Show what is missing of a source; the exit code: 3 where something is. Raises `SettingsError`, `DatabaseError`."""
+def show_missing(source: str, known: datetime | None, *, as_json: bool) -> int:
+    """Show what is missing of a source, or was as known at a time; the exit code: 3 where something is. Raises `SettingsError`, `DatabaseError`."""
     with closing(Database(Settings.read().database_url)) as database:
+        states = SourceStates(Views(database))
         try:
-            answer = SourceStates(Views(database)).one(source)
+            answer = (states.as_known(known) if known else states).one(source)
         except Refused:
-            sys.stderr.write(f"changqing: 从未收到来源 {source} 的任何内容，也未登记；核对写法\n")
+            by = f"{known.astimezone(BEIJING):%Y-%m-%d %H:%M:%S}" if known else ""
+            until, then = (f"截至 {by}，", f" by {by} (Beijing)") if by else ("", "")
+            sys.stderr.write(f"changqing: {until}从未收到来源 {source} 的任何内容，也未登记；核对写法\n")
             sys.stderr.write(
-                f"changqing: nothing ever came of {source}, nor is it registered: check how it is written\n"
+                f"changqing: nothing ever came of {source}{then}, nor is it registered: check how it is written\n"
             )
             return UNKNOWN
     if as_json:

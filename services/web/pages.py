@@ -86,7 +86,9 @@ def name_divisions(lineage: Lineage) -> None:
 def render(template: str, *, known: datetime | None = None, **given: object) -> str:
     """A page as text; `known`: the time as of which it was known what is shown, which the links of the page keep."""
     then = f"&known={quote(known.isoformat())}" if known else ""
-    return _templates().get_template(template).render({"account": None, "known": known, "then": then, **given})
+    return (
+        _templates().get_template(template).render({"account": None, "known": known, "then": then, "on": None, **given})
+    )
 
 
 def rendered(template: str, **given: object) -> Iterator[str]:

@@ -18,10 +18,13 @@ from infra.keys import KeyRing
 from infra.ledger import Ledger
 from infra.sources import Sources
 from infra.watching import Watch
+from projections import source_past
 from services.accounts import Role
+from services.application import BEIJING
 from services.cli import main
 from tests.asking import Asking, asking
 from tests.building import number_of, submission
+from tests.viewing import entries
 
 DIED = DeathReported(effective=date(2024, 1, 31))
 OURS, THEIRS = "/community/shenzhen", "/civil-affairs/shenzhen"
@@ -100,3 +103,30 @@ def test_the_terminal_says_it_in_both_languages_and_ends_with_3(
     assert CliRunner().invoke(main, ["source", "missing", OURS, "--json"]).output.count('"first": 2') == 1
     assert CliRunner().invoke(main, ["source", "missing", THEIRS]).exit_code == 0
     assert CliRunner().invoke(main, ["source", "missing", "/police/nowhere"]).exit_code == 2
+
+
+def test_the_terminal_says_what_was_known_by_the_end_of_a_day_or_at_a_time(
+    database: Database, keys: KeyRing, law: Law, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_past, "minute_of", lambda at: at)
+    monkeypatch.setenv("DATABASE_URL", dsn)
+    monkeypatch.setenv("CHANGQING_KEY", bytes(32).hex())
+    ours, watch = Ledger(database, keys, law), Watch(database, timedelta(0))
+    for number in (1, 4, 3):
+        sent = submission(DIED, str(number), number=number_of(number), department=Department.COMMUNITY)
+        ours.accept([msgspec.structs.replace(sent, sequence=number)], date(2024, 4, 10))
+        for rows in log.scan(database, watch.position()):
+            watch.handle(codec.entries(rows))
+    four = max(entry.recorded_at for entry in entries(database)[:-1])
+
+    def said(known: str) -> tuple[int, list[tuple[int, int]]]:
+        run = CliRunner().invoke(main, ["source", "missing", OURS, "--json", "--known", known])
+        runs = json.loads(run.output)["missing"]["missing"] if run.exit_code in {0, 3} else []
+        return run.exit_code, [(one["first"], one["last"]) for one in runs]
+
+    today = entries(database)[-1].recorded_at.astimezone(BEIJING).date()
+    assert said(four.isoformat()) == said(f"{four.astimezone(BEIJING):%Y-%m-%dT%H:%M:%S.%f}") == (3, [(2, 3)])
+    assert said("") == said(str(today)) == said("9999-12-31") == (3, [(2, 2)])
+    assert said(str(today - timedelta(days=1))) == said("0001-01-01") == (2, [])
+    wrong = CliRunner().invoke(main, ["source", "missing", OURS, "--known", "then"])
+    assert (wrong.exit_code, "--known" in wrong.output) == (2, True)

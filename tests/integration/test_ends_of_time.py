@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from domain.facts import Department, EnterpriseKind, HandoverProposed
 from domain.history import Receipt
 from domain.law import Law
 from infra.database import Database
@@ -32,8 +33,10 @@ MOMENTS = ("0001-01-01", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00%2B14:00", 
 @pytest.fixture
 def asked(dsn: str, database: Database, keys: KeyRing, law: Law, tmp_path: Path) -> Iterator[Asking]:
     home = replace(retirement(), residence_division=SZ, hukou_division=SZ)
-    (receipt,) = Ledger(database, keys, law).accept([submission(home, "r1")], date(2024, 4, 10))
-    assert isinstance(receipt, Receipt)
+    proposed = HandoverProposed(effective=date(2024, 2, 1), enterprise_kind=EnterpriseKind.OTHER)
+    told = [submission(home, "r1"), submission(proposed, "h1", department=Department.ENTERPRISE)]
+    receipts = Ledger(database, keys, law).accept(told, date(2024, 4, 10))
+    assert all(isinstance(receipt, Receipt) for receipt in receipts)
     catch_up(database)
     with asking(dsn, tmp_path, ACCOUNTS) as opened:
         yield opened
@@ -46,11 +49,12 @@ def test_at_the_ends_of_time_everything_is_answered_or_refused(asked: Asking) ->
         f"/pages/roster?division={SZ}", f"/v1/law?division={SZ}", f"/pages/roster/counts?division={SZ}"]  # fmt: skip
     on += [f"/v1/registers/{one}?division={SZ}" for one in dict.fromkeys(registers)]
     card = f"/v1/retirees/{line['retiree']}"
+    on += [f"{card}?", f"/pages/retirees/{line['retiree']}?"]
     paths = [f"{path}&on={day}" for path in on for day in DAYS]
     paths += [f"/v1/roster?division={SZ}&unvisited_since={day}" for day in DAYS]
     paths += [
         f"{path}{'&' if '?' in path else '?'}known={moment}"
-        for path in (*on, card, f"{card}/looks", "/v1/inbox")
+        for path in (*on, f"{card}/looks", "/v1/inbox")
         for moment in MOMENTS
     ]
     paths += [f"/v1/registers/{one}?first={first}&last={last}" for one in dict.fromkeys(registers) for first in MONTHS for last in MONTHS]  # fmt: skip

@@ -72,3 +72,12 @@ def test_pages_name_a_retired_code_and_what_it_is_now(asked: Asking) -> None:
     (card,) = {line.split('"')[0] for line in roster.split('href="')[1:] if line.startswith("/pages/retirees/")}
     assert "现普兰店区" in asked.page("pulandian", card)
     assert asked.status("baoan", card) == 403
+
+
+def test_a_card_of_a_past_day_is_for_whom_the_code_of_that_day_has_come_to(asked: Asking) -> None:
+    (old,) = asked.json("pulandian", "/v1/roster?division=210282001001&on=2010-01-01")
+    assert asked.json("pulandian", f"/v1/retirees/{old['retiree']}?on=2010-01-01")["line"] == old
+    for line in asked.json("shenzhen", "/v1/roster?division=440321&on=1990-01-01"):
+        card = f"/v1/retirees/{line['retiree']}"
+        assert asked.json("shenzhen", f"{card}?on=1990-01-01")["line"] == line
+        assert asked.status("baoan", f"{card}?on=1990-01-01") == asked.status("baoan", card)
