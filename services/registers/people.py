@@ -59,9 +59,8 @@ def people_sheet(
             given["limit"] = min(wanted + _MORE, max(limit + _MORE, _SCAN))
             found = reader.rows(account, query, given)
             more = bool(found) and found[-1]["more"]
-            ended = (
-                len(found) < given["limit"] and now and alone.unverified
-            )  # so indexes were looked through as far as they may be
+            # fewer than asked for: indexes were looked through as far as they may be at once
+            ended = now and alone.unverified and len(found) < given["limit"]
             looked += kept.AT_ONCE if ended else given["limit"]
             for row in found:
                 given["after"] = row["candidate"]
