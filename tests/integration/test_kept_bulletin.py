@@ -41,6 +41,7 @@ from infra.ledger import Ledger
 from infra.rebuild import Rebuild
 from infra.views import Views
 from services.accounts import Role
+from services.application import today
 from services.cli import main
 from services.registers import ahead, bulletin, reckoning
 from services.registers.ahead import Ahead
@@ -123,7 +124,7 @@ def figures(asked: Asking, account: str, known: str = "") -> Any:
 
 def now(asked: Asking, account: str) -> str:
     """The period in which everything here is recorded."""
-    month = date.today().strftime("%Y-%m")  # noqa: DTZ011 - the ledger's own clock records it
+    month = f"{today():%Y-%m}"
     return str(asked.json(account, f"/v1/registers/bulletin?first={month}&last={month}")["rows"])
 
 
@@ -147,12 +148,12 @@ def test_figures_kept_at_one_position_give_those_of_any_other_as_counted_person_
     monkeypatch.setattr(reckoning, "CHUNK", 3)
     monkeypatch.setattr(ahead, "SAVED_EVERY", 4)
     one = Ahead(ledger.database, law)
-    month = Month(date.today().strftime("%Y-%m"))  # noqa: DTZ011 - likewise
+    month = Month(f"{today():%Y-%m}")
     for position, brought in ((20, None), (None, None), (30, 80), (80, 30)):
         with ledger.database.transaction() as connection:
             connection.execute("delete from views.bulletin")
         one.ask(QUARTER, position)
-        one.ask(Period(month, month, date.today()), position)  # noqa: DTZ011 - likewise
+        one.ask(Period(month, month, today()), position)
         while one.reckon_next(Flag()):
             pass
         if position and brought:

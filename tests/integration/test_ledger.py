@@ -27,7 +27,7 @@ from domain.told import AlertRaised
 from infra import batch, codec, log, retirees
 from infra.database import Database, DatabaseError
 from infra.keys import KeyRing, WrongKeyError
-from infra.ledger import Ledger
+from infra.ledger import Ledger, append_plain
 from infra.submissions import Submission
 from infra.views import Views
 from services.accepting.cloudevents import structured
@@ -343,6 +343,12 @@ def deadly(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> C
     return arrange
 
 
+def _append(ours: Ledger) -> None:
+    """As what has more to write beside it does: its positions and its commit are steps apart."""
+    with ours.database.transaction() as connection:
+        append_plain(connection, log.stream_of("reader"), DISCLOSED)
+
+
 @pytest.mark.parametrize(
     ("dies", "error"), [(by_an_exception, RuntimeError), (by_a_lost_connection, DatabaseError)], ids=["error", "killed"]
 )
@@ -352,7 +358,7 @@ def test_who_dies_with_positions_in_hand_leaves_no_hole_and_may_send_again(
     accepted(ours.accept([submission(retirement())], TODAY))
     deadly(dies)
     with pytest.raises(error):
-        ours.append(log.stream_of("reader"), DISCLOSED)
+        _append(ours)
     assert len(assert_whole(ours.database)) == 1
     (receipt,) = accepted(ours.accept([submission(DIED)], TODAY))
     assert receipt.position == 2
@@ -371,7 +377,7 @@ def test_who_waited_for_the_dead_takes_its_positions(ours: Ledger, monkeypatch: 
 
     monkeypatch.setattr(log, "copy_events", copying)
     with ThreadPoolExecutor(2) as threads:
-        dying = threads.submit(ours.append, log.stream_of("reader"), DISCLOSED)
+        dying = threads.submit(_append, ours)
         assert holds.wait(20)
         waiting = threads.submit(ours.accept, [submission(retirement(), "2", number=number_of(2))], TODAY)
         with psycopg.connect(ours.database.dsn) as connection:  # until it waits for the head; services do not see that

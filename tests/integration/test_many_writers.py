@@ -146,7 +146,7 @@ def test_a_process_that_is_killed_with_its_positions_leaves_all_of_its_events_or
     setting.assert_nobody_sees_anything_new()
     delay.goes_on()
     given = positions(others)
-    stays = delay.at == "commit" or kind.endswith("decided")  # they send the COMMIT along
+    stays = delay.at == "commit" or kind.endswith(("decided", "decision"))  # they send the COMMIT along
     assert (min(given) > setting.before + 1) is stays
     setting.assert_all_saw_the_whole()
 
