@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
+from functools import partial
 from itertools import groupby
 from threading import Event as Flag
 from uuid import UUID
 
-import psycopg
 from psycopg import Connection
 
 from domain.completeness import Report
@@ -22,7 +22,7 @@ from infra.copying import TEXT, array
 from infra.database import Database, DatabaseError, Rows
 from infra.days import AT_A_TIME, CLOCK, NOBODY, last_day, pass_some
 from infra.keys import KeyRing, WrongKeyError
-from infra.log import SQL, Appended, append_all, last_position, lock_streams
+from infra.log import SQL, Appended, append_all, last_position, lock_streams, with_room
 from infra.partitions import make_room
 from infra.proposals import approved, spend
 from infra.reports import accept_reports, known_reports
@@ -181,20 +181,11 @@ class Ledger:
     def _deal_with(self, day: date, *, everybody: bool = False) -> int:
         """Decide on those for whom something falls due on a day or fell due before, or on everybody; how many there were."""
         dealt_with, after = 0, NOBODY if everybody else None
-        while True:
-            try:
-                with self.database.transaction() as connection:
-                    some = pass_some(connection, self._keys, self._law, day, after)
-            except psycopg.errors.CheckViolation as error:
-                if error.diag.constraint_name:  # none is named where a partition is missing
-                    raise
-                with self.database.transaction() as connection:
-                    make_room(connection, last_position(connection) + _EVENTS_EACH * AT_A_TIME)
-                continue
-            if not some:
-                return dealt_with
+        pass_them = partial(pass_some, keys=self._keys, law=self._law, day=day)
+        while some := with_room(self.database, _EVENTS_EACH * AT_A_TIME, partial(pass_them, after=after)):
             dealt_with += len(some)
             after = some[-1] if everybody else None
+        return dealt_with
 
     def check_key(self) -> None:
         """Raise `WrongKeyError` unless this is the ledger's key: under another one everybody would become somebody new."""

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID, uuid5
 
+import psycopg
 from msgspec import Struct
 from psycopg import Connection
 
@@ -14,8 +15,10 @@ from infra.copying import copy_in, int4, int8, timestamptz
 from infra.database import Database, Rows
 from infra.partitions import make_room
 from infra.row import Row
+from infra.session import Session
 from infra.sql import statements
 
+_T = TypeVar("_T")
 SQL = statements("ledger")
 _NAMESPACE = UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")
 LAST = 2**62
@@ -84,6 +87,19 @@ def append_all(connection: Connection[Rows], events: Sequence[tuple[UUID, str, b
         versions[stream] += 1
         placed.append(Unplaced(stream, versions[stream], name, state))
     return append(connection, placed)
+
+
+def with_room(database: Database, events: int, write: Callable[[Session], _T]) -> _T:
+    """What `write` gives, which writes up to so many events in a transaction of its own; where a partition misses, once there is one."""
+    while True:
+        try:
+            with database.transaction() as session:
+                return write(session)
+        except psycopg.errors.CheckViolation as error:
+            if error.diag.constraint_name:  # none is named where a partition is missing
+                raise
+            with database.transaction() as connection:
+                make_room(connection, last_position(connection) + events)
 
 
 def recorded(connection: Connection[Rows], row: Rows | None, count: int) -> Appended:

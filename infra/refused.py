@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-import psycopg
 from msgspec import Struct
 from psycopg import Connection
 
@@ -20,8 +19,7 @@ from infra import codec
 from infra.database import Rows
 from infra.keys import KeyRing
 from infra.ledger import Ledger
-from infra.log import Unplaced, append, last_position, lock_streams, stream_of
-from infra.partitions import make_room
+from infra.log import Unplaced, append, lock_streams, stream_of, with_room
 from infra.sql import statements
 
 SQL = statements("dispositions")
@@ -101,15 +99,7 @@ class Refusals:
     def record(self, refused: Sequence[Refusing]) -> list[Recorded]:
         """Tell the log of refusals, each once; where each stands, in their order. Raises `DatabaseError`, `WrongKeyError`."""
         self._ledger.check_key()
-        while True:
-            try:
-                with self._ledger.database.transaction() as connection:
-                    return self._record(connection, refused)
-            except psycopg.errors.CheckViolation as error:
-                if error.diag.constraint_name:  # none is named where a partition is missing
-                    raise
-                with self._ledger.database.transaction() as connection:
-                    make_room(connection, last_position(connection) + len(refused))
+        return with_room(self._ledger.database, len(refused), lambda session: self._record(session, refused))
 
     def _record(self, connection: Connection[Rows], refused: Sequence[Refusing]) -> list[Recorded]:
         """The streams are locked first: of the same refusal told by two processes at once one is new, the other known."""

@@ -9,15 +9,12 @@ from collections.abc import Sequence
 from threading import Lock
 from uuid import UUID
 
-import psycopg
-
 from domain.history import Event
 from infra import codec
 from infra.copying import INT4, array, int4, read_int, read_time
 from infra.copying import UUID as UUID_TYPE
 from infra.database import Database
-from infra.log import SQL, last_position, recorded
-from infra.partitions import make_room
+from infra.log import SQL, recorded, with_room
 from infra.session import Session
 from infra.writing import statement_of
 
@@ -85,15 +82,7 @@ class Together:
 
         The second takes the positions and commits, so that nobody who writes waits for this process to say more.
         """
-        while True:
-            try:
-                with self._database.transaction() as session:
-                    return _written(session, events)
-            except psycopg.errors.CheckViolation as error:
-                if error.diag.constraint_name:  # none is named where a partition is missing
-                    raise
-                with self._database.transaction() as connection:
-                    make_room(connection, last_position(connection) + len(events))
+        return with_room(self._database, len(events), lambda session: _written(session, events))
 
 
 def _written(session: Session, events: Sequence[tuple[bytes, bytes, bytes]]) -> int:

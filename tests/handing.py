@@ -31,6 +31,7 @@ from domain.facts import (
 from domain.handover import Handover, Stage, decide_handover, evolve_handover, missing, stage
 from domain.refusals import Refused
 from infra.statutes import the_law
+from services.accounts import Role
 from services.sentences import SENTENCES
 
 LAW = the_law()
@@ -39,6 +40,15 @@ SZ, SZ_OTHER = "440304001002", "440305002003"
 ZZ, ZZ_OTHER = "410105001002", "410102003004"
 DL, DL_OTHER = "210202001002", "210211003004"
 XN, XN_OTHER = "421202001002", "421221003004"
+AROUND_A_MOVE = {
+    "old": (Role.COMMUNITY, SZ),
+    "new": (Role.COMMUNITY, SZ_OTHER),
+    "whole city": (Role.COMMUNITY, "4403"),
+    "elsewhere": (Role.COMMUNITY, DL),
+    "agency": (Role.OFFICER, "4403"),
+    "agency elsewhere": (Role.OFFICER, "2102"),
+}
+"""The accounts of those who are concerned when somebody moves within Shenzhen, and of others."""
 BEIJING = "110105001001"
 D = Department
 _ids = count(1)

@@ -146,9 +146,8 @@ class Places(Opening):
     def _communities(self, account: Account) -> list[str]:
         """The codes within the account's division that somebody is registered or served under."""
         begins = beginnings(self._lineage, account.division, today())
-        if all(
-            len(code) == _WHOLE for code in begins
-        ):  # each a community: whoever asks for its people finds whether there are any
+        if all(len(code) == _WHOLE for code in begins):
+            # each a community: whoever asks for its people finds whether there are any
             return [code for code in begins if self._may_see(account, code)]
         rows = self._views.select(candidates.BEGINNING, {"begins": list(begins)}, prepare=True)
         return [row["community"] for row in rows if self._may_see(account, row["community"])]

@@ -13,9 +13,8 @@ def _roster(reader: Reader, account: Account, asked: Asked, after: str, limit: i
     start = retiree_after(after)
     lines = reader.roster(account, asked.division or account.division, start, limit, asked.on, only=_COLUMNS)
     rows: list[Row] = [_row(line) for line in lines]
-    return Page(
-        rows, str(lines[-1].retiree) if len(lines) == limit else None
-    )  # who is erased is none of the rows asked for
+    # fewer are all: who is erased is none of the rows asked for
+    return Page(rows, str(lines[-1].retiree) if len(lines) == limit else None)
 
 
 def _row(line: RosterLine) -> Row:

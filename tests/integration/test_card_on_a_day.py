@@ -29,22 +29,14 @@ from domain.refusals import Refused
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
-from services.accounts import Role
 from tests.asking import Asking, asking, catch_up
 from tests.building import number_of, retirement, submission
-from tests.handing import DL, SZ, SZ_OTHER
+from tests.handing import AROUND_A_MOVE, DL, SZ, SZ_OTHER
 from tests.viewing import entries
 
 D = Department
 TODAY = date(2026, 11, 23)
-ACCOUNTS = {
-    "old": (Role.COMMUNITY, SZ),
-    "new": (Role.COMMUNITY, SZ_OTHER),
-    "whole city": (Role.COMMUNITY, "4403"),
-    "elsewhere": (Role.COMMUNITY, DL),
-    "agency": (Role.OFFICER, "4403"),
-    "agency elsewhere": (Role.OFFICER, "2102"),
-}
+ACCOUNTS = AROUND_A_MOVE
 HOME = replace(retirement(), residence_division=SZ, hukou_division=SZ)
 MOVED = Relocated(effective=date(2026, 3, 2), aspect=Aspect.HUKOU, division=SZ_OTHER)
 RECEIVED = ReceptionAccepted(effective=date(2026, 3, 9), division=SZ_OTHER)

@@ -23,21 +23,13 @@ from domain.refusals import Refused
 from infra.database import Database
 from infra.keys import KeyRing
 from infra.ledger import Ledger
-from services.accounts import Role
 from tests.asking import Asking, asking, catch_up
 from tests.building import number_of, retirement, submission
-from tests.handing import DL, SZ, SZ_OTHER
+from tests.handing import AROUND_A_MOVE, DL, SZ, SZ_OTHER
 
 TODAY = date(2026, 11, 23)
 STREET = f"{SZ_OTHER[:9]}000"
-ACCOUNTS = {
-    "old": (Role.COMMUNITY, SZ),
-    "new": (Role.COMMUNITY, SZ_OTHER),
-    "whole city": (Role.COMMUNITY, "4403"),
-    "elsewhere": (Role.COMMUNITY, DL),
-    "agency": (Role.OFFICER, "4403"),
-    "agency elsewhere": (Role.OFFICER, "2102"),
-}
+ACCOUNTS = AROUND_A_MOVE
 _ids = count(1)
 
 
