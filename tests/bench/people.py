@@ -1,7 +1,7 @@
 """Retirees with a few facts each, on either side: what single submissions are about. Every sample starts from them."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import NamedTuple
 from uuid import UUID
@@ -39,17 +39,27 @@ def told(bench: Bench) -> Told:
     return Told(story.told(sizes.concurrent, LIVES), work)
 
 
+def ledger(bench: Bench) -> AbstractContextManager[str]:
+    """The DSN of a ledger of ours, with the people as they were made."""
+    return bench.server.copy_of(_OURS)
+
+
+def stock_database(bench: Bench) -> AbstractContextManager[str]:
+    """The DSN of a database of the stock library's, likewise."""
+    return bench.server.copy_of(_STOCK)
+
+
 @contextmanager
 def changqing(bench: Bench) -> Iterator[Changqing]:
-    """Our application, with the people as they were made."""
-    with bench.server.copy_of(_OURS) as dsn, ours.changqing(dsn) as application:
+    """Our application on its ledger."""
+    with ledger(bench) as dsn, ours.changqing(dsn) as application:
         yield application
 
 
 @contextmanager
 def stock_application(bench: Bench) -> Iterator[Application[UUID]]:
-    """The stock application, likewise."""
-    with bench.server.copy_of(_STOCK) as dsn, stock.application(dsn) as app:
+    """The stock application on its database."""
+    with stock_database(bench) as dsn, stock.application(dsn) as app:
         yield app
 
 
