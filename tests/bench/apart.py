@@ -1,5 +1,6 @@
 """Work shared out among processes, as the product has one for each processor: begun together, timed until the last is done."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -10,6 +11,7 @@ from services.opening import spare_the_collector
 
 Work = Callable[..., Iterator[None]]
 """A generator: what comes before its one `yield` is making ready, what comes after it is the work."""
+PROCESSES = os.cpu_count() or 1
 _LONGEST = 300.0
 """Seconds that anybody waits for the others: one of them has died then."""
 

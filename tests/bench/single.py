@@ -1,7 +1,6 @@
 """64 clients at once, each with one submission at a time, against the library's load-decide-save."""
 
 import asyncio
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -14,13 +13,14 @@ from services.accepting.gather import Gatherer
 from services.accepting.intake import accept
 from services.application import Changqing
 from tests.bench import ours, people, stock
-from tests.bench.apart import apart
+from tests.bench.apart import PROCESSES, apart
 from tests.bench.runner import Bench, Figure, Sample
 from tests.bench.stream import Sent
 
 UNIT = "submissions/s"
-PROCESSES = os.cpu_count() or 1
-CLIENTS = Figure("ours: 64 clients at once, full work from raw JSON, a process for each processor as `api --workers`", UNIT)
+CLIENTS = Figure(
+    "ours: 64 clients at once, full work from raw JSON, a process for each processor as `api --workers`", UNIT
+)
 CLIENTS_1 = Figure("ours: 64 clients at once through the Gatherer of one process", UNIT)
 STOCK_1 = Figure("stock: load, decide, save; 1 thread", UNIT)
 STOCK_8 = Figure("stock: load, decide, save; 8 threads", UNIT)
