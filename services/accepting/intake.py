@@ -127,7 +127,8 @@ def _within_bounds(application: Changqing, received: Sequence[Received], read: l
         for n, (it, one) in enumerate(zip(received, read, strict=True))
         if it.bound and isinstance(one.what, Submission)
     ]
-    refused = out_of_bounds(application, bounded) if bounded else {}
+    if not bounded or not (refused := out_of_bounds(application, bounded)):
+        return read
     return [replace(one, what=refused[n]) if n in refused else one for n, one in enumerate(read)]
 
 
@@ -263,8 +264,11 @@ _BY_NOW = frozenset(
 
 def _with_repeats(application: Changqing, read: list[_Read]) -> list[_Read]:
     """The same, but what was accepted before and comes again gets the receipt that it had, whatever became of its key."""
-    facts = [one.unsigned for one in read if isinstance(one.unsigned, Submission)]
-    reports = [one.unsigned for one in read if one.unsigned and not isinstance(one.unsigned, Submission)]
+    unsigned = [one.unsigned for one in read if one.unsigned]
+    if not unsigned:
+        return read
+    facts = [one for one in unsigned if isinstance(one, Submission)]
+    reports = [one for one in unsigned if not isinstance(one, Submission)]
     of_facts = iter(application.ledger.knows(facts) if facts else ())
     of_reports = iter(application.ledger.knows_reports(reports) if reports else ())
     return [
