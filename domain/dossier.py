@@ -167,17 +167,17 @@ def learn(dossier: Dossier, known: Known) -> Dossier:
         by = None if is_gone(dossier, known) else known.reference
         dossier = _correct(dossier, Reference(known.reference.source, corrects), by)
     match known.fact:
+        case RetirementRegistered():
+            return _with_registration(dossier, known)
+        case DeathReported() | DeathDeclared():
+            return _with_death(dossier, known)
         case DeathRetracted(retracts=id_):
             after = replace(dossier, retractors=dossier.retractors | {known.department})
             return _retract(after, Reference(known.reference.source, id_), known.department)
         case FactRetracted(retracts=id_):
             return _retract(dossier, Reference(known.reference.source, id_), known.department)
-        case DeathReported() | DeathDeclared():
-            return _with_death(dossier, known)
-        case _ if bears(known):
-            return _with(dossier, known)
         case _:
-            return dossier
+            return dossier if is_gone(dossier, known) else _with(dossier, known)
 
 
 def is_gone(dossier: Dossier, known: Known) -> bool:
@@ -189,7 +189,7 @@ def is_gone(dossier: Dossier, known: Known) -> bool:
 
 def bears(known: Known) -> bool:
     """Whether a fact can touch what a dossier answers."""
-    return isinstance(known.fact, _BEARING) or known.fact.corrects is not None
+    return type(known.fact) in _BEARING or known.fact.corrects is not None
 
 
 def days_of_death(reports: Iterable[Known]) -> int:
@@ -218,15 +218,17 @@ def _with_death(dossier: Dossier, known: Known) -> Dossier:
     return replace(dossier, deaths=(*dossier.deaths[:at], known, *dossier.deaths[at:]))
 
 
+def _with_registration(dossier: Dossier, known: Known) -> Dossier:
+    first = known.learnt, known.reference
+    first = min(dossier.first, first) if dossier.first else first
+    if is_gone(dossier, known):
+        return replace(dossier, first=first)
+    registrations = ranked((*dossier.registrations, known)) if dossier.registrations else (known,)
+    return replace(dossier, first=first, registrations=registrations)
+
+
 def _with(dossier: Dossier, known: Known) -> Dossier:
-    """The dossier with a registration, a verification or a turn."""
-    gone = is_gone(dossier, known)
-    if isinstance(known.fact, RetirementRegistered):
-        first = known.learnt, known.reference
-        dossier = replace(dossier, first=min(dossier.first or first, first))
-        return dossier if gone else replace(dossier, registrations=ranked((*dossier.registrations, known)))
-    if gone:
-        return dossier
+    """The dossier with a verification or a turn."""
     if isinstance(known.fact, SurvivalVerified):
         return replace(dossier, verified=latest_first((*dossier.verified, known)))
     if isinstance(known.fact, TURNS):
@@ -314,4 +316,4 @@ def in_turn(known: Known) -> tuple[date, int, Reference]:
 
 
 _RANKS = {kind: rank for rank, kind in enumerate(TURNS)}
-_BEARING = (RetirementRegistered, SurvivalVerified, *DEATHS, *RETRACTIONS, *TURNS)
+_BEARING = frozenset({RetirementRegistered, SurvivalVerified, *DEATHS, *RETRACTIONS, *TURNS})

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from domain.alerts import OFF, Action
-from domain.answering import STAGES, told_after
+from domain.answering import STAGES, told_after_fact
 from domain.decide import decide, pass_day
 from domain.facts import (
     AlertAcknowledged,
@@ -253,7 +253,7 @@ def test_every_answer_of_the_domain_has_its_stage() -> None:
         more = {"reason": "r"} if "reason" in answer.__struct_fields__ else {}
         more |= {"month": "2024-05"} if answer is AlertApplied else {}
         fact = answer(effective=date(2024, 4, 12), alert=stop.alert, **more)
-        after = told_after(state.told, from_agency("x", fact))
+        after = told_after_fact(state.told, from_agency("x", fact), None)
         assert next(one.stage for one in after.values() if one.alert == stop.alert) == stage
     assert {*STAGES, OverpaymentReturned} == set(Answer.__subclasses__())
 
