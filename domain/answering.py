@@ -76,8 +76,8 @@ def told_after(told: dict[str, Told], event: AlertRaised | AlertWithdrawn | Aler
     """What an office was told, after what it is told now."""
     match event:
         case AlertRaised():
-            gone = set(event.replaces)
-            still = {slot: one for slot, one in told.items() if one.alert not in gone}
+            gone = event.replaces
+            still = {slot: one for slot, one in told.items() if one.alert not in gone} if gone else told
             terms = terms_of(event)
             new = Told(event.alert, terms, event.act_by)
             if terms.slot == GRANT_BACK:
@@ -102,6 +102,8 @@ def _reopened(told: dict[str, Told], known: Known, back: set[Reference]) -> dict
 
     What is wrong with the payment says so itself; of a resumption that was not done nothing else would.
     """
+    if not any(one.by in back or one.granted in back or one.parts for one in told.values()):
+        return told  # it takes no answer back
     corrected = named_in(told, known)  # an answer that corrects the one before it speaks of the alert as it stands
     left = {slot: one for slot, one in told.items() if one.by not in back or one is corrected}
     for one in told.values():

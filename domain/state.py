@@ -95,7 +95,8 @@ def next_due(state: RetireeState, law: Law, today: date) -> date | None:
         return None
     dossier = state.dossier
     # a day that is over is one of an alert that was closed then, and is open again
-    days = [max(day, today) + timedelta(days=1) for day in state.days_to_act_by]
+    act_by = state.days_to_act_by
+    days = [max(min(act_by), today) + timedelta(days=1)] if act_by else []
     # what the agency tells of months to come is made up for when they are over
     days += [first_day(plus(run.last, 1)) for one in dossier.payments for run in one.runs if run.last]
     if dossier.registrations and (dossier.turns or dossier.verified):
