@@ -131,38 +131,29 @@ def standing(
     def instruct(
         action: Action,
         kind: Kind,
-        key: str,
+        says: str | Citation,
         evidence: tuple[Reference, ...],
         first: Month,
         debt: Debt | None = None,
         by: date = date.max,
-    ) -> str:
-        rule = law.rule(key, today)
+    ) -> None:
+        """`says`: a rule's key, or its article where that is of the day of the fact; the deadline is that of today."""
+        rule = law.rule(says if isinstance(says, str) else says.key, today)
+        cited = rule.citation if isinstance(says, str) else says
         strength = Strength.SUSPECTED if action is Action.VERIFY else Strength.CONFIRMED
-        terms = Terms(
-            action,
-            kind,
-            first,
-            debt.last if debt else None,
-            debt.months if debt else 0,
-            yuan(debt.amount if debt else 0),
-            strength,
-        )
+        if debt:
+            terms = Terms(action, kind, first, debt.last, debt.months, yuan(debt.amount), strength)
+        else:
+            terms = Terms(action, kind, first, None, 0, "0.00", strength)
         act_by = min(by, today + timedelta(days=rule.act_within_days))
-        slot = terms.slot
         after_death = kind is Kind.DEATH and action in _MONTHS
-        found[slot] = Instruction(terms, rule.citation, evidence, act_by, late if after_death else None)
-        return slot
-
-    def cite(slot: str, rule: Citation) -> None:
-        """The article is that of the day of the fact, the deadline that of today."""
-        found[slot] = replace(found[slot], rule=rule)
+        found[terms.slot] = Instruction(terms, cited, evidence, act_by, late if after_death else None)
 
     span = _next(assessment, today)
     if not span.pays:
         assert span.kind
         action = Action.STOP if span.status is Status.STOPPED else Action.SUSPEND
-        cite(instruct(action, span.kind, span.rule.key, span.facts, _since(assessment, span)), span.rule)
+        instruct(action, span.kind, span.rule, span.facts, _since(assessment, span))
     if over := assessment.overpaid:
         facts = _at(assessment, over.first).facts
         instruct(Action.RECOVER, over.why or Kind.CORRECTION, "overpayment-recovered", facts, over.first, over)
@@ -174,8 +165,8 @@ def standing(
         instruct(Action.VERIFY, kind, key, suspicion.facts, suspicion.first, suspicion.at_risk)
     if grant:
         action = Action.GRANT if grant.rule == "funeral-and-survivors" else Action.SETTLE
-        slot = instruct(action, grant.kind, grant.rule, grant.facts, grant.first, _sum_of(grant))
-        cite(slot, law.rule(grant.rule, first_day(grant.first)).citation)
+        cited = law.rule(grant.rule, first_day(grant.first)).citation
+        instruct(action, grant.kind, cited, grant.facts, grant.first, _sum_of(grant))
     for task in _unasked(due, assessment):
         action = _ACTIONS.get(task.kind, Action.VERIFY)
         instruct(action, task.kind, task.rule, task.facts, task.first, _sum_of(task), task.by)
@@ -233,7 +224,10 @@ def _next(assessment: Assessment, today: date) -> Span:
 
 
 def _at(assessment: Assessment, month: Month) -> Span:
-    return next((span for span in reversed(assessment.timeline) if span.first <= month), assessment.timeline[0])
+    for span in reversed(assessment.timeline):
+        if span.first <= month:
+            return span
+    return assessment.timeline[0]
 
 
 def _since(assessment: Assessment, span: Span) -> Month:
@@ -258,7 +252,7 @@ def _sum_of(task: Task) -> Debt | None:
 
 
 def _with_cause(instruction: Instruction, cause: Reference | None) -> Instruction:
-    if cause is None:
+    if cause is None or instruction.evidence == (cause,):
         return instruction
     evidence = dict.fromkeys((*instruction.evidence[:_EVIDENCE], cause))
     return replace(instruction, evidence=tuple(evidence))

@@ -7,12 +7,12 @@ from msgspec.structs import replace
 
 from domain.alerts import GRANT_BACK, OFF, Action
 from domain.facts import (
+    ANSWERS,
     AlertAcknowledged,
     AlertApplied,
     AlertConfirmed,
     AlertContested,
     AlertDismissed,
-    Answer,
     ContestAnswered,
     Known,
     OverpaymentReturned,
@@ -47,7 +47,7 @@ def answered(told: Mapping[str, Told], known: Known) -> Told | None:
     `no-contest` when a source answers what nobody asked it. An answer that corrects the one that closed an alert is heard,
     and a part that corrects another.
     """
-    if not isinstance(known.fact, Answer):
+    if type(known.fact) not in ANSWERS:
         return None
     one = named_in(told, known)
     if one is None:
@@ -63,6 +63,8 @@ def answered(told: Mapping[str, Told], known: Known) -> Told | None:
 
 def deadline(known: Known, law: Law) -> date | None:
     """By when the next answer is to be heard: the source's to a contest, the office's to that, of the next part. None: nothing new."""
+    if type(known.fact) not in ANSWERS:
+        return None
     if isinstance(known.fact, OverpaymentReturned):
         return known.learnt + timedelta(days=law.rule("overpayment-recovered", known.learnt).act_within_days)
     if isinstance(known.fact, AlertContested | ContestAnswered):
@@ -70,14 +72,12 @@ def deadline(known: Known, law: Law) -> date | None:
     return None
 
 
-def told_after(
-    told: dict[str, Told], event: Known | AlertRaised | AlertWithdrawn | AlertEscalated, act_by: date | None = None
-) -> dict[str, Told]:
-    """What an office was told, after an event; `act_by`: the new deadline that an answer brings."""
+def told_after(told: dict[str, Told], event: AlertRaised | AlertWithdrawn | AlertEscalated) -> dict[str, Told]:
+    """What an office was told, after what it is told now."""
     match event:
         case AlertRaised():
-            gone = set(event.replaces)
-            still = {slot: one for slot, one in told.items() if one.alert not in gone}
+            gone = event.replaces
+            still = {slot: one for slot, one in told.items() if one.alert not in gone} if gone else told
             terms = terms_of(event)
             new = Told(event.alert, terms, event.act_by)
             if terms.slot == GRANT_BACK:
@@ -88,10 +88,13 @@ def told_after(
             return {slot: one for slot, one in told.items() if one.alert != alert}
         case AlertEscalated(alert=alert):
             return {s: replace(one, escalated=True) if one.alert == alert else one for s, one in told.items()}
-        case Known(fact=fact):
-            if back := set(named(event)):
-                told = _reopened(told, event, back)
-            return _after_answer(told, event, act_by) if isinstance(fact, Answer) else told
+
+
+def told_after_fact(told: dict[str, Told], known: Known, act_by: date | None) -> dict[str, Told]:
+    """What an office was told, after a fact that may be an answer, or take one back; `act_by`: the new deadline that it brings."""
+    if back := set(named(known)):
+        told = _reopened(told, known, back)
+    return _after_answer(told, known, act_by) if type(known.fact) in ANSWERS else told
 
 
 def _reopened(told: dict[str, Told], known: Known, back: set[Reference]) -> dict[str, Told]:
@@ -99,6 +102,8 @@ def _reopened(told: dict[str, Told], known: Known, back: set[Reference]) -> dict
 
     What is wrong with the payment says so itself; of a resumption that was not done nothing else would.
     """
+    if not any(one.by in back or one.granted in back or one.parts for one in told.values()):
+        return told  # it takes no answer back
     corrected = named_in(told, known)  # an answer that corrects the one before it speaks of the alert as it stands
     left = {slot: one for slot, one in told.items() if one.by not in back or one is corrected}
     for one in told.values():

@@ -22,6 +22,8 @@ def bounded(dossier: Dossier) -> Dossier:
     Registrations and verifications behind others of their kind, turns that are told again, reports of a later death. What the
     agency told of money long ago stays, and can no more be taken back.
     """
+    if not _is_long(dossier):
+        return dossier
     kept = (_registrations(dossier), _verified(dossier), _without_echoes(dossier.turns))
     everything = (dossier.registrations, dossier.verified, dossier.turns)
     if list(map(len, kept)) != list(map(len, everything)):
@@ -30,6 +32,17 @@ def bounded(dossier: Dossier) -> Dossier:
     if payments is not dossier.payments:
         dossier = replace(dossier, paid=paid, payments=payments)
     return _bounded_deaths(dossier) if len(dossier.deaths) > KEEP else dossier
+
+
+def _is_long(dossier: Dossier) -> bool:
+    """Whether there is more of anything than is kept whatever it says: nearly nobody has so many."""
+    return (
+        len(dossier.registrations) > KEEP
+        or len(dossier.deaths) > KEEP
+        or len(dossier.verified) > KEEP
+        or len(dossier.turns) > KEEP
+        or len(dossier.payments) > KEEP
+    )
 
 
 def _without(

@@ -71,9 +71,13 @@ class Stay(Struct, frozen=True, kw_only=True):
             yield replace(whole, first=kept, kept=True)
 
 
-@once
 def stays_of(dossier: Dossier, law: Law) -> tuple[Stay, ...]:
     """The stays of a dossier's owner, by the facts that count."""
+    return _stays_of(dossier, law) if dossier.turns else ()
+
+
+@once
+def _stays_of(dossier: Dossier, law: Law) -> tuple[Stay, ...]:
     return tuple(stay for case in _cases_of(dossier, law) for stay in case.stays)
 
 
@@ -88,7 +92,7 @@ def acquitted_in_vain(dossier: Dossier, law: Law) -> Known | None:
 def _cases_of(dossier: Dossier, law: Law) -> "list[_Case]":
     """The cases of one person, by the facts that count, in the order of their days."""
     cases: list[_Case] = []
-    for known in dossier.turning if dossier.turns else ():
+    for known in dossier.turning:
         if isinstance(known.fact, Justice):
             _take(cases, known, known.fact, law)
     for case in cases:

@@ -11,9 +11,9 @@ from domain.dossier import Dossier, bears, is_gone
 from domain.effects import effect
 from domain.entitlement import Assessment, learned, review
 from domain.facts import (
+    ANSWERS,
     MAY_PUBLISH,
     AlertApplied,
-    Answer,
     DeathDeclared,
     DeclaredMissing,
     Known,
@@ -56,9 +56,9 @@ def followed(retiree: UUID, state: RetireeState, known: Known, law: Law, today: 
     """What follows from a fact that may be told, or was taken in by another record of the same person. Never refuses."""
     after = known_with(state, known, law, today)
     recorded = fact_recorded(known, after, law)
-    now = evolve(state, recorded)
-    if after is state.dossier and not _goes_to_handover(state, known) and not isinstance(known.fact, Answer):
+    if after is state.dossier and type(known.fact) not in ANSWERS and not _goes_to_handover(state, known):
         return [recorded]
+    now = evolve(state, recorded)
     if after is state.dossier and state.is_current(today) and _moves_nothing(state, now, known):
         return [recorded]
     return [recorded, *alerts_of(retiree, now, known.reference, law, today)]
@@ -85,6 +85,10 @@ def known_with(state: RetireeState, known: Known, law: Law, today: date) -> Doss
 
 _A_LIFE = 100
 """Years: no term of any kind lasts longer."""
+_SAYS_WHEN = frozenset(
+    {Sentenced, Paroled, DeclaredMissing, DeathDeclared, PensionPaid, AlertApplied, OverpaymentReturned}
+)
+"""Facts that name another day or month beside their own."""
 
 
 def pass_day(retiree: UUID, state: RetireeState, law: Law, today: date) -> list[Decision]:
@@ -102,6 +106,11 @@ def check(known: Known, today: date) -> None:
         raise Refused("not-your-fact", "type", f"{known.department} may not publish this")
     if known.fact.effective > today:
         raise Refused("date-in-future", "data.effective", "the day has not come yet")
+    if type(known.fact) in _SAYS_WHEN:
+        _check_when(known, today)
+
+
+def _check_when(known: Known, today: date) -> None:
     match known.fact:
         case Sentenced() | Paroled() | DeclaredMissing() | DeathDeclared() as fact:
             for name in ("serves_from", "ends_on", "since", "judged_on"):
@@ -134,8 +143,8 @@ def _standing(state: RetireeState, law: Law, today: date) -> tuple[Standing, Ass
     if not dossier.registrations or (is_quiet(state) and all(run.pays and not run.less for run in dossier.paid)):
         return {}, None  # nothing speaks against a month, and every one was paid: the most there are
     found = review(dossier, law, today)
-    dead = any(dossier.confirmed)
-    asked = dossier.turns or dossier.verified or dead or dossier.twice
+    dead = bool(dossier.confirmed)  # one report that confirms it, and nothing else told, leaves nothing to look into
+    asked = dossier.turns or dossier.verified or len(dossier.confirmed) > 1 or dossier.twice
     due = [*tasks(dossier, law, today, dead=dead)] if asked else []
     if not dead and (unserved := _unserved(state, law, today)):
         due.append(unserved)

@@ -96,17 +96,17 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     @cached_property
     def confirmed(self) -> tuple[Known, ...]:
         """The reports that confirm a death: of a strong source, of this person, and surely another than one taken back."""
-        return tuple(known for known in self.deaths if self._confirms(known))
+        return tuple([known for known in self.deaths if self._confirms(known)])
 
     @property
     def overruled(self) -> list[Known]:
         """Declarations of a court whose person was seen since: they count no more, and nobody asks whether they are true."""
-        return [known for known in self.deaths if self._is_overruled(known)]
+        return [known for known in self.deaths if self._is_overruled(known)] if self.turns else []
 
     @property
     def doubtful(self) -> list[Known]:
         """The reports that confirm nothing and are looked into."""
-        return [known for known in self.deaths if not self._is_overruled(known) and not self._confirms(known)]
+        return [known for known in self.deaths if not self._confirms(known) and not self._is_overruled(known)]
 
     @property
     def mismatch(self) -> bool:
@@ -144,9 +144,9 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     def _confirms(self, known: Known) -> bool:
         return (
             known.department in STRONG
-            and not self.misnames(known)
             and not (known.fact.document is None and known.department in self.retractors)  # perhaps the same death
-            and not self._is_overruled(known)
+            and not self.misnames(known)
+            and not (self.turns and self._is_overruled(known))
         )
 
     def _is_overruled(self, known: Known) -> bool:
@@ -167,17 +167,16 @@ def learn(dossier: Dossier, known: Known) -> Dossier:
         by = None if is_gone(dossier, known) else known.reference
         dossier = _correct(dossier, Reference(known.reference.source, corrects), by)
     match known.fact:
-        case DeathRetracted(retracts=id_):
-            after = replace(dossier, retractors=dossier.retractors | {known.department})
-            return _retract(after, Reference(known.reference.source, id_), known.department)
-        case FactRetracted(retracts=id_):
-            return _retract(dossier, Reference(known.reference.source, id_), known.department)
+        case RetirementRegistered():
+            return _with_registration(dossier, known)
         case DeathReported() | DeathDeclared():
             return _with_death(dossier, known)
-        case _ if bears(known):
-            return _with(dossier, known)
+        case DeathRetracted(retracts=id_):
+            return _retract(dossier, Reference(known.reference.source, id_), known.department, of_death=True)
+        case FactRetracted(retracts=id_):
+            return _retract(dossier, Reference(known.reference.source, id_), known.department)
         case _:
-            return dossier
+            return dossier if is_gone(dossier, known) else _with(dossier, known)
 
 
 def is_gone(dossier: Dossier, known: Known) -> bool:
@@ -189,7 +188,7 @@ def is_gone(dossier: Dossier, known: Known) -> bool:
 
 def bears(known: Known) -> bool:
     """Whether a fact can touch what a dossier answers."""
-    return isinstance(known.fact, _BEARING) or known.fact.corrects is not None
+    return type(known.fact) in _BEARING or known.fact.corrects is not None
 
 
 def days_of_death(reports: Iterable[Known]) -> int:
@@ -207,26 +206,28 @@ def _precedence(known: Known) -> tuple[bool, date, Reference]:
 
 
 def _with_death(dossier: Dossier, known: Known) -> Dossier:
-    if taken_back_mark(known.reference) in dossier.marks:
-        after = replace(dossier, retractors=dossier.retractors | {known.department})
-        return _take_back(after, known.reference, document_mark(known))
-    if corrected_mark(known.reference) in dossier.marks:
-        return replace(dossier, marks={**dossier.marks, kept_elsewhere(known.reference): document_mark(known)})
-    if document_mark(known) in dossier.marks:
-        return dossier
+    if marks := dossier.marks:
+        if taken_back_mark(known.reference) in marks:
+            return _take_back(dossier, known.reference, document_mark(known), known.department)
+        if corrected_mark(known.reference) in marks:
+            return replace(dossier, marks={**marks, kept_elsewhere(known.reference): document_mark(known)})
+        if document_mark(known) in marks:
+            return dossier
     at = bisect(dossier.deaths, by_day(known), key=by_day)
     return replace(dossier, deaths=(*dossier.deaths[:at], known, *dossier.deaths[at:]))
 
 
+def _with_registration(dossier: Dossier, known: Known) -> Dossier:
+    first = known.learnt, known.reference
+    first = min(dossier.first, first) if dossier.first else first
+    if is_gone(dossier, known):
+        return replace(dossier, first=first)
+    registrations = ranked((*dossier.registrations, known)) if dossier.registrations else (known,)
+    return replace(dossier, first=first, registrations=registrations)
+
+
 def _with(dossier: Dossier, known: Known) -> Dossier:
-    """The dossier with a registration, a verification or a turn."""
-    gone = is_gone(dossier, known)
-    if isinstance(known.fact, RetirementRegistered):
-        first = known.learnt, known.reference
-        dossier = replace(dossier, first=min(dossier.first or first, first))
-        return dossier if gone else replace(dossier, registrations=ranked((*dossier.registrations, known)))
-    if gone:
-        return dossier
+    """The dossier with a verification or a turn."""
     if isinstance(known.fact, SurvivalVerified):
         return replace(dossier, verified=latest_first((*dossier.verified, known)))
     if isinstance(known.fact, TURNS):
@@ -235,12 +236,14 @@ def _with(dossier: Dossier, known: Known) -> Dossier:
     return dossier  # it only corrects
 
 
-def _retract(dossier: Dossier, target: Reference, by: Department) -> Dossier:
+def _retract(dossier: Dossier, target: Reference, by: Department, *, of_death: bool = False) -> Dossier:
     report = next((report for report in dossier.deaths if report.reference == target), None)
-    elsewhere = kept_elsewhere(target)
-    if report or dossier.marks.get(elsewhere, OTHER) != OTHER:
-        after = replace(dossier, retractors=dossier.retractors | {by})
-        return _take_back(after, target, document_mark(report) if report else dossier.marks[elsewhere])
+    if report:
+        return _take_back(dossier, target, document_mark(report), by)
+    if (document := dossier.marks.get(kept_elsewhere(target), OTHER)) != OTHER:
+        return _take_back(dossier, target, document, by)
+    if of_death:
+        dossier = replace(dossier, retractors=dossier.retractors | {by})
     return _without(dossier, target, taken_back_mark(target))
 
 
@@ -288,14 +291,17 @@ def ranked(registrations: Iterable[Known]) -> tuple[Known, ...]:
     return tuple(sorted(registrations, key=_precedence, reverse=True))
 
 
-def _take_back(dossier: Dossier, report: Reference, document: Mark | None) -> Dossier:
+def _take_back(dossier: Dossier, report: Reference, document: Mark | None, by: Department) -> Dossier:
     deaths = tuple(
-        known
-        for known in dossier.deaths
-        if known.reference != report and (document is None or document_mark(known) != document)
+        [
+            known
+            for known in dossier.deaths
+            if known.reference != report and (document is None or document_mark(known) != document)
+        ]
     )
     # The mark of the document is all that is left; of a report without one nothing is needed, as it was seen.
-    return replace(dossier, deaths=deaths, marks={**dossier.marks, document: None} if document else dossier.marks)
+    marks = {**dossier.marks, document: None} if document else dossier.marks
+    return replace(dossier, deaths=deaths, retractors=dossier.retractors | {by}, marks=marks)
 
 
 def name_of(dossier: Dossier) -> str | None:
@@ -314,4 +320,4 @@ def in_turn(known: Known) -> tuple[date, int, Reference]:
 
 
 _RANKS = {kind: rank for rank, kind in enumerate(TURNS)}
-_BEARING = (RetirementRegistered, SurvivalVerified, *DEATHS, *RETRACTIONS, *TURNS)
+_BEARING = frozenset({RetirementRegistered, SurvivalVerified, *DEATHS, *RETRACTIONS, *TURNS})

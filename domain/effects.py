@@ -29,8 +29,11 @@ def effect(told: Mapping[str, Told], known: Known) -> Callable[[Dossier, Law, da
 
     What corrects another fact of the agency does away with what that did, at the least.
     """
-    run = _effect(told, known)
+    run = _effect(told, known) if type(known.fact) in _OF_MONEY else None
     return partial(_unsay, known.reference) if run is None and known.fact.corrects else run
+
+
+_OF_MONEY = frozenset({PensionPaid, AlertApplied, OverpaymentReturned})
 
 
 def _effect(told: Mapping[str, Told], known: Known) -> Callable[[Dossier, Law, date], Dossier] | None:

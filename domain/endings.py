@@ -36,7 +36,7 @@ class Ending(NamedTuple):
 def endings(dossier: Dossier) -> tuple[Ending, ...]:
     """The last end of each sort that the facts tell of, by month."""
     if not dossier.turns and not dossier.verified:
-        return tuple(_of_death(dossier))
+        return _of_death(dossier)
     last = {ends[2]: (ends, known) for known in dossier.turning if (ends := _ends(known.fact))}
     if dossier.living:
         last["verified"] = _VERIFIED, dossier.living[0]
@@ -56,10 +56,11 @@ def _ends(fact: LifeEvent) -> tuple[frozenset[Kind], Kind, str] | None:
     return None if ends is _LENIENCY and isinstance(fact, Sentenced) and fact.sentence.custodial else ends
 
 
-def _of_death(dossier: Dossier) -> Iterable[Ending]:
+def _of_death(dossier: Dossier) -> tuple[Ending, ...]:
     if dossier.overruled:
-        yield Ending(_DEATH, Kind.REAPPEARANCE, "reappearance-pays-back", None)
-    elif dossier.mismatch:
-        yield Ending(_DEATH, Kind.IDENTITY_MISMATCH, "identity-mismatch", None)
-    elif dossier.retractors:
-        yield Ending(_DEATH, Kind.DEATH_RETRACTED, "death-retracted", None)
+        return (Ending(_DEATH, Kind.REAPPEARANCE, "reappearance-pays-back", None),)
+    if dossier.mismatch:
+        return (Ending(_DEATH, Kind.IDENTITY_MISMATCH, "identity-mismatch", None),)
+    if dossier.retractors:
+        return (Ending(_DEATH, Kind.DEATH_RETRACTED, "death-retracted", None),)
+    return ()

@@ -93,7 +93,8 @@ def _reckoned(dossier: Dossier, law: Law, today: date) -> _Due:
 def reasons(dossier: Dossier, law: Law, today: date) -> list[Reason]:
     """Whatever speaks against a month, one beside the other. Of a registered retiree."""
     found: list[Reason] = []
-    if death := next(iter(dossier.confirmed), None):
+    if dossier.confirmed:
+        death = dossier.confirmed[0]
         rule = law.rule("death-stops-pension", death.fact.effective)
         stop = plus(month_of(death.fact.effective), rule.months_after)
         found.append(Reason(Kind.DEATH, stop, None, Status.STOPPED, rule.citation, (death.reference,)))
@@ -267,7 +268,7 @@ def _amiss(paid: Iterable[Run], due: _Due) -> list[_Amiss]:
 
 
 def _suspicion(dossier: Dossier, law: Law, paid: tuple[Run, ...], rates: Rates) -> Suspicion | None:
-    doubtful = dossier.doubtful if dossier.deaths and not any(dossier.confirmed) else []
+    doubtful = dossier.doubtful if dossier.deaths and not dossier.confirmed else []
     if not doubtful:
         return None
     day = doubtful[0].fact.effective
@@ -289,7 +290,7 @@ def _start(registered: Known, law: Law) -> Month:
 def _payable(start: Month, registered: Known, law: Law) -> Timeline:
     """The months from `start` on as they are usually paid, cut where a new version of the rule came into force."""
     facts = (registered.reference,)
-    return tuple(Span(first, end, Status.PAYABLE, rule, facts) for first, end, rule in _payable_by(law, start))
+    return tuple([Span(first, end, Status.PAYABLE, rule, facts) for first, end, rule in _payable_by(law, start)])
 
 
 @lru_cache(maxsize=1_024)
@@ -306,18 +307,21 @@ def _payment_day(law: Law, day: date) -> date:
 
 
 def _over(wrong: Iterable[_Amiss]) -> int:
-    return -sum(one.amount for one in wrong if one.amount < 0)
+    return -sum([one.amount for one in wrong if one.amount < 0])
 
 
 def _debts(wrong: list[_Amiss], payments: tuple[Payment, ...]) -> tuple[Debt | None, Debt | None]:
     """What was paid too much and too little. Parts that came back are taken off the one; what is more than that is the other."""
-    over, parts = _over(wrong), beside(payments)
+    if not (wrong or payments):
+        return None, None
+    less, more = [one for one in wrong if one.amount < 0], [one for one in wrong if one.amount > 0]
+    over, parts = _over(less), beside(payments)
     excess = max(0, parts - over)
     told = next((one for one in reversed(payments) if one.month), None)
     month, why = (told.month, told.why) if told else (None, None)
     return (
-        _debt([one for one in wrong if one.amount < 0], over - parts + excess, month, None),
-        _debt([one for one in wrong if one.amount > 0], sum(one.amount for one in wrong) + over + excess, month, why),
+        _debt(less, over - parts + excess, month, None),
+        _debt(more, sum([one.amount for one in more]) + excess, month, why),
     )
 
 
@@ -329,5 +333,5 @@ def _debt(wrong: list[_Amiss], amount: int, month: Month | None, why: Kind | Non
         assert month
         return Debt(0, month, month, amount, why)
     runs = [one.due for one in wrong]
-    months = sum(count(run.first, run.last) for run in runs if run.last)
+    months = sum([count(run.first, run.last) for run in runs if run.last])
     return Debt(months, runs[0].first, runs[-1].last or runs[-1].first, amount, wrong[0].why)

@@ -31,5 +31,6 @@ def count(first: Month, last: Month) -> int:
     return max(0, _index(last) - _index(first) + 1)
 
 
+@lru_cache(maxsize=8_192)
 def _index(month: Month) -> int:
     return int(month[:4]) * 12 + int(month[5:]) - 1

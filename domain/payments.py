@@ -50,7 +50,7 @@ def laid(paid: tuple[Run, ...], payments: Iterable[Payment]) -> tuple[Run, ...]:
 
 def beside(payments: Iterable[Payment]) -> int:
     """Fen that came back in parts and belong to no month yet; less than 0: that are missing in months made good."""
-    return sum(one.returned - one.made_good for one in payments)
+    return sum([one.returned - one.made_good for one in payments])
 
 
 def offsets(payments: Iterable[Payment], month: Month) -> int:

@@ -32,7 +32,7 @@ class Rates:
 
     def _adjusted(self) -> Iterator[tuple[Month, Yuan]]:
         """The amounts that the agency has told since the registration, each with its first month, the latest first."""
-        for known in reversed(self._dossier.turning):
+        for known in reversed(self._dossier.turning) if self._dossier.turns else ():
             if isinstance(known.fact, PensionAdjusted):
                 yield month_of(known.fact.effective), known.fact.monthly_pension
 

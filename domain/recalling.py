@@ -97,9 +97,9 @@ def of_facts(facts: Iterable[Known]) -> Dossier:
     )
 
 
-def named(known: Known) -> Iterator[Reference]:
+def named(known: Known) -> list[Reference]:
     """The facts that one takes back or takes the place of."""
-    return (Reference(known.reference.source, id_) for id_ in taken_back(known.fact))
+    return [Reference(known.reference.source, id_) for id_ in taken_back(known.fact)]
 
 
 def _corrected(known: Known) -> Iterator[Reference]:

@@ -11,12 +11,10 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from domain.answering import told_after
+from domain.answering import told_after, told_after_fact
 from domain.dossier import Dossier, is_gone
 from domain.entitlement import timeline
-from domain.facts import (
-    Known,
-)
+from domain.facts import ANSWERS, Known
 from domain.handover import Handover, evolve_handover, touches_handover
 from domain.law import Law
 from domain.links import Link, RecordsJoined, RecordsParted, Twin
@@ -61,10 +59,15 @@ class RetireeState(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
         `before`: the state that was decided on; where nothing changed that something falls due by, its day stands.
         """
-        same = before and before.dossier is self.dossier and is_quiet(before) is is_quiet(self)
-        if before and same and before.is_current(day) and before.days_to_act_by == self.days_to_act_by:
-            return replace(self, due=before.due, seen=day)
-        return replace(self, due=next_due(self, law, day), seen=day)
+        same = (
+            before is not None
+            and before.dossier is self.dossier
+            and before.is_current(day)
+            and is_quiet(before) is is_quiet(self)
+            and before.days_to_act_by == self.days_to_act_by
+        )
+        due = before.due if before and same else next_due(self, law, day)
+        return replace(self, due=due, seen=day)
 
     def is_current(self, day: date) -> bool:
         """Whether what was told is what holds on a day: it was looked at, by a day that has come, and nothing fell due since."""
@@ -92,7 +95,8 @@ def next_due(state: RetireeState, law: Law, today: date) -> date | None:
         return None
     dossier = state.dossier
     # a day that is over is one of an alert that was closed then, and is open again
-    days = [max(day, today) + timedelta(days=1) for day in state.days_to_act_by]
+    act_by = state.days_to_act_by
+    days = [max(min(act_by), today) + timedelta(days=1)] if act_by else []
     # what the agency tells of months to come is made up for when they are over
     days += [first_day(plus(run.last, 1)) for one in dossier.payments for run in one.runs if run.last]
     if dossier.registrations and (dossier.turns or dossier.verified):
@@ -102,19 +106,14 @@ def next_due(state: RetireeState, law: Law, today: date) -> date | None:
         days += due_days(dossier, law)
     if dossier.registrations and not is_quiet(state) and (turn := law.next_turn(today)):
         days.append(turn)
-    return min((day for day in days if day > today), default=None)
+    return min([day for day in days if day > today], default=None)
 
 
 def evolve(state: RetireeState, decision: Decision | RecordsJoined | RecordsParted) -> RetireeState:
     """The state after a decision. Never refuses."""
     match decision:
-        case FactRecorded(known=known, dossier=dossier, act_by=act_by):
-            handover, gone = state.handover, is_gone(state.dossier, known)
-            if touches_handover(known):
-                handover = evolve_handover(handover, known, gone=gone)
-            told = state.told if gone else told_after(state.told, known, act_by)
-            after = replace(state, dossier=dossier, handover=handover, told=told)
-            return _untied(after, known) if state.links else after
+        case FactRecorded():
+            return _with_fact(state, decision)
         case AlertRaised():
             return replace(state, told=told_after(state.told, decision), alerts_raised=state.alerts_raised + 1)
         case AlertWithdrawn() | AlertEscalated():
@@ -123,6 +122,20 @@ def evolve(state: RetireeState, decision: Decision | RecordsJoined | RecordsPart
             return _regrouped(state, decision)
         case _:
             assert_never(decision)
+
+
+def _with_fact(state: RetireeState, recorded: FactRecorded) -> RetireeState:
+    known, handover, told = recorded.known, state.handover, state.told
+    names_another = touches_handover(known)  # whatever takes something back does
+    if not names_another and type(known.fact) not in ANSWERS:
+        return replace(state, dossier=recorded.dossier)
+    gone = is_gone(state.dossier, known)
+    if names_another:
+        handover = evolve_handover(handover, known, gone=gone)
+    if not gone:
+        told = told_after_fact(told, known, recorded.act_by)
+    after = replace(state, dossier=recorded.dossier, handover=handover, told=told)
+    return _untied(after, known) if state.links else after
 
 
 def _regrouped(state: RetireeState, event: RecordsJoined | RecordsParted) -> RetireeState:

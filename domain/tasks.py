@@ -115,6 +115,8 @@ def due_days(dossier: Dossier, law: Law) -> Iterator[date]:
 
 def _doubts(dossier: Dossier) -> Iterator[Task]:
     """Turns told by somebody whose word is looked into first, or of somebody under another name."""
+    if not dossier.turns and not dossier.verified:
+        return
     turning = dossier.turning
     if len(turning) == len(dossier.turns) and len(dossier.living) == len(dossier.verified):
         return  # all told by who knows, of this person
@@ -141,11 +143,12 @@ def _known_better(doubted: Known, turning: list[Known]) -> bool:
 
 def _conflict(dossier: Dossier) -> Task | None:
     """Life after death: a verification, a sentence, a return; or two days of death. A person settles which is true."""
-    confirmed = list(dossier.confirmed)
-    if not confirmed or (len(confirmed) == 1 and not dossier.verified and not dossier.turns):
+    confirmed, seen = dossier.confirmed, dossier.verified or dossier.turns
+    if not confirmed or (len(confirmed) == 1 and not seen):
         return None
     died = confirmed[0].fact.effective
-    later = [known for known in (*dossier.living, *dossier.turning) if known.fact.effective > died and _alive(known)]
+    told = (*dossier.living, *dossier.turning) if seen else ()
+    later = [known for known in told if known.fact.effective > died and _alive(known)]
     if days_of_death(confirmed) < 2 and not later:
         return None
     facts = (*(known.reference for known in confirmed[:2]), *(known.reference for known in later))

@@ -25,7 +25,7 @@ def raised(
 ) -> list[AlertRaised | AlertWithdrawn]:
     """Instructions as alerts, the first in place of everything that no longer holds; or that withdrawn. `before`: how many there were."""
     slots = {instruction.terms.slot for instruction in given}
-    off = bool(OFF & {instruction.terms.action for instruction in given})
+    off = any(instruction.terms.action in OFF for instruction in given)
     lapsed = [
         one.alert
         for slot, one in told.items()
@@ -61,14 +61,14 @@ def grants_returned(
 
 def resumed_again(told: Mapping[str, Told], cause: Reference | None, law: Law, today: date) -> list[Instruction]:
     """A resumption whose application `cause` took back, from the month it was to begin with; what survivors are to return by it."""
-    rule = law.rule("fact-corrected", today)
-    act_by = today + timedelta(days=rule.act_within_days)
-    found = filter(None, map(told.get, (Action.RESUME, GRANT_BACK)))
-    return [
-        Instruction(one.terms, rule.citation, (*filter(None, (one.granted,)), cause), act_by)
-        for one in found
-        if cause and one.is_open and one.by == cause
-    ]
+    given = []
+    for slot in (Action.RESUME, GRANT_BACK):
+        one = told.get(slot)
+        if one and cause and one.is_open and one.by == cause:
+            rule = law.rule("fact-corrected", today)
+            act_by = today + timedelta(days=rule.act_within_days)
+            given.append(Instruction(one.terms, rule.citation, (*filter(None, (one.granted,)), cause), act_by))
+    return given
 
 
 def escalations(retiree: UUID, told: Mapping[str, Told], office: str, today: date) -> Iterator[AlertEscalated]:

@@ -1,7 +1,6 @@
 """Timelines: spans of months with a status, composed of the reasons that hold, and the months in which two of them differ."""
 
 from bisect import bisect, insort
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 
@@ -83,17 +82,17 @@ def composed(usual: Timeline, reasons: Sequence[Reason]) -> Timeline:
     """The timeline when reasons are laid over the usual months: in each month the heaviest decides, and the earliest of those."""
     if not reasons:
         return usual
-    ordered = sorted(reasons, key=lambda r: (-_WEIGHT[r.status], r.kind is not Kind.DEATH, r.first, r.facts))
+    ordered = sorted(reasons, key=_gravity) if len(reasons) > 1 else reasons
     cuts = sorted({r.first for r in ordered} | {plus(r.last, 1) for r in ordered if r.last})
-    to_come = deque(sorted(enumerate(ordered), key=lambda one: one[1].first))
+    to_come = sorted(enumerate(ordered), key=_begins, reverse=True)
     holding: list[tuple[int, Reason]] = []
     found: list[Span] = []
     for span in usual:
         for month, last in _parts(span, cuts):
             if holding:
                 holding = [one for one in holding if one[1].last is None or month <= one[1].last]
-            while to_come and to_come[0][1].first <= month:
-                if (one := to_come.popleft())[1].holds(month):
+            while to_come and to_come[-1][1].first <= month:
+                if (one := to_come.pop())[1].holds(month):
                     insort(holding, one)
             laid = _laid(span, month, last, holding)
             if found and _goes_on(found[-1], laid):
@@ -101,6 +100,15 @@ def composed(usual: Timeline, reasons: Sequence[Reason]) -> Timeline:
             else:
                 found.append(laid)
     return tuple(found)
+
+
+def _gravity(reason: Reason) -> tuple[int, bool, Month, tuple[Reference, ...]]:
+    """The order in which reasons decide."""
+    return -_WEIGHT[reason.status], reason.kind is not Kind.DEATH, reason.first, reason.facts
+
+
+def _begins(ranked: tuple[int, Reason]) -> Month:
+    return ranked[1].first
 
 
 def _goes_on(before: Span, laid: Span) -> bool:

@@ -72,6 +72,9 @@ class Stage(StrEnum):
     APPLIED = "applied"
 
 
+_CLOSED = frozenset({Stage.DISMISSED, Stage.APPLIED})
+
+
 class Told(Struct, frozen=True, omit_defaults=True):
     """What an office was told: the alert, its terms, by when to act, and what it answered; `moved`: what it says it paid (yuan).
 
@@ -92,7 +95,7 @@ class Told(Struct, frozen=True, omit_defaults=True):
     @property
     def is_open(self) -> bool:
         """Whether something is still to be done."""
-        return self.stage not in (Stage.DISMISSED, Stage.APPLIED)
+        return self.stage not in _CLOSED
 
 
 def terms_of(alert: AlertRaised) -> Terms:

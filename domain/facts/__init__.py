@@ -11,6 +11,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from domain.facts.answers import (
+    ANSWERS,
     MOVES_MONEY,
     AlertAcknowledged,
     AlertApplied,
@@ -218,7 +219,9 @@ TURNS = (
 
 def taken_back(fact: LifeEvent) -> tuple[str, ...]:
     """The ids, of the same source, of facts that one takes the place of or takes back."""
-    retracted = fact.retracts if isinstance(fact, DeathRetracted | FactRetracted) else None
+    retracted = getattr(fact, "retracts", None)
+    if not (retracted or fact.corrects):
+        return ()
     return tuple(id_ for id_ in (fact.corrects, retracted) if id_)
 
 
@@ -239,6 +242,7 @@ class Known(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 __all__ = [
+    "ANSWERS",
     "LIFE_EVENTS",
     "MAY_PUBLISH",
     "MOVES_MONEY",

@@ -67,5 +67,17 @@ class AlertApplied(Answer, frozen=True, tag="alert-applied.v1"):
     amount: Amount | None = None
 
 
+ANSWERS = frozenset(
+    {
+        AlertAcknowledged,
+        AlertConfirmed,
+        AlertContested,
+        ContestAnswered,
+        AlertDismissed,
+        OverpaymentReturned,
+        AlertApplied,
+    }
+)
+"""Every kind of answer: a type is looked up several times quicker than an instance of a base is told."""
 MOVES_MONEY = (AlertConfirmed, AlertDismissed, AlertApplied, OverpaymentReturned)
 """Answers upon which a pension stops or goes on, or money is owed or no longer is; of many of them two people are to know."""

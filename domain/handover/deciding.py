@@ -11,7 +11,9 @@ from domain.facts import (
     ArchiveReceived,
     Aspect,
     ContactCardIssued,
+    DeathRetracted,
     Department,
+    FactRetracted,
     FeeAssessed,
     FeePaid,
     HandoverCompleted,
@@ -42,6 +44,8 @@ def decide_handover(
     """
     before = without_corrected(handover, known)
     match known.fact:
+        case DeathRetracted() | FactRetracted():
+            pass  # whoever told something may take it back
         case Relocated():
             _may_move(known, known.fact)
         case ArchiveReceived() | PartyRelationTransferred() | ContactCardIssued():

@@ -51,7 +51,7 @@ def evolve_handover(handover: Handover, known: Known, *, gone: bool = False) -> 
     match fact:
         case FactRetracted(retracts=id_) | DeathRetracted(retracts=id_):
             after = taken_back(before, Reference(known.reference.source, id_))
-        case _ if gone:
+        case _ if gone or type(fact) not in _OF_HANDOVER:
             pass
         case HandoverProposed():
             after = _proposed(handover, before, known, fact)
@@ -82,6 +82,8 @@ def without_corrected(handover: Handover, known: Known) -> Handover:
 
 def taken_back(handover: Handover, gone: Reference) -> Handover:
     """The state without what one event told. Without a second proposal the first stands as it had ended."""
+    if handover == _UNTOUCHED:
+        return handover
     after = _without(handover, gone)
     if handover.proposal and after.proposal is None and after.earlier:
         earlier = after.earlier
@@ -172,6 +174,7 @@ def _received(handover: Handover, known: Known, division: str) -> Handover:
     return replace(handover, receptions=_latest([*handover.receptions, reception]))
 
 
+_UNTOUCHED = Handover()
 _Dated = TypeVar("_Dated", Done, Move, Reception)
 
 

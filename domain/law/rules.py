@@ -73,7 +73,7 @@ class Law:
 
     def adjustments(self, division: str) -> tuple[Adjustment, ...]:
         """The general adjustments of pensions in a division, the earliest first."""
-        return tuple(one for one in self._adjustments if division.startswith(one.place))
+        return tuple([one for one in self._adjustments if division.startswith(one.place)])
 
     def rule(self, key: str, on: date) -> Rule:
         """The version of a rule in force on a day; the oldest one before there was any. `KeyError`: no such rule."""

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 
 from domain.alerts import OFF, Action
-from domain.answering import STAGES, told_after
+from domain.answering import STAGES, told_after_fact
 from domain.decide import decide, pass_day
+from domain.facts import ANSWERS as EVERY_ANSWER
 from domain.facts import (
     AlertAcknowledged,
     AlertApplied,
@@ -253,9 +254,9 @@ def test_every_answer_of_the_domain_has_its_stage() -> None:
         more = {"reason": "r"} if "reason" in answer.__struct_fields__ else {}
         more |= {"month": "2024-05"} if answer is AlertApplied else {}
         fact = answer(effective=date(2024, 4, 12), alert=stop.alert, **more)
-        after = told_after(state.told, from_agency("x", fact))
+        after = told_after_fact(state.told, from_agency("x", fact), None)
         assert next(one.stage for one in after.values() if one.alert == stop.alert) == stage
-    assert {*STAGES, OverpaymentReturned} == set(Answer.__subclasses__())
+    assert {*STAGES, OverpaymentReturned} == set(Answer.__subclasses__()) == EVERY_ANSWER
 
 
 def test_the_inbox_has_what_is_still_owed_until_the_last_part_came_back() -> None:
