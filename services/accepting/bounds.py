@@ -19,8 +19,6 @@ from infra.submissions import Submission
 from services.accounts import Account
 from services.application import Changqing, today
 
-_OF_MONEY = frozenset(str(fact.__struct_config__.tag) for fact in MOVES_MONEY)
-
 
 class Bound(Struct, frozen=True):
     """Whose answers are counted, and of which content they are, by its digest. `count`: answers in it, where these are not all."""
@@ -42,16 +40,6 @@ def bound_of(account: Account, content: bytes) -> Bound | None:
 def digest_of(content: bytes) -> str:
     """A content as a proposal names it."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-def moves_money(kind: str) -> bool:
-    """Whether a kind of event, by its stored name, is an answer that moves money."""
-    return kind in _OF_MONEY
-
-
-def most_alone() -> int:
-    """So many answers may one content have without a second person."""
-    return the_rights().alone(Act.BULK.right)
 
 
 def answered(database: Database) -> Answered:

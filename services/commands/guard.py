@@ -19,38 +19,48 @@ def sentences(command: Callable[P, None]) -> Callable[P, None]:
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        from domain.law import LawError
-        from infra.archive import ArchiveError
-        from infra.bus import BusError
-        from infra.database import DatabaseError
-        from infra.embedded import EmbeddedError
-        from infra.followers import StoppedError
-        from infra.keys import WrongKeyError
-        from infra.rebuild import RebuildError
         from services.logs import configure
-        from services.settings import SettingsError
 
         configure()
         try:
             command(*args, **kwargs)
+        except typer.Exit:  # the command's own end
+            raise
         except Refused as refused:
             typer.echo(said(refused), err=True)
             raise typer.Exit(REFUSED) from None
-        except (
-            SettingsError,
-            EmbeddedError,
-            DatabaseError,
-            BusError,
-            WrongKeyError,
-            LawError,
-            ArchiveError,
-            RebuildError,
-            StoppedError,
-        ) as error:
+        except _foreseen() as error:
+            from services.settings import SettingsError
+
             typer.echo(f"changqing: {error}", err=True)
             raise typer.Exit(WRONG_USE if isinstance(error, SettingsError) else FAILED) from None
 
     return guarded
+
+
+def _foreseen() -> tuple[type[Exception], ...]:
+    """The failures, imported when something failed: with the clients of Kafka and PostgreSQL they take longer than most commands."""
+    from domain.law import LawError
+    from infra.archive import ArchiveError
+    from infra.bus import BusError
+    from infra.database import DatabaseError
+    from infra.embedded import EmbeddedError
+    from infra.followers import StoppedError
+    from infra.keys import WrongKeyError
+    from infra.rebuild import RebuildError
+    from services.settings import SettingsError
+
+    return (
+        SettingsError,
+        EmbeddedError,
+        DatabaseError,
+        BusError,
+        WrongKeyError,
+        LawError,
+        ArchiveError,
+        RebuildError,
+        StoppedError,
+    )
 
 
 def said(refused: Refused) -> str:

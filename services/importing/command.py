@@ -1,5 +1,6 @@
 """`changqing import` at the terminal."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -11,14 +12,15 @@ import msgspec
 
 from domain.identity import names_a_person
 from domain.proposals import Act
-from services.accepting.bounds import most_alone
-from services.importing.answers import bound_of
+from services.accepting.money import most_alone
+from services.importing.answers import content_of
 from services.importing.crew import Crew
 from services.importing.errors import ImportingError
-from services.importing.importer import Importer, Interrupted, Stop
+from services.importing.importer import Importer
 from services.importing.progress import Progress, Result
 from services.importing.record import Record, Summary
 from services.importing.source import Lines, Source
+from services.importing.stop import Interrupted, Stop
 from services.settings import Settings, SettingsError
 
 DONE, FAILED, USAGE, REFUSALS, INTERRUPTED = 0, 1, 2, 3, 130
@@ -43,7 +45,6 @@ class Bringing(NamedTuple):
         """
         Settings.read()  # the workers read them again: what is wrong is said once, before they are started
         name = _publisher(file)
-        bound = bound_of(opened() if answers else None)
         source = opened()
         with _record(written, file) as record:
             found = None if self.restart else record.resume()
@@ -57,14 +58,17 @@ class Bringing(NamedTuple):
                     "这个文件已全部导入过，--restart 重新导入 this file was imported to its end before; --restart does it again"
                 )
                 return found, True
-            if bound.count > most_alone():
-                _say(
-                    f"文件有 {bound.count} 条涉及资金的答复，未经第二人批准不予受理 {bound.count} answers that move money: refused unless a second "
-                    f"person approved {Act.BULK} of {bound.content}, count {bound.count}"
-                )
+            gc.freeze()  # the collector need not go through all modules again and again, nor at the end, which took 0.1 s
             stop = Stop()
-            with Crew(self.workers, name, bound) as crew, Progress(source.size, found) as progress:
-                return Importer(source, record, crew, self.batch, progress, found, stop).run(), False
+            with Crew(self.workers, name) as crew:  # they start while the file is gone through
+                content = content_of(opened() if answers else None, stop.heed)
+                if content.answers > most_alone():
+                    _say(
+                        f"文件有 {content.answers} 条涉及资金的答复，未经第二人批准不予受理 {content.answers} answers that move money: "
+                        f"refused unless a second person approved {Act.BULK} of {content.digest}, count {content.answers}"
+                    )
+                with Progress(source.size, found) as progress:
+                    return Importer(source, record, crew, self.batch, progress, found, stop).run(content), False
 
 
 def import_file(file: Path, bringing: Bringing, *, as_json: bool) -> int:

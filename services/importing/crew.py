@@ -11,7 +11,6 @@ from typing import Self
 
 from msgspec.structs import replace
 
-from services.accepting.bounds import Bound
 from services.importing.errors import ImportingError
 from services.importing.messages import Answer, Done, Failed, Part, Ready, Waiting, decode_answer, encode
 
@@ -22,9 +21,9 @@ _DEATHS = 3
 class Crew:
     """Some workers. `began_at`: the ledger's position when the import began, as soon as that is known."""
 
-    def __init__(self, size: int, name: str, bound: Bound) -> None:
+    def __init__(self, size: int, name: str) -> None:
         self.began_at: int | None = None
-        self._members = [_Member(name, bound) for _ in range(size)]
+        self._members = [_Member(name) for _ in range(size)]
 
     def __len__(self) -> int:
         return len(self._members)
@@ -59,8 +58,8 @@ class Crew:
 class _Member:
     """One worker, and the parts it has not done yet."""
 
-    def __init__(self, name: str, bound: Bound) -> None:
-        self._given = (name, bound.account, bound.content, str(bound.count))
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._parts: dict[int, Part] = {}
         self._deaths = 0
         self._start()
@@ -70,7 +69,7 @@ class _Member:
         self.connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-P", "-m", "services.importing.worker", *self._given],  # not what lies around here
+                [sys.executable, "-P", "-m", "services.importing.worker", self._name],  # not what lies around here
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,

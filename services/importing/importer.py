@@ -1,6 +1,5 @@
 """The importing process: windows of the file to the workers, their answers to the record, in order."""
 
-import signal
 import time
 from dataclasses import dataclass, field
 
@@ -8,18 +7,15 @@ from msgspec.structs import replace
 
 from services.importing.crew import Crew
 from services.importing.errors import ImportingError
-from services.importing.messages import Done, Line, Part, Ready, Tally, Waiting
+from services.importing.messages import Content, Done, Line, Part, Ready, Tally, Waiting
 from services.importing.progress import Progress
 from services.importing.record import Record, Summary
 from services.importing.source import Lines, Mark, Window, worker_of
+from services.importing.stop import Stop
 
 _IN_FLIGHT = 3
 """Windows with the workers at a time: one that is worked at, and more, so that no worker waits for another."""
 _POLL_SECONDS = 0.2
-
-
-class Interrupted(Exception):  # noqa: N818 - not an error: somebody wants us to end
-    """Ctrl-C or SIGTERM. Up to the last summary everything is done; what is beyond is done again, and known."""
 
 
 @dataclass
@@ -30,22 +26,6 @@ class _Open:
     parts: int = 0
     tally: Tally = field(default_factory=Tally)
     told: list[Line] = field(default_factory=list)
-
-
-class Stop:
-    """Whether it is to stop: before the next answers; at once, when it is said twice.
-
-    Made before any worker is: a signal that comes while one is being started would be lost otherwise.
-    """
-
-    def __init__(self) -> None:
-        self.told = False
-        for sent in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(sent, self._tell)
-
-    def _tell(self, number: int, _: object) -> None:
-        self.told = True
-        signal.signal(number, signal.SIG_DFL)
 
 
 class Importer:
@@ -73,10 +53,10 @@ class Importer:
         self._stop = stop
         self._began = time.monotonic()
 
-    def run(self) -> Summary:
+    def run(self, content: Content) -> Summary:
         """Import to the end of the file. Raises `ImportingError`, `Interrupted`."""
         summary = self._begin()
-        while self._feed(summary):
+        while self._feed(content, summary):
             for answer in self._answers():
                 if isinstance(answer, Done):
                     window = self._open[answer.window]
@@ -105,21 +85,22 @@ class Importer:
         self._crew.began_at = summary.began_at
         return self._saved(summary)
 
-    def _feed(self, summary: Summary) -> bool:
+    def _feed(self, content: Content, summary: Summary) -> bool:
         """Keep the workers in work; says whether anything is still to be done."""
         while len(self._open) < _IN_FLIGHT and (window := self._source.window(self._lines)):
-            self._give(window, summary.began_at)
+            self._give(content, window, summary.began_at)
         return bool(self._open)
 
-    def _give(self, window: Window, began_at: int) -> None:
+    def _give(self, content: Content, window: Window, began_at: int) -> None:
         self._number += 1
+        workers = len(self._crew)
         parts: dict[int, list[Line]] = {}
         for line in window.lines:
-            parts.setdefault(worker_of(line.text, len(self._crew)), []).append(line)
+            parts.setdefault(worker_of(line.text, workers), []).append(line)
         self._open[self._number] = _Open(window.end, len(parts))
         for worker, lines in parts.items():
             since = began_at if lines[0].number <= self._again else None
-            self._crew.give(worker, Part(self._number, lines, since, self._source.whole))
+            self._crew.give(worker, Part(self._number, lines, content, since, self._source.whole))
 
     def _settle(self, summary: Summary) -> Summary:
         """Write down the windows that are done, up to the first that is not."""
@@ -158,6 +139,5 @@ class Importer:
                 self._progress.waiting(answer.why)
             else:
                 answers.append(answer)
-        if self._stop.told:
-            raise Interrupted
+        self._stop.heed()
         return answers

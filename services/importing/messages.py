@@ -24,8 +24,15 @@ class Line(NamedTuple):
     fault: Fault | None = None
 
 
+class Content(NamedTuple):
+    """All that is imported: its digest, as a proposal names it, and how many answers that move money are in it."""
+
+    digest: str
+    answers: int
+
+
 class Part(Struct, frozen=True):
-    """A worker's lines of a window, to be committed as one batch.
+    """A worker's lines of a window, to be committed as one batch; they are of this content.
 
     `since`: the ledger's position when the import began, for lines that a crash may have left committed; None for new ones.
     `whole`: every line gets its answer into the record, not those alone that are refused.
@@ -33,6 +40,7 @@ class Part(Struct, frozen=True):
 
     window: int
     lines: list[Line]
+    content: Content
     since: int | None = None
     whole: bool = False
 

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from stat import S_ISREG
 from types import TracebackType
@@ -61,6 +62,9 @@ class Lines(Protocol):
     def window(self, count: int) -> Window | None:
         """The next lines, `count` at most; None at the end."""
 
+    def marked(self, found: Callable[[bytes], bool]) -> Iterator[list[bytes]]:
+        """Those of all lines, in a new source, in which something is found; empty lists, too, for whoever wants to stop."""
+
 
 class Source:
     """The file, opened. Raises `ImportingError` when it cannot be read."""
@@ -113,21 +117,39 @@ class Source:
                 count -= 1
                 self._line += 1
                 self._count(text)
-                whole = len(text) < _LONGEST or self._pass_over(text)
-                if self._line == 1:
-                    text = text.removeprefix(_BOM)
-                if kept := text.rstrip() if whole else text:
+                rest = text if len(text) == _LONGEST else b""
+                while rest:
+                    rest = self._passed_over(rest)
+                if kept := _kept(text, first=self._line == 1):
                     lines.append(Line(self._line, kept))
         except (OSError, EOFError, zlib.error) as error:
             raise self._unreadable(error, 1) from None
         return Window(lines, self.mark) if self._offset > begin else None
 
-    def _pass_over(self, text: bytes) -> bool:
-        """Pass over what is left of a line that is too long, without keeping it. It is never whole."""
-        while text and not text.endswith(b"\n"):
-            text = self._file.readline(_PIECE)
-            self._count(text)
-        return False
+    def marked(self, found: Callable[[bytes], bool]) -> Iterator[list[bytes]]:
+        """Those of all lines, in a new source, in which something is found.
+
+        Of a piece without it no line is looked at: that takes a third of the time, and leaves the mark without its line.
+        """
+        first = True
+        try:
+            while piece := self._file.read(_PIECE):
+                piece += self._file.readline(_LONGEST)  # its last line, too, as far as any is looked at
+                self._count(piece)
+                rest = piece
+                while rest := self._passed_over(rest):
+                    yield []
+                kept = (_kept(text, first=first and not n) for n, text in enumerate(io.BytesIO(piece)))
+                yield list(filter(found, kept)) if found(piece) else []
+                first = False
+        except (OSError, EOFError, zlib.error) as error:
+            raise self._unreadable(error, 1) from None
+
+    def _passed_over(self, text: bytes) -> bytes:
+        """Read on, for nobody, in the line that a text ends in, up to a piece of it; empty when it has ended."""
+        rest = b"" if text.endswith(b"\n") else self._file.readline(_PIECE)
+        self._count(rest)
+        return rest
 
     def _count(self, piece: bytes) -> None:
         self._offset += len(piece)
@@ -141,6 +163,14 @@ class Source:
     def _unreadable(self, error: Exception, code: int) -> ImportingError:
         said = error.strerror if isinstance(error, OSError) and error.strerror else error
         return ImportingError(f"{self._path} cannot be read: {said}", code)
+
+
+def _kept(line: bytes, *, first: bool) -> bytes:
+    """What is given of a line: all but its end and a byte order mark, or the beginning of one that is too long."""
+    begin = line[:_LONGEST]
+    if first:
+        begin = begin.removeprefix(_BOM)
+    return begin.rstrip() if len(line) < _LONGEST else begin
 
 
 class _Who(Struct):

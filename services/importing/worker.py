@@ -24,6 +24,7 @@ from domain.refusals import Refused
 from infra.database import DatabaseError, RightsError
 from infra.keys import WrongKeyError
 from infra.known import beginning_with
+from infra.terminal import operator
 from services.accepting import intake
 from services.accepting.bounds import Bound
 from services.accepting.cloudevents import Envelope, Publisher, department_of, structured
@@ -54,11 +55,11 @@ RETRY_SECONDS = 1.0
 
 
 class Worker:
-    """Does parts of a file. `name` stands in the ledger as the publisher of each line; `bound`: by whom the file's answers are counted."""
+    """Does parts of a file. `name` stands in the ledger as the publisher of each line; whoever imports gives the answers in it."""
 
-    def __init__(self, application: Changqing, name: str, bound: Bound, tell: Callable[[Answer], None]) -> None:
+    def __init__(self, application: Changqing, name: str, tell: Callable[[Answer], None]) -> None:
         self._application = application
-        self._bound = bound
+        self._account = operator()
         self._publishers = {department: Publisher(name, department, "file") for department in Department}
         self._tell = tell
 
@@ -68,7 +69,8 @@ class Worker:
 
     def do(self, part: Part) -> Done:
         """Commit a part. Waits likewise. Raises `WrongKeyError`, `RightsError`."""
-        received = [self._received(line) for line in part.lines]
+        bound = Bound(self._account, *part.content)
+        received = [self._received(line, bound) for line in part.lines]
         since = self.head() if part.since is None else part.since
         answers = self._patiently(partial(intake.accept, self._application, received))
         tally, told = _told(part, answers, since)
@@ -76,7 +78,7 @@ class Worker:
             told += self._taken(part, answers, since)
         return Done(part.window, tally, told)
 
-    def _received(self, line: Line) -> Received:
+    def _received(self, line: Line, bound: Bound) -> Received:
         """A line, in the name of the department that its source says."""
         text, place = line.text, f"file:{line.number}"
         try:
@@ -85,7 +87,7 @@ class Worker:
                 return Received(partial(_refuse, line.fault), publisher, text, place)
             envelope = structured(text)
             publisher = self._publishers[department_of(envelope.source)]
-            return Received(lambda: envelope, publisher, text, place, bound=self._bound)
+            return Received(lambda: envelope, publisher, text, place, bound=bound)
         except Refused:  # the handler meets the same fault, and makes it a refusal
             read = partial(_refuse, line.fault) if line.fault else partial(structured, text)
             return Received(read, self._publishers[Department.AGENCY], text, place)
@@ -168,8 +170,7 @@ def main() -> None:
 
     try:
         application, _ = opened(Settings.read())
-        name, account, content, count = sys.argv[1:]
-        worker = Worker(application, name, Bound(account, content, int(count)), tell)
+        worker = Worker(application, sys.argv[1], tell)
         tell(Ready(worker.head()))
         gc.disable()  # between its batches a worker holds next to nothing, so that is the moment to look for cycles
         gc.freeze()

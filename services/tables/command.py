@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Struct
 
 from infra.keys import KeyRing
-from services.accepting.bounds import moves_money
 from services.accepting.intake import Refusal
+from services.accepting.money import moves_money
 from services.application import today
 from services.cases.what_if import RefusedLine
 from services.importing import command

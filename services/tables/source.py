@@ -1,7 +1,7 @@
 """A table as what the import takes: windows of lines, each the event or the defect of a row."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from services.importing.messages import Line
@@ -45,6 +45,11 @@ class TableSource:
         """The next rows, `count` at most, without those that are no event; None at the end."""
         rows = list(islice(self._lines, min(count, _WINDOW_ROWS)))
         return Window([row for row in rows if isinstance(row, Line)], self.mark) if rows else None
+
+    def marked(self, found: Callable[[bytes], bool]) -> Iterator[list[bytes]]:
+        """Those of all events, in a new source, in which something is found; some rows at a time."""
+        while window := self.window(_WINDOW_ROWS):
+            yield [row.text for row in window.lines if found(row.text)]
 
     def _read(self, table: Table, reader: Reader) -> Iterator[Line | Passed]:
         for number, cells in enumerate(table.rows, start=1):

@@ -27,7 +27,7 @@ from services.accepting.cloudevents import Publisher, department_of, structured
 from services.accepting.intake import Received, accept
 from services.application import Changqing
 from tests.importing import spoilt, write_lines
-from tests.importing_runs import CHANGQING, Home, Running, await_head, check, head, refusals
+from tests.importing_runs import CHANGQING, Home, Running, await_head, check, head, refusals, wait_until
 
 _numbers = count(1)
 _in_order = msgspec.json.Encoder(order="deterministic").encode
@@ -354,6 +354,26 @@ def test_interrupted_it_says_so_leaves_no_process_and_goes_on(home: Home, sent: 
     with Running(home, file) as running:
         check(running, running.end(3), written, home.dsn)
         assert "going on from line" in running.said.read_text("utf-8")
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_while_the_file_is_gone_through_it_has_given_nothing_to_anybody(
+    home: Home, sent: signal.Signals
+) -> None:
+    file = home.path / "f"
+    write_lines(file, 100)
+    with file.open("r+b") as grown:
+        grown.truncate(1 << 40)  # a hole, so it takes no room; to go through it takes many minutes
+    with Running(home, file) as running:
+        wait_until(lambda: len(running.workers) == 2, "its workers")
+        workers = running.workers
+        time.sleep(2)  # they are ready for long
+        running.process.send_signal(sent)
+        running.end(130)
+        assert "goes on from here" in running.said.read_text("utf-8")
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+    with psycopg.connect(home.dsn) as connection:
+        assert head(connection) == 0
 
 
 def test_without_json_people_read_the_result_chinese_first(home: Home) -> None:

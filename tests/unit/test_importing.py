@@ -1,11 +1,14 @@
 """How a file is cut into windows, and its lines are given to workers: without any server."""
 
 import base64
+import gzip
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
+from services.importing.answers import content_of
 from services.importing.errors import ImportingError
 from services.importing.messages import Line, Tally
 from services.importing.record import Record, Summary
@@ -86,6 +89,62 @@ def test_a_mark_of_another_file_is_known_for_what_it_is(tmp_path: Path) -> None:
     for name, same in (("one", True), ("other", False), ("short", False)):
         with Source(tmp_path / name) as source:
             assert source.skip(window.end) is same
+
+
+ANSWER = b'{"type":"alert-confirmed.v1","source":"/social-insurance/shenzhen"}'
+WRITTEN_AS_NUMBERS = rb'{"type":"\u0061lert-confirmed.v1","source":"/social-insurance/shenzhen"}'
+MENTIONED = b'{"type":"relocated.v1","source":"/social-insurance/shenzhen","about":"alert-confirmed.v1"}'
+LONG = 64 * 1024 + 3
+PIECE = 1024 * 1024
+
+
+def over(border: int, where: int) -> bytes:
+    """Lines of which one is an answer that has its byte `where` at a border."""
+    return b"x" * (border - where - 1) + b"\n" + ANSWER + b"\n"
+
+
+def is_answer(text: bytes) -> bool:
+    try:
+        event = json.loads(text.decode())
+    except ValueError:
+        return False
+    return bool(event["type"] == "alert-confirmed.v1" and event["source"].startswith("/social-insurance/"))
+
+
+@pytest.mark.parametrize(
+    ("content", "answers"),
+    [
+        (b"", 0),
+        (b"\n \n\r\n", 0),
+        (ANSWER, 1),
+        (b"\n".join([ANSWER, WRITTEN_AS_NUMBERS, MENTIONED, ANSWER.replace(b"/social", b"/police"), b"alert-", b"{"]), 2),
+        (ANSWER + b" \r\n\r\n" + ANSWER + b"\x0b\r\n", 2),
+        (b"\xef\xbb\xbf" + ANSWER + b"\n\xef\xbb\xbf" + ANSWER, 1),
+        (b"\xef\xbb\xbf", 0),
+        *((over(PIECE, where), 1) for where in (0, 1, 15, len(ANSWER) - 1, len(ANSWER), len(ANSWER) + 1)),
+        (b"\n".join([b"y" * 1_000] * 2_000 + [ANSWER] + [b"y" * 1_000] * 3_000 + [ANSWER]), 2),
+        (ANSWER.ljust(LONG - 1) + b"\n" + ANSWER.rjust(LONG) + b"\n" + ANSWER, 3),
+        (b"x" * LONG + ANSWER + b"\n" + ANSWER, 1),
+        (b"x" * (2 * PIECE) + ANSWER + b"\n" + ANSWER, 1),
+        (b"\xef\xbb\xbf" + ANSWER.ljust(3 * PIECE) + ANSWER + b"\n" + ANSWER + b"\n" + b"x" * 3 * PIECE, 2),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("zipped", [False, True])
+def test_answers_are_counted_as_if_line_by_line_however_the_file_is_cut(
+    tmp_path: Path, content: bytes, answers: int, zipped: bool
+) -> None:
+    file = tmp_path / ("f.gz" if zipped else "f")
+    file.write_bytes(gzip.compress(content, 1) if zipped else content)
+    one_by_one = 0
+    with Source(file) as source:
+        while window := source.window(1):
+            one_by_one += sum(is_answer(one.text) for one in window.lines)
+        mark = source.mark
+
+    with Source(file) as source:
+        found = content_of(source, lambda: None)
+
+    assert found == (f"sha256:{mark.digest}", one_by_one) == (f"sha256:{hashlib.sha256(content).hexdigest()}", answers)
 
 
 def test_refusals_beyond_the_summary_are_cut_off(tmp_path: Path) -> None:
