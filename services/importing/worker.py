@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import count
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from threading import Thread
@@ -52,6 +53,8 @@ from services.tables.content import ID_LENGTH, subject_of
 T = TypeVar("T")
 
 RETRY_SECONDS = 1.0
+_SWEEP = 8
+"""After so many parts cycles of garbage are looked for: each leaves a megabyte of them."""
 
 
 class Worker:
@@ -174,9 +177,10 @@ def main() -> None:
         tell(Ready(worker.head()))
         gc.disable()  # between its batches a worker holds next to nothing, so that is the moment to look for cycles
         gc.freeze()
-        while True:
+        for done in count(1):
             tell(worker.do(parts.get()))
-            gc.collect()
+            if done % _SWEEP == 0:
+                gc.collect()
     except SettingsError as error:
         tell(Failed(str(error), 2))
     except (LawError, WrongKeyError, RightsError) as error:
