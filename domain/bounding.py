@@ -35,7 +35,7 @@ def bounded(dossier: Dossier) -> Dossier:
 
 
 def _is_long(dossier: Dossier) -> bool:
-    """Whether there is more of anything than is kept whatever it says: nearly nobody has so many."""
+    """Whether there is so much of anything that some of it may have to go: nearly nobody has."""
     return (
         len(dossier.registrations) > KEEP
         or len(dossier.deaths) > KEEP

@@ -143,7 +143,8 @@ def _standing(state: RetireeState, law: Law, today: date) -> tuple[Standing, Ass
     if not dossier.registrations or (is_quiet(state) and all(run.pays and not run.less for run in dossier.paid)):
         return {}, None  # nothing speaks against a month, and every one was paid: the most there are
     found = review(dossier, law, today)
-    dead = bool(dossier.confirmed)  # one report that confirms it, and nothing else told, leaves nothing to look into
+    dead = bool(dossier.confirmed)
+    # one report that confirms a death, and nothing else told, leaves nothing to look into
     asked = dossier.turns or dossier.verified or len(dossier.confirmed) > 1 or dossier.twice
     due = [*tasks(dossier, law, today, dead=dead)] if asked else []
     if not dead and (unserved := _unserved(state, law, today)):

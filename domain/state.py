@@ -126,11 +126,11 @@ def evolve(state: RetireeState, decision: Decision | RecordsJoined | RecordsPart
 
 def _with_fact(state: RetireeState, recorded: FactRecorded) -> RetireeState:
     known, handover, told = recorded.known, state.handover, state.told
-    names_another = touches_handover(known)  # whatever takes something back does
-    if not names_another and type(known.fact) not in ANSWERS:
+    touches = touches_handover(known)  # whatever takes something back does
+    if not touches and type(known.fact) not in ANSWERS:
         return replace(state, dossier=recorded.dossier)
     gone = is_gone(state.dossier, known)
-    if names_another:
+    if touches:
         handover = evolve_handover(handover, known, gone=gone)
     if not gone:
         told = told_after_fact(told, known, recorded.act_by)

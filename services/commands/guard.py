@@ -24,7 +24,7 @@ def sentences(command: Callable[P, None]) -> Callable[P, None]:
         configure()
         try:
             command(*args, **kwargs)
-        except typer.Exit:  # the command's own end
+        except (typer.Exit, KeyboardInterrupt, SystemExit):  # the command's own end, or somebody's wish
             raise
         except Refused as refused:
             typer.echo(said(refused), err=True)

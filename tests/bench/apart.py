@@ -34,10 +34,11 @@ def apart(work: Work, shares: Sequence[tuple[Any, ...]]) -> Iterator[Callable[[]
         yield run
         for process in processes:
             process.join(_LONGEST)
-        assert not any(process.exitcode for process in processes), "one of the processes failed"
+        assert all(process.exitcode == 0 for process in processes), "one of the processes failed"
     finally:
         for process in processes:
             process.kill()
+            process.join()
 
 
 def _process(together: Barrier, work: Work, share: tuple[Any, ...]) -> None:
