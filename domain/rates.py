@@ -4,7 +4,7 @@ While a sentence is served, and on leniency, no adjustment is made, and none is 
 with later adjustments only (劳社厅函〔2001〕44号, 〔2003〕315号). After parole these begin with the next year.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -20,21 +20,19 @@ _WITHOUT = frozenset({Kind.IMPRISONMENT, Kind.LENIENCY})
 
 
 class Rates:
-    """The monthly amounts of one registered retiree, in fen. `reasons`: what stands in the way of an adjustment."""
+    """The monthly amounts of one registered retiree, in fen. `reasons`: what stands in the way of an adjustment.
+
+    It does not hold the dossier, which keeps it: a cycle of each would have to be found by the collector.
+    """
 
     def __init__(self, dossier: Dossier, law: Law, reasons: Iterable[Reason] = ()) -> None:
         registered = dossier.registration
         assert registered
-        self._dossier, self._registered = dossier, registered
+        self._registered = registered
+        self._adjusted = _adjusted(dossier)
         self._years = (registered.contribution_months or 0) // 12
         self._adjustments = law.adjustments(registered.residence_division)
         self._withheld = [one.month for one in self._adjustments if any(_withholds(r, one.month) for r in reasons)]
-
-    def _adjusted(self) -> Iterator[tuple[Month, Yuan]]:
-        """The amounts that the agency has told since the registration, each with its first month, the latest first."""
-        for known in reversed(self._dossier.turning) if self._dossier.turns else ():
-            if isinstance(known.fact, PensionAdjusted):
-                yield month_of(known.fact.effective), known.fact.monthly_pension
 
     def runs(self, due: Iterable[Span]) -> list[Run]:
         """The spans as runs, cut where an adjustment comes in, each with those withheld until then."""
@@ -52,7 +50,7 @@ class Rates:
         """The amount of a month without the adjustments in `less`, or without those that are rightly withheld."""
         withheld = self._withheld if less is None else less
         registered = month_of(self._registered.effective), self._registered.monthly_pension
-        since, told = next((one for one in self._adjusted() if one[0] <= month), registered)
+        since, told = next((one for one in self._adjusted if one[0] <= month), registered)
         amount = fen(told)
         for one in self._adjustments:
             if since < one.month <= month and one.month not in withheld:
@@ -66,12 +64,21 @@ class Rates:
         if self._adjustments:
             return sum(self.of(plus(first, n), run.less) for n in range(count(first, last)))
         total = 0
-        for since, told in self._adjusted():
+        for since, told in self._adjusted:
             if since <= first:
                 return total + count(first, last) * fen(told)
             if since <= last:
                 total, last = total + count(since, last) * fen(told), plus(since, -1)
         return total + count(first, last) * fen(self._registered.monthly_pension)
+
+
+def _adjusted(dossier: Dossier) -> list[tuple[Month, Yuan]]:
+    """The amounts that the agency has told since the registration, each with its first month, the latest first."""
+    return [
+        (month_of(known.fact.effective), known.fact.monthly_pension)
+        for known in (reversed(dossier.turning) if dossier.turns else ())
+        if isinstance(known.fact, PensionAdjusted)
+    ]
 
 
 def _withholds(reason: Reason, month: Month) -> bool:
