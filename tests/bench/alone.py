@@ -1,6 +1,8 @@
 """One client alone, one submission after the other, against the library saving one event."""
 
-import asyncio
+from functools import partial
+
+import uvloop
 
 from tests.bench import bulk, ours, people, stock
 from tests.bench.runner import Bench, Figure, Sample
@@ -8,27 +10,29 @@ from tests.bench.single import STOCK_1, UNIT, gathered
 
 GATHERED = Figure("ours: one client alone through the Gatherer, full work from raw JSON", UNIT)
 DIRECT = Figure("ours: one client alone straight into intake.accept, full work from raw JSON", UNIT)
+DEATHS = Figure("ours: the same, of deaths alone", UNIT)
 SAVE = Figure("stock: Application.save of one event of a retiree in memory; nothing loaded or decided", UNIT)
 INSERT = Figure("stock: recorder.insert_events of one of our very events; nothing loaded, decided or encoded", UNIT)
 
 
 def measure(bench: Bench) -> None:
     """How long one waits: the rate of a single client is the inverse of its latency."""
-    told, alone = people.told(bench), bench.sizes.alone
-    sent, work = told.sent[:alone], told.work[: min(alone, bench.sizes.people)]
+    alone = bench.sizes.alone
+    sent = {mix: people.told(bench, mix)[:alone] for mix in (people.YEARS, people.DEATHS_ALONE)}
+    work = people.work(bench)[: min(alone, bench.sizes.people)]
     inserted = stock.stored_events(bulk.sample_log(bench).rows[:alone])
 
     def through_gatherer() -> Sample:
         with people.changqing(bench) as application:
             with bench.timed() as watch:
-                asyncio.run(gathered(application, sent, 1))
-            return {GATHERED: len(sent) / watch.seconds}
+                uvloop.run(gathered(application, sent[people.YEARS], 1))
+            return {GATHERED: alone / watch.seconds}
 
-    def direct() -> Sample:
-        with people.changqing(bench) as application:
+    def direct(figure: Figure, mix: str) -> Sample:
+        with people.changqing(bench, mix) as application:
             with bench.timed() as watch:
-                ours.load(application, sent, 1)
-            return {DIRECT: len(sent) / watch.seconds}
+                ours.load(application, sent[mix], 1)
+            return {figure: alone / watch.seconds}
 
     def save() -> Sample:
         with people.stock_application(bench) as app:
@@ -55,7 +59,8 @@ def measure(bench: Bench) -> None:
     bench.compare(
         {
             "ours, Gatherer": through_gatherer,
-            "ours, direct": direct,
+            "ours, direct": partial(direct, DIRECT, people.YEARS),
+            "ours, direct, deaths": partial(direct, DEATHS, people.DEATHS_ALONE),
             "stock save": save,
             "stock load-decide-save": load_decide_save,
             "stock insert": insert,
@@ -63,5 +68,6 @@ def measure(bench: Bench) -> None:
     )
     bench.claim_ratio("one client, Gatherer / stock save of one event", GATHERED, SAVE, at_least=1)
     bench.claim_ratio("one client, direct / stock save of one event", DIRECT, SAVE, at_least=1)
+    bench.claim_ratio("one client, direct, deaths alone / stock save of one event", DEATHS, SAVE, at_least=1)
     bench.claim_ratio("one client, direct / stock insert of one event", DIRECT, INSERT, at_least=1)
     bench.claim_ratio("one client, direct / stock load-decide-save", DIRECT, STOCK_1, at_least=1)

@@ -25,7 +25,7 @@ NEXT = {
     "missing": 2,
     "sentenced": 3,
 }
-"""What comes in life, in percent. Deaths and the like as `stream.LIVES` has them, far more than life does: they cost the most."""
+"""What comes in life, in percent. Deaths and the like as `stream.DEATHS` has them, far more than life does: they cost the most."""
 _EVERY = 120
 """Days from one fact of a life to the next."""
 _LATE = 40

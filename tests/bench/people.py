@@ -1,9 +1,11 @@
-"""Retirees with a few facts each, on either side: what single submissions are about. Every sample starts from them."""
+"""Retirees with a few facts each, on either side: what single submissions are about. Every sample starts from them.
+
+Twice on our side: once what is told is what comes in the years, and once it is deaths alone, which make twice the events.
+"""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
-from typing import NamedTuple
 from uuid import UUID
 
 from eventsourcing.application import Application
@@ -12,36 +14,49 @@ from services.application import Changqing
 from tests.bench import ours, stock
 from tests.bench.runner import Bench
 from tests.bench.server import EMPTY
-from tests.bench.stream import LIVES, Sent, Story
+from tests.bench.stream import DEATHS, Sent
+from tests.bench.years import MIX, Years
 
 FACTS = 4
 """Facts of each retiree, on average: what the stock library has to load."""
-_OURS, _STOCK = "people_ours", "people_stock"
+YEARS = "people_of_years"
+DEATHS_ALONE = "people_who_die"
+_MIXES = {YEARS: {kind: share for kind, share in MIX.items() if kind != "registration"}, DEATHS_ALONE: DEATHS}
+"""What is told of those who are registered, in percent or so, by the database that it is told in."""
+_STOCK = "people_stock"
 
 
-class Told(NamedTuple):
-    """What is told next: to us as raw events, to the stock library as content ready made for its retirees."""
-
-    sent: list[Sent]
-    work: list[tuple[UUID, stock.Content]]
+Work = tuple[UUID, stock.Content]
 
 
 @cache
-def told(bench: Bench) -> Told:
+def told(bench: Bench, mix: str) -> list[Sent]:
     """Make the people, and what is told of them next; nobody new is among it."""
     sizes = bench.sizes
-    bench.say(f"making {sizes.people:,} people with {FACTS} facts each")
-    story = Story()
-    before = story.told(sizes.people, {"registration": 1}) + story.told(sizes.people * (FACTS - 1), LIVES)
-    contents = _make_ours(bench, before)
-    ids = _make_stock(bench, contents)
-    work = [(ids[n % len(ids)], {**contents[n], "id": f"next-{n}"}) for n in range(sizes.stock_singles)]
-    return Told(story.told(sizes.concurrent, LIVES), work)
+    bench.say(f"making {sizes.people:,} people with {FACTS} facts each: {mix}")
+    story = Years()
+    before = story.told(sizes.people, {"registration": 1}) + story.told(sizes.people * (FACTS - 1), _MIXES[mix])
+    with ours.changqing(bench.server.keep(mix)) as application:
+        ours.load(application, before, sizes.batch)
+    return story.told(sizes.concurrent, _MIXES[mix])
 
 
-def ledger(bench: Bench) -> AbstractContextManager[str]:
+@cache
+def work(bench: Bench) -> list[Work]:
+    """Make the stock library's retirees, and what is told of them next: content ready made."""
+    told(bench, YEARS)
+    with changqing(bench) as application:
+        contents = stock.contents(ours.stored(application.database))
+    with stock.application(bench.server.keep(_STOCK, EMPTY)) as app:
+        aggregates = stock.retirees(contents, FACTS)
+        stock.save_all(app, aggregates, stock.BATCH // FACTS)
+        ids = [aggregate.id for aggregate in aggregates]
+    return [(ids[n % len(ids)], {**contents[n], "id": f"next-{n}"}) for n in range(bench.sizes.stock_singles)]
+
+
+def ledger(bench: Bench, mix: str = YEARS) -> AbstractContextManager[str]:
     """The DSN of a ledger of ours, with the people as they were made."""
-    return bench.server.copy_of(_OURS)
+    return bench.server.copy_of(mix)
 
 
 def stock_database(bench: Bench) -> AbstractContextManager[str]:
@@ -50,9 +65,9 @@ def stock_database(bench: Bench) -> AbstractContextManager[str]:
 
 
 @contextmanager
-def changqing(bench: Bench) -> Iterator[Changqing]:
+def changqing(bench: Bench, mix: str = YEARS) -> Iterator[Changqing]:
     """Our application on its ledger."""
-    with ledger(bench) as dsn, ours.changqing(dsn) as application:
+    with ledger(bench, mix) as dsn, ours.changqing(dsn) as application:
         yield application
 
 
@@ -61,16 +76,3 @@ def stock_application(bench: Bench) -> Iterator[Application[UUID]]:
     """The stock application on its database."""
     with stock_database(bench) as dsn, stock.application(dsn) as app:
         yield app
-
-
-def _make_ours(bench: Bench, before: list[Sent]) -> list[stock.Content]:
-    with ours.changqing(bench.server.keep(_OURS)) as application:
-        ours.load(application, before, bench.sizes.batch)
-        return stock.contents(ours.stored(application.database))
-
-
-def _make_stock(bench: Bench, contents: list[stock.Content]) -> list[UUID]:
-    with stock.application(bench.server.keep(_STOCK, EMPTY)) as app:
-        aggregates = stock.retirees(contents, FACTS)
-        stock.save_all(app, aggregates, stock.BATCH // FACTS)
-        return [aggregate.id for aggregate in aggregates]

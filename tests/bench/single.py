@@ -7,6 +7,7 @@ from contextlib import closing
 from functools import partial
 from uuid import UUID
 
+import uvloop
 from eventsourcing.application import Application
 
 from services.accepting.gather import Gatherer
@@ -24,6 +25,7 @@ CLIENTS = Figure(
     f"ours: 64 clients at once, full work from raw JSON, {SERVING} processes as `api --workers {SERVING}`", UNIT
 )
 CLIENTS_1 = Figure("ours: 64 clients at once through the Gatherer of one process", UNIT)
+DEATHS = Figure("ours: the same as the first, of deaths alone", UNIT)
 STOCK_1 = Figure("stock: load, decide, save; 1 thread", UNIT)
 STOCK_8 = Figure("stock: load, decide, save; 8 threads", UNIT)
 STOCK_APART = Figure(f"stock: load, decide, save; {SERVING} processes of 3 threads", UNIT)
@@ -31,41 +33,44 @@ STOCK_APART = Figure(f"stock: load, decide, save; {SERVING} processes of 3 threa
 
 def measure(bench: Bench) -> None:
     """In one process, and in several, on either side."""
-    told = people.told(bench)
-    count, facts, clients = bench.sizes.people, people.FACTS, bench.sizes.clients
+    sent = {mix: people.told(bench, mix) for mix in (people.YEARS, people.DEATHS_ALONE)}
+    work = people.work(bench)
+    clients = bench.sizes.clients
     bench.note(
-        f"a sample: {len(told.sent):,} (stock: {len(told.work):,}) about {count:,} retirees with {facts} facts each"
+        f"a sample: {bench.sizes.concurrent:,} (stock: {len(work):,}) "
+        f"about {bench.sizes.people:,} retirees with {people.FACTS} facts each"
     )
 
     def concurrent() -> Sample:
         with people.changqing(bench) as application:
             with bench.timed() as watch:
-                asyncio.run(gathered(application, told.sent, clients))
-            return {CLIENTS_1: len(told.sent) / watch.seconds}
+                uvloop.run(gathered(application, sent[people.YEARS], clients))
+            return {CLIENTS_1: len(sent[people.YEARS]) / watch.seconds}
 
-    def concurrent_apart() -> Sample:
-        with people.ledger(bench) as dsn:
-            shares = [(dsn, told.sent[n::SERVING], len(range(n, clients, SERVING))) for n in range(SERVING)]
+    def concurrent_apart(figure: Figure, mix: str) -> Sample:
+        with people.ledger(bench, mix) as dsn:
+            shares = [(dsn, sent[mix][n::SERVING], len(range(n, clients, SERVING))) for n in range(SERVING)]
             with apart(_clients_apart, shares) as run, bench.timed() as watch:
                 run()
-            return {CLIENTS: len(told.sent) / watch.seconds}
+            return {figure: len(sent[mix]) / watch.seconds}
 
     def load_decide_save(figure: Figure, threads: int) -> Sample:
         with people.stock_application(bench) as app:
             with bench.timed() as watch:
-                _in_threads(app, told.work, threads)
-            return {figure: len(told.work) / watch.seconds}
+                _in_threads(app, work, threads)
+            return {figure: len(work) / watch.seconds}
 
     def stock_apart() -> Sample:
         with people.stock_database(bench) as dsn:
-            shares = [(dsn, told.work[n::SERVING], 3) for n in range(SERVING)]
+            shares = [(dsn, work[n::SERVING], 3) for n in range(SERVING)]
             with apart(_stock_apart, shares) as run, bench.timed() as watch:
                 run()
-            return {STOCK_APART: len(told.work) / watch.seconds}
+            return {STOCK_APART: len(work) / watch.seconds}
 
     bench.compare(
         {
-            "64 clients": concurrent_apart,
+            "64 clients": partial(concurrent_apart, CLIENTS, people.YEARS),
+            "64 clients, deaths": partial(concurrent_apart, DEATHS, people.DEATHS_ALONE),
             "64 clients, 1 process": concurrent,
             "stock, 1 thread": partial(load_decide_save, STOCK_1, 1),
             "stock, 8 threads": partial(load_decide_save, STOCK_8, 8),
@@ -76,6 +81,7 @@ def measure(bench: Bench) -> None:
     bench.claim_ratio("64 clients / stock load-decide-save, one after the other", CLIENTS, STOCK_1, at_least=8)
     bench.claim_ratio("64 clients / stock load-decide-save, the best of all", CLIENTS, best, at_least=8)
     bench.claim_ratio("64 clients of one process / stock load-decide-save, likewise", CLIENTS_1, STOCK_1, at_least=8)
+    bench.claim_ratio("64 clients, deaths alone / stock load-decide-save, likewise", DEATHS, STOCK_1, at_least=8)
     bench.claim("submissions a second of 64 clients", CLIENTS, at_least=6_000)
 
 
@@ -94,7 +100,7 @@ async def _client(gatherer: Gatherer, waiting: Iterator[Sent]) -> None:
 def _clients_apart(dsn: str, sent: Sequence[Sent], clients: int) -> Iterator[None]:
     with ours.changqing(dsn) as application:
         yield
-        asyncio.run(gathered(application, sent, clients))
+        uvloop.run(gathered(application, sent, clients))
 
 
 def _in_threads(app: Application[UUID], work: Sequence[tuple[UUID, stock.Content]], threads: int) -> None:
