@@ -54,7 +54,7 @@ T = TypeVar("T")
 
 RETRY_SECONDS = 1.0
 _SWEEP = 8
-"""After so many parts cycles of garbage are looked for: each of the usual size leaves about a megabyte."""
+"""After so many parts cycles of garbage are looked for: deciding leaves none, and what else does must not fill the memory."""
 
 
 class Worker:
