@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from domain.dossier import DEATHS, RETRACTIONS
 from domain.facts import Known
 from domain.history import Outcome, Receipt
 from domain.marks import Mark, asks
@@ -19,6 +20,10 @@ from infra.log import SQL
 from infra.master_key import random_pieces
 from infra.session import Answer, Asked, Session
 from infra.submissions import Key, Prepared
+
+_FEW = 16
+"""Of so many facts, where a death is among them, marks are asked for along with all else, whoever they are of: to look takes
+less than one more round trip. Of all others few meet any, so that is asked for those alone who have some."""
 
 Wanted = dict[tuple[bytes, bytes], Mark]
 """Marks by whose they may be and what they are stored under."""
@@ -72,6 +77,8 @@ def find(session: Session, given: Sequence[Prepared], facts: Sequence[Known]) ->
     """Begin a transaction, lock the retirees, and see only then what there is: whoever had them before has committed."""
     told = [(prepared.tag, fact) for prepared, fact in zip(given, facts, strict=True)]
     told += [(one.other, fact) for one, fact in zip(given, facts, strict=True) if one.other is not None]
+    along = len(told) <= _FEW and any(isinstance(fact.fact, DEATHS + RETRACTIONS) for _, fact in told)
+    wanted = _wanted(told) if along else {}
     tags = list(dict.fromkeys([prepared.tag for prepared in given]))
     tags += {one.other for one in given if one.other is not None}.difference(tags)
     sources = array(TEXT, [one.key[0].encode() for one in given])
@@ -80,12 +87,15 @@ def find(session: Session, given: Sequence[Prepared], facts: Sequence[Known]) ->
         (SQL["begin"], ()),
         (SQL["retirees_lock"], (array(BYTEA, tags),)),
         (SQL["inbox_known"], (sources, ids)),
+        *_marks_of(wanted),
     ]
-    _, locked, inbox = session.exchange(asked)
+    _, locked, inbox, *marks = session.exchange(asked)
     led = {tag: Led(UUID(bytes=record), key) for tag, *_, record, key in locked if record is not None}
     found = Found(_retirees(tags, locked), led, {}, {})
-    if wanted := _wanted([(tag, fact) for tag, fact in told if found.retirees[tag].marked]):
-        _mark(found.retirees, wanted, session)
+    if not along and (wanted := _wanted([(tag, fact) for tag, fact in told if found.retirees[tag].marked])):
+        marks = session.exchange(list(_marks_of(wanted)))
+    for answer in marks:
+        _mark(found.retirees, wanted, answer)
     for source, id_, digest, status, position, retiree, recorded_at in inbox:
         key = source.decode(), id_.decode()
         found.digests[key] = digest
@@ -125,14 +135,19 @@ def _wanted(told: Sequence[tuple[bytes, Known]]) -> Wanted:
     return {(tag, hashed(mark)): mark for tag, fact in told for mark in asks(fact)}
 
 
-def _mark(retirees: Mapping[bytes, Retiree], wanted: Wanted, session: Session) -> None:
-    """Put the marks that the facts meet into the states. Few retirees have any, so the others do not wait for an answer about them."""
-    whose, marks = zip(*wanted, strict=True)
-    (met,) = session.exchange([(SQL["marks_find"], (array(BYTEA, whose), array(BYTEA, marks)))])
-    for tag, mark, value in met:
-        retirees[tag].marks[wanted[tag, mark]] = value and value.decode()
-    for retiree in {tag: retirees[tag] for tag, _, _ in met}.values():
-        if retiree.state:
+def _marks_of(wanted: Wanted) -> Iterator[Asked]:
+    if wanted:
+        whose, marks = zip(*wanted, strict=True)
+        yield SQL["marks_find"], (array(BYTEA, whose), array(BYTEA, marks))
+
+
+def _mark(retirees: Mapping[bytes, Retiree], wanted: Wanted, answer: Answer) -> None:
+    """Put the marks that the facts meet into the states."""
+    for tag, mark, value in answer:
+        if retirees[tag].marked:
+            retirees[tag].marks[wanted[tag, mark]] = value and value.decode()
+    for retiree in {tag: retirees[tag] for tag, _, _ in answer}.values():
+        if retiree.state and retiree.marked:
             dossier = replace(retiree.state.dossier, marks=dict(retiree.marks))
             retiree.state = replace(retiree.state, dossier=dossier)
 
