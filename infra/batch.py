@@ -111,7 +111,7 @@ class Batch:
                 try:
                     self._decide(found, prepared, fact, alone=len(given) == 1)
                 except Refused as refusal:
-                    refused[index] = refusal
+                    refused[index] = refusal.with_traceback(None)  # it holds this frame, which holds it
                 except (psycopg.Error, DatabaseError, WrongKeyError, FasterError, AloneError):
                     raise
                 except Exception as fault:  # noqa: BLE001 - a fault of ours about one must not hold up all the others

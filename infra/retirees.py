@@ -8,7 +8,6 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from domain.dossier import DEATHS, RETRACTIONS
 from domain.facts import Known
 from domain.history import Outcome, Receipt
 from domain.marks import Mark, asks
@@ -22,8 +21,7 @@ from infra.session import Answer, Asked, Session
 from infra.submissions import Key, Prepared
 
 _FEW = 16
-"""Of so many facts, where a death is among them, marks are asked for along with all else, whoever they are of: to look takes
-less than one more round trip. Of all others few meet any, so that is asked for those alone who have some."""
+"""So many facts are asked about marks along with all else, whoever they are of: to look takes less than one more round trip."""
 
 Wanted = dict[tuple[bytes, bytes], Mark]
 """Marks by whose they may be and what they are stored under."""
@@ -77,8 +75,7 @@ def find(session: Session, given: Sequence[Prepared], facts: Sequence[Known]) ->
     """Begin a transaction, lock the retirees, and see only then what there is: whoever had them before has committed."""
     told = [(prepared.tag, fact) for prepared, fact in zip(given, facts, strict=True)]
     told += [(one.other, fact) for one, fact in zip(given, facts, strict=True) if one.other is not None]
-    along = len(told) <= _FEW and any(isinstance(fact.fact, DEATHS + RETRACTIONS) for _, fact in told)
-    wanted = _wanted(told) if along else {}
+    wanted = _wanted(told) if len(told) <= _FEW else {}
     tags = list(dict.fromkeys([prepared.tag for prepared in given]))
     tags += {one.other for one in given if one.other is not None}.difference(tags)
     sources = array(TEXT, [one.key[0].encode() for one in given])
@@ -92,7 +89,7 @@ def find(session: Session, given: Sequence[Prepared], facts: Sequence[Known]) ->
     _, locked, inbox, *marks = session.exchange(asked)
     led = {tag: Led(UUID(bytes=record), key) for tag, *_, record, key in locked if record is not None}
     found = Found(_retirees(tags, locked), led, {}, {})
-    if not along and (wanted := _wanted([(tag, fact) for tag, fact in told if found.retirees[tag].marked])):
+    if len(told) > _FEW and (wanted := _wanted([(tag, fact) for tag, fact in told if found.retirees[tag].marked])):
         marks = session.exchange(list(_marks_of(wanted)))
     for answer in marks:
         _mark(found.retirees, wanted, answer)

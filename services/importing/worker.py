@@ -54,7 +54,7 @@ T = TypeVar("T")
 
 RETRY_SECONDS = 1.0
 _SWEEP = 8
-"""After so many parts cycles of garbage are looked for: deciding leaves none, and what else does must not fill the memory."""
+"""After so many parts cycles of garbage are looked for: deciding leaves none, and what others leave must not fill the memory."""
 
 
 class Worker:

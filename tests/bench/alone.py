@@ -10,7 +10,9 @@ from tests.bench.single import STOCK_1, UNIT, gathered
 
 GATHERED = Figure("ours: one client alone through the Gatherer, full work from raw JSON", UNIT)
 DIRECT = Figure("ours: one client alone straight into intake.accept, full work from raw JSON", UNIT)
-DEATHS = Figure("ours: the same, of deaths alone", UNIT)
+DEATHS = Figure(
+    "ours: one client alone straight into intake.accept, of deaths, rumours, retractions and corrections", UNIT
+)
 SAVE = Figure("stock: Application.save of one event of a retiree in memory; nothing loaded or decided", UNIT)
 INSERT = Figure("stock: recorder.insert_events of one of our very events; nothing loaded, decided or encoded", UNIT)
 
@@ -18,7 +20,7 @@ INSERT = Figure("stock: recorder.insert_events of one of our very events; nothin
 def measure(bench: Bench) -> None:
     """How long one waits: the rate of a single client is the inverse of its latency."""
     alone = bench.sizes.alone
-    sent = {mix: people.told(bench, mix)[:alone] for mix in (people.YEARS, people.DEATHS_ALONE)}
+    sent = {mix: people.told(bench, mix)[:alone] for mix in (people.YEARS, people.DYING)}
     work = people.work(bench)[: min(alone, bench.sizes.people)]
     inserted = stock.stored_events(bulk.sample_log(bench).rows[:alone])
 
@@ -60,7 +62,7 @@ def measure(bench: Bench) -> None:
         {
             "ours, Gatherer": through_gatherer,
             "ours, direct": partial(direct, DIRECT, people.YEARS),
-            "ours, direct, deaths": partial(direct, DEATHS, people.DEATHS_ALONE),
+            "ours, direct, deaths": partial(direct, DEATHS, people.DYING),
             "stock save": save,
             "stock load-decide-save": load_decide_save,
             "stock insert": insert,
@@ -68,6 +70,6 @@ def measure(bench: Bench) -> None:
     )
     bench.claim_ratio("one client, Gatherer / stock save of one event", GATHERED, SAVE, at_least=1)
     bench.claim_ratio("one client, direct / stock save of one event", DIRECT, SAVE, at_least=1)
-    bench.claim_ratio("one client, direct, deaths alone / stock save of one event", DEATHS, SAVE, at_least=1)
+    bench.claim_ratio("one client, direct, deaths and the like / stock save of one event", DEATHS, SAVE, at_least=1)
     bench.claim_ratio("one client, direct / stock insert of one event", DIRECT, INSERT, at_least=1)
     bench.claim_ratio("one client, direct / stock load-decide-save", DIRECT, STOCK_1, at_least=1)

@@ -1,6 +1,7 @@
 """Retirees with a few facts each, on either side: what single submissions are about. Every sample starts from them.
 
-Twice on our side: once what is told is what comes in the years, and once it is deaths alone, which make twice the events.
+Twice on our side: once what is told is what comes in the years, and once deaths, rumours, what takes them back, and corrected
+registrations, which make twice the events.
 """
 
 from collections.abc import Iterator
@@ -20,13 +21,12 @@ from tests.bench.years import MIX, Years
 FACTS = 4
 """Facts of each retiree, on average: what the stock library has to load."""
 YEARS = "people_of_years"
-DEATHS_ALONE = "people_who_die"
-_MIXES = {YEARS: {kind: share for kind, share in MIX.items() if kind != "registration"}, DEATHS_ALONE: DEATHS}
-"""What is told of those who are registered, in percent or so, by the database that it is told in."""
+DYING = "people_who_die"
+_MIXES = {YEARS: {kind: share for kind, share in MIX.items() if kind != "registration"}, DYING: DEATHS}
+"""What is told of those who are registered, in shares, by the database that it is told in."""
 _STOCK = "people_stock"
-
-
 Work = tuple[UUID, stock.Content]
+"""Of whom something is told to the stock library, and what."""
 
 
 @cache
@@ -47,11 +47,15 @@ def work(bench: Bench) -> list[Work]:
     told(bench, YEARS)
     with changqing(bench) as application:
         contents = stock.contents(ours.stored(application.database))
+    count, others = bench.sizes.people, FACTS - 1  # the registrations came first: each has one, and what else was told
+    dealt = [
+        one for n in range(count) for one in (contents[n], *contents[count + n * others : count + (n + 1) * others])
+    ]
     with stock.application(bench.server.keep(_STOCK, EMPTY)) as app:
-        aggregates = stock.retirees(contents, FACTS)
+        aggregates = stock.retirees(dealt, FACTS)
         stock.save_all(app, aggregates, stock.BATCH // FACTS)
         ids = [aggregate.id for aggregate in aggregates]
-    return [(ids[n % len(ids)], {**contents[n], "id": f"next-{n}"}) for n in range(bench.sizes.stock_singles)]
+    return [(ids[n % len(ids)], {**contents[count + n], "id": f"next-{n}"}) for n in range(bench.sizes.stock_singles)]
 
 
 def ledger(bench: Bench, mix: str = YEARS) -> AbstractContextManager[str]:

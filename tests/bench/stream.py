@@ -16,7 +16,7 @@ SEED = 20_210_901
 LOAD = {"registration": 85, "death": 6, "rumour": 4, "retraction": 2, "again": 3}
 """A bulk load, in percent: new people, then strong and weak reports of deaths, retractions, corrected registrations."""
 DEATHS = {"death": 40, "rumour": 25, "retraction": 20, "again": 15}
-"""About people who are registered: deaths and what undoes them, which make two events of one and cost the most."""
+"""About people who are registered: what makes two events of one, and costs the most."""
 _PEOPLE = 10_000_000
 _LONGEST_AGO = 400  # days
 

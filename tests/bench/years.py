@@ -1,4 +1,4 @@
-"""People of some years for the read models: about five events each, a community of three thousand, and one of hardly anybody."""
+"""People of some years, for the read models and for what comes one by one: about five events each, a community of three thousand, and one of hardly anybody."""
 
 from services.demo.sample import Event
 from tests.bench.lives import LIFE

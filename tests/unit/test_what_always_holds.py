@@ -120,6 +120,7 @@ def test_when_all_is_taken_back_and_made_good_nothing_is_left_to_do(facts: list[
 @given(lives())
 def test_deciding_leaves_nothing_that_only_the_collector_could_free(facts: list[Known]) -> None:
     """It would have to look for it among all that there is, which took a fifth of the time of a submission."""
+    was_enabled = gc.isenabled()
     gc.disable()
     gc.freeze()  # what there was before
     try:
@@ -127,7 +128,8 @@ def test_deciding_leaves_nothing_that_only_the_collector_could_free(facts: list[
         assert gc.collect() == 0
     finally:
         gc.unfreeze()
-        gc.enable()
+        if was_enabled:
+            gc.enable()
 
 
 @given(lives(), st.sampled_from([Department.COMMUNITY, Department.FAMILY]))
