@@ -447,7 +447,7 @@ class System:
             else:
                 known = {(r.partition, r.offset) for r in matching}
                 topic.wait_for(
-                    lambda r, known=known: fresh(r) and (r.partition, r.offset) not in known,  # type: ignore[misc]
+                    lambda r, known=known: fresh(r) and (r.partition, r.offset) not in known,  # type: ignore[misc] # no default seen
                     f"a receipt of {sent.get_id()}",
                 )
 

@@ -47,15 +47,14 @@ def work(bench: Bench) -> list[Work]:
     told(bench, YEARS)
     with changqing(bench) as application:
         contents = stock.contents(ours.stored(application.database))
-    count, others = bench.sizes.people, FACTS - 1  # the registrations came first: each has one, and what else was told
-    dealt = [
-        one for n in range(count) for one in (contents[n], *contents[count + n * others : count + (n + 1) * others])
-    ]
+    count = bench.sizes.people
+    registrations, others = contents[:count], contents[count:]
+    dealt = [one for n, registration in enumerate(registrations) for one in (registration, *others[n::count])]
     with stock.application(bench.server.keep(_STOCK, EMPTY)) as app:
         aggregates = stock.retirees(dealt, FACTS)
         stock.save_all(app, aggregates, stock.BATCH // FACTS)
         ids = [aggregate.id for aggregate in aggregates]
-    return [(ids[n % len(ids)], {**contents[count + n], "id": f"next-{n}"}) for n in range(bench.sizes.stock_singles)]
+    return [(ids[n % len(ids)], {**others[n], "id": f"next-{n}"}) for n in range(bench.sizes.stock_singles)]
 
 
 def ledger(bench: Bench, mix: str = YEARS) -> AbstractContextManager[str]:

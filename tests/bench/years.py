@@ -1,4 +1,7 @@
-"""People of some years, for the read models and for what comes one by one: about five events each, a community of three thousand, and one of hardly anybody."""
+"""What comes in the years, about five events a retiree: for the read models, and for what comes one by one.
+
+Among the people are a community of three thousand, and one of hardly anybody.
+"""
 
 from services.demo.sample import Event
 from tests.bench.lives import LIFE
