@@ -4,8 +4,7 @@ Figures are of a period, a law and a position of the log, and the same three giv
 commit figures with how far they are, so that another goes on where one was killed.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -132,13 +131,6 @@ class Bulletins:
             given = {"after": after, "until": until, "names": _NAMES, "limit": limit + 1}
             found = [stream for (stream,) in connection.execute(SQL["touched"], given).fetchall()]
         return found if len(found) <= limit else None
-
-    @contextmanager
-    def alone(self) -> Iterator[bool]:
-        """Whether nobody else reckons; the lock is the connection's, so a crash gives it up."""
-        with self._database.own("changqing-bulletin") as connection:
-            row = connection.execute(SQL["alone"]).fetchone()
-            yield bool(row and row[0])
 
     def more_people_than(self, so_many: int) -> bool:
         """Whether more were ever on a roster."""

@@ -126,6 +126,16 @@ class Database:
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise unavailable(error) from error
 
+    @contextmanager
+    def alone(self, work: str) -> Iterator[bool]:
+        """Whether nobody else is at such work. The lock is a connection's, so a crash gives it up, as soon as PostgreSQL sees it."""
+        with self.own(f"changqing-{work}") as connection:
+            row = connection.execute("select pg_try_advisory_lock(hashtext(%s))", [work]).fetchone()
+            try:
+                yield bool(row and row[0])
+            finally:
+                connection.execute("select pg_advisory_unlock_all()")  # whoever comes next need not wait for that
+
     def close(self) -> None:
         """Close every connection."""
         self._pool.close()

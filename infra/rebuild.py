@@ -91,10 +91,9 @@ class Rebuild:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """One rebuild at a time: the lock is the connection's, so a crash gives it up."""
-        with self._database.listen() as connection:
-            row = connection.execute("select pg_try_advisory_lock(hashtext('rebuild of views'))").fetchone()
-            if not row or not row[0]:
+        """One rebuild at a time."""
+        with self._database.alone("rebuild of views") as alone:
+            if not alone:
                 raise RebuildError("另一个重建正在进行。Another rebuild is under way")
             yield
 

@@ -58,6 +58,3 @@ select coalesce(max(last), 0) from ledger.archive
 
 -- people: whether so many have ever been on a roster
 select count(*) from (select from views.roster limit %(limit)s) r
-
--- alone: whether nobody else reckons
-select pg_try_advisory_lock(hashtext('bulletin'))

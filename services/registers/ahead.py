@@ -68,7 +68,7 @@ class Ahead:
 
     def alone(self) -> AbstractContextManager[bool]:
         """Whether no other one is at it; nor can be, until this is left."""
-        return self._bulletins.alone()
+        return self._database.alone("bulletin")
 
     def ask(self, period: Period, position: int | None = None) -> Of:
         """Let a period be reckoned, as known at a position, that of the read models by default."""
