@@ -28,7 +28,7 @@ from domain.facts import (
     RetirementRegistered,
     SurvivalVerified,
 )
-from domain.marks import OTHER, Mark, corrected_mark, document_mark, kept_elsewhere, taken_back_mark
+from domain.marks import OTHER, Mark, asks, corrected_mark, document_mark, kept_elsewhere, kinds, taken_back_mark
 from domain.months import Month
 from domain.payments import Payment, corrected, without
 from domain.timeline import Run
@@ -55,7 +55,7 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     earliest first; `left_out`: of those that are not kept. `verified`: verifications of survival, the latest first.
     `turns`: custody, sentences, absence and the like, by day. `more`: of these three some are left out. `retractors`:
     departments that took a report of a death back. `marks`: those made or asked for so far, not all of them; `marked`:
-    whether there are any that are kept apart. `paid`: the months to `settled`, as they were paid or not by what was known,
+    the kinds of those that are kept apart. `paid`: the months to `settled`, as they were paid or not by what was known,
     which nothing learned later can change; `payments`: what the agency told of them since, and of what came back.
     """
 
@@ -68,7 +68,7 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     more: bool = False
     retractors: frozenset[Department] = frozenset()
     marks: dict[Mark, Mark | None] = {}
-    marked: bool = False
+    marked: str = ""
     paid: tuple[Run, ...] = ()
     settled: Month | None = None
     payments: tuple[Payment, ...] = ()
@@ -97,6 +97,14 @@ class Dossier(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     def confirmed(self) -> tuple[Known, ...]:
         """The reports that confirm a death: of a strong source, of this person, and surely another than one taken back."""
         return tuple([known for known in self.deaths if self._confirms(known)])
+
+    def asks(self, known: Known) -> list[Mark]:
+        """The marks that a fact may meet and that may be kept apart. Seldom any: most are of facts left out, which few facts name."""
+        return [mark for mark in asks(known) if mark[0] in self.marked] if self.marked else []
+
+    def without_marks(self) -> "Dossier":
+        """The dossier as it is stored, its marks being kept apart."""
+        return replace(self, marks={}, marked=kinds([*self.marks, *self.marked])) if self.marks else self
 
     @property
     def overruled(self) -> list[Known]:

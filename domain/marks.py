@@ -1,5 +1,7 @@
 """Marks: what a later fact can only meet by its name; kept apart from the dossier, and looked up when a fact asks for them."""
 
+from collections.abc import Iterable
+
 from domain.facts import (
     DeathDeclared,
     DeathReported,
@@ -27,6 +29,11 @@ def asks(known: Known) -> tuple[Mark, ...]:
             return (kept_elsewhere(Reference(source, id_)), *corrected)
         case _:
             return (taken_back_mark(known.reference), corrected_mark(known.reference), *corrected)
+
+
+def kinds(marks: Iterable[Mark]) -> str:
+    """The kinds of some marks, each once: a mark begins with its kind."""
+    return "".join(sorted({mark[0] for mark in marks}))
 
 
 def taken_back_mark(report: Reference) -> Mark:

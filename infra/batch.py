@@ -192,7 +192,7 @@ class Batch:
         twin = self._locked(record)
         state = twin.state
         assert state is not None
-        if twin.marked or leans_on_all(state.dossier, known):  # its marks are not at hand
+        if state.dossier.asks(known) or leans_on_all(state.dossier, known):  # its marks are not at hand
             facts = facts_of(self._history(twin))
             state = replace(state, dossier=replace(recalled(state.dossier, facts), marks=of_facts(facts).marks))
         decisions = followed(twin.id, state, known, self._law, today)

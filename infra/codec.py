@@ -18,7 +18,7 @@ from domain.state import RetireeState
 from infra.upcasting import UPCASTERS, Older, Upcaster
 
 _encoder = msgspec.json.Encoder()
-_STATE = b"\x04"
+_STATE = b"\x05"
 """The form of a decision state; 1 had none in front."""
 _state_encoder = msgspec.msgpack.Encoder()
 _state_decoder = msgspec.msgpack.Decoder(RetireeState)
@@ -76,7 +76,7 @@ def encode(event: Event) -> bytes:
 def encode_state(state: RetireeState) -> bytes:
     """The bytes of a decision state, the form it has in front. Marks are kept apart: they are looked up by key."""
     if state.dossier.marks:
-        state = replace(state, dossier=replace(state.dossier, marks={}, marked=True))
+        state = replace(state, dossier=state.dossier.without_marks())
     return _STATE + _state_encoder.encode(state)
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from domain.facts import Known
 from domain.history import Outcome, Receipt
-from domain.marks import Mark, asks
+from domain.marks import Mark
 from domain.replaying import Told
 from domain.state import RetireeState
 from infra import codec
@@ -19,9 +19,6 @@ from infra.log import SQL
 from infra.master_key import random_pieces
 from infra.session import Answer, Asked, Session
 from infra.submissions import Key, Prepared
-
-_FEW = 16
-"""So many facts are asked about marks along with all else, whoever they are of: to look takes less than one more round trip."""
 
 Wanted = dict[tuple[bytes, bytes], Mark]
 """Marks by whose they may be and what they are stored under."""
@@ -49,10 +46,9 @@ class Retiree:
         self.marks: dict[Mark, Mark | None] = {}
         self.history: list[Told] | None = None
 
-    @property
-    def marked(self) -> bool:
-        """Whether the state has marks that are kept apart. Few have; one made anew from the history brings them along."""
-        return self.state is not None and self.state.dossier.marked
+    def asks(self, known: Known) -> list[Mark]:
+        """The marks kept apart that a fact may meet; a state made anew from the history brings them along."""
+        return self.state.dossier.asks(known) if self.state else []
 
 
 class Led(NamedTuple):
@@ -75,7 +71,6 @@ def find(session: Session, given: Sequence[Prepared], facts: Sequence[Known]) ->
     """Begin a transaction, lock the retirees, and see only then what there is: whoever had them before has committed."""
     told = [(prepared.tag, fact) for prepared, fact in zip(given, facts, strict=True)]
     told += [(one.other, fact) for one, fact in zip(given, facts, strict=True) if one.other is not None]
-    wanted = _wanted(told) if len(told) <= _FEW else {}
     tags = list(dict.fromkeys([prepared.tag for prepared in given]))
     tags += {one.other for one in given if one.other is not None}.difference(tags)
     sources = array(TEXT, [one.key[0].encode() for one in given])
@@ -84,15 +79,14 @@ def find(session: Session, given: Sequence[Prepared], facts: Sequence[Known]) ->
         (SQL["begin"], ()),
         (SQL["retirees_lock"], (array(BYTEA, tags),)),
         (SQL["inbox_known"], (sources, ids)),
-        *_marks_of(wanted),
     ]
-    _, locked, inbox, *marks = session.exchange(asked)
+    _, locked, inbox = session.exchange(asked)
     led = {tag: Led(UUID(bytes=record), key) for tag, *_, record, key in locked if record is not None}
     found = Found(_retirees(tags, locked), led, {}, {})
-    if len(told) > _FEW and (wanted := _wanted([(tag, fact) for tag, fact in told if found.retirees[tag].marked])):
-        marks = session.exchange(list(_marks_of(wanted)))
-    for answer in marks:
-        _mark(found.retirees, wanted, answer)
+    if wanted := {(tag, hashed(mark)): mark for tag, fact in told for mark in found.retirees[tag].asks(fact)}:
+        whose, marks = zip(*wanted, strict=True)
+        (there,) = session.exchange([(SQL["marks_find"], (array(BYTEA, whose), array(BYTEA, marks)))])
+        _mark(found.retirees, wanted, there)
     for source, id_, digest, status, position, retiree, recorded_at in inbox:
         key = source.decode(), id_.decode()
         found.digests[key] = digest
@@ -128,23 +122,12 @@ def _retirees(tags: Sequence[bytes], locked: Answer) -> dict[bytes, Retiree]:
     return found
 
 
-def _wanted(told: Sequence[tuple[bytes, Known]]) -> Wanted:
-    return {(tag, hashed(mark)): mark for tag, fact in told for mark in asks(fact)}
-
-
-def _marks_of(wanted: Wanted) -> Iterator[Asked]:
-    if wanted:
-        whose, marks = zip(*wanted, strict=True)
-        yield SQL["marks_find"], (array(BYTEA, whose), array(BYTEA, marks))
-
-
 def _mark(retirees: Mapping[bytes, Retiree], wanted: Wanted, answer: Answer) -> None:
     """Put the marks that the facts meet into the states."""
     for tag, mark, value in answer:
-        if retirees[tag].marked:
-            retirees[tag].marks[wanted[tag, mark]] = value and value.decode()
+        retirees[tag].marks[wanted[tag, mark]] = value and value.decode()
     for retiree in {tag: retirees[tag] for tag, _, _ in answer}.values():
-        if retiree.state and retiree.marked:
+        if retiree.state:
             dossier = replace(retiree.state.dossier, marks=dict(retiree.marks))
             retiree.state = replace(retiree.state, dossier=dossier)
 

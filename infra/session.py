@@ -4,7 +4,7 @@ psycopg takes 60 to 100 µs for a statement, most of them to find out how to sen
 already, in the binary form of their type, as `infra/copying.py` makes them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from select import POLLIN, POLLOUT, poll
 from typing import Any, LiteralString
 
@@ -27,9 +27,10 @@ class Session(Connection[tuple[Any, ...]]):
         super().__init__(*given, **named)
         self._planned: dict[LiteralString, bytes] = {}
 
-    def exchange(self, asked: Sequence[Asked], *, commit: bool = False) -> list[Answer]:
+    def exchange(self, asked: Iterable[Asked | None], *, commit: bool = False) -> list[Answer]:
         """Ask it all in the transaction that is open, or that the first statement begins. `commit` ends it.
 
+        Where `asked` is still being made, PostgreSQL begins at a None with what stands before it.
         The first that fails keeps those after it, the commit too, from being done, and is raised as psycopg's error.
         Where the connection is lost, it is closed and `OperationalError` raised: the commit may have been done.
         """
@@ -37,13 +38,11 @@ class Session(Connection[tuple[Any, ...]]):
         to = self.pgconn
         to.enter_pipeline_mode()
         try:
-            for statement, values in asked:
-                if statement not in self._planned:
-                    self._planned[statement] = b"s%d" % len(self._planned)
-                    to.send_prepare(self._planned[statement], statement.encode())
-                    planning.append(statement)
-                to.send_query_prepared(self._planned[statement], values, [1] * len(values), 1)
-                planning.append(None)
+            for one in asked:
+                if one is None:
+                    to.flush()
+                else:
+                    planning += self._send(*one)
             if commit:
                 to.send_query_params(b"COMMIT", None)
             to.pipeline_sync()
@@ -62,6 +61,14 @@ class Session(Connection[tuple[Any, ...]]):
                 self.close()
                 raise psycopg.OperationalError("the connection is lost")
         return [_rows(result) for result, plan in zip(results, planning, strict=False) if plan is None]
+
+    def _send(self, statement: LiteralString, values: Sequence[bytes | None]) -> Iterator[LiteralString | None]:
+        if statement not in self._planned:
+            self._planned[statement] = b"s%d" % len(self._planned)
+            self.pgconn.send_prepare(self._planned[statement], statement.encode())
+            yield statement
+        self.pgconn.send_query_prepared(self._planned[statement], values, [1] * len(values), 1)
+        yield None
 
     def rollback(self) -> None:
         """Roll back, and plan anew: psycopg then forgets what it has planned, and may have PostgreSQL forget all."""

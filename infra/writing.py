@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from itertools import repeat
 from typing import NamedTuple
 from uuid import UUID
 
@@ -55,20 +56,21 @@ def write(
     for retiree, wrapped in zip(newcomers, keys.new_keys([one.id for one in newcomers]), strict=True):
         retiree.wrapped = wrapped
     traced = [(one, one.retiree.version) for one in accepted if one.prepared.submission.traceparent]
-    record, places, count = _record(keys, accepted)  # counts the versions on, which the states are saved with
-    known = [one for one in touched.values() if not one.new]
-    asked = [
-        *_newcomers(newcomers),
-        *regrouping,
-        *save(known),
-        *_dues(newcomers),
-        *_marks(newcomers),
-        *saved(_traces(traced)),
-        record,
-    ]
-    *_, ((before, recorded_at, room, _),) = session.exchange(asked, commit=True)
+    streams, versions, places = _placed(accepted)
+
+    def asked() -> Iterator[Asked | None]:
+        yield from _newcomers(newcomers)
+        yield from regrouping
+        yield from save([one for one in touched.values() if not one.new])
+        yield from _dues(newcomers)
+        yield from _marks(newcomers)
+        yield from saved(_traces(traced))
+        yield None  # PostgreSQL does that while the events are made
+        yield _record(keys, accepted, streams, versions, places)
+
+    *_, ((before, recorded_at, room, _),) = session.exchange(asked(), commit=True)
     row = read_int(before), read_time(recorded_at), read_int(room)
-    placed = recorded(session, row, count)
+    placed = recorded(session, row, len(streams))
     return [
         Receipt(
             source=one.prepared.key[0],
@@ -139,33 +141,38 @@ def _marks(touched: Iterable[Retiree]) -> Iterator[Asked]:
         yield SQL["marks_save"], (array(UUID_TYPE, streams), array(BYTEA, marks), array(BYTEA, values))
 
 
-def _record(keys: KeyRing, accepted: Sequence[Accepted]) -> tuple[Asked, list[int], int]:
-    """The statement that takes the positions; at which place each submission's fact stands, from 1, of how many events."""
-    people = [
-        (*_key(one), to_seal(_encode_person(one.prepared.person), one.prepared.submission.original)) for one in accepted
-    ]
+def _placed(accepted: Sequence[Accepted]) -> tuple[list[bytes], list[bytes], list[int]]:
+    """Of every event the stream and the version, which that of the retiree grows to; at which place each submission's fact stands, from 1."""
     streams: list[bytes] = []
     versions: list[bytes] = []
-    names: list[bytes] = []
-    events: list[bytes] = []
     places: list[int] = []
-    for one, sealed in zip(accepted, keys.seal_all(people), strict=True):
-        retiree = one.retiree
-        places.append(len(events) + 1)
-        published = _published(one, sealed)
-        decided = [(retiree, published if isinstance(d, FactRecorded) else d) for d in one.decisions]
-        for whose, event in (*decided, *_besides(one, published)) if one.beside else decided:
+    for one in accepted:
+        places.append(len(streams) + 1)
+        for whose in (*repeat(one.retiree, len(one.decisions)), *(whose for whose, _ in one.beside)):
             whose.version += 1
             streams.append(whose.stream)
             versions.append(int4(whose.version))
-            names.append(codec.stored_name(event).encode())
-            events.append(codec.encode(event))
-    values = (
+    return streams, versions, places
+
+
+def _record(
+    keys: KeyRing, accepted: Sequence[Accepted], streams: list[bytes], versions: list[bytes], places: list[int]
+) -> Asked:
+    """The statement that takes the positions and writes the events, placed as they are."""
+    people = [
+        (*_key(one), to_seal(_encode_person(one.prepared.person), one.prepared.submission.original)) for one in accepted
+    ]
+    events: list[Event] = []
+    for one, sealed in zip(accepted, keys.seal_all(people), strict=True):
+        published = _published(one, sealed)
+        events += [published if isinstance(decision, FactRecorded) else decision for decision in one.decisions]
+        events += _besides(one, published) if one.beside else ()
+    return SQL["record"], (
         int8(len(events)),
         array(UUID_TYPE, streams),
         array(INT4, versions),
-        array(TEXT, names),
-        array(BYTEA, events),
+        array(TEXT, [codec.stored_name(event).encode() for event in events]),
+        array(BYTEA, [codec.encode(event) for event in events]),
         array(TEXT, [one.prepared.key[0].encode() for one in accepted]),
         array(TEXT, [one.prepared.key[1].encode() for one in accepted]),
         array(BYTEA, [one.prepared.digest for one in accepted]),
@@ -173,7 +180,6 @@ def _record(keys: KeyRing, accepted: Sequence[Accepted]) -> tuple[Asked, list[in
         array(INT4, list(map(int4, places))),
         array(UUID_TYPE, [one.retiree.stream for one in accepted]),
     )
-    return (SQL["record"], values), places, len(events)
 
 
 def _key(one: Accepted) -> tuple[UUID, bytes]:
@@ -183,13 +189,10 @@ def _key(one: Accepted) -> tuple[UUID, bytes]:
     return one.retiree.id, one.retiree.wrapped or b""
 
 
-def _besides(one: Accepted, published: FactPublished) -> Iterator[tuple[Retiree, Event]]:
+def _besides(one: Accepted, published: FactPublished) -> Iterator[Event]:
     told = replace(published, under=published.under or one.retiree.id)
-    for whose, event in one.beside:
-        yield (
-            whose,
-            FactMoved(of=one.retiree.id, published=told, at_once=True) if isinstance(event, FactRecorded) else event,
-        )
+    for _, event in one.beside:
+        yield FactMoved(of=one.retiree.id, published=told, at_once=True) if isinstance(event, FactRecorded) else event
 
 
 def statement_of(events: Sequence[tuple[bytes, int, bytes, bytes]]) -> Asked:

@@ -13,7 +13,6 @@ from domain.decide import decide
 from domain.entitlement import review
 from domain.facts import Known
 from domain.law import Law
-from domain.marks import asks
 from domain.recalling import leans_on_all, recalled
 from domain.state import RetireeState, evolve
 from tests.building import LAST_DAY, RETIREE, lives, on_one_day, shuffled
@@ -26,13 +25,16 @@ def told(facts: Sequence[Known], law: Law) -> RetireeState:
     """The state after facts in an order, as the ledger keeps it: with the marks asked for, made anew where it must be."""
     state, marks = RetireeState(), dict[str, str | None]()
     for n, fact in enumerate(facts):
-        dossier = msgspec.structs.replace(state.dossier, marks={m: marks[m] for m in asks(fact) if m in marks})
+        dossier = msgspec.structs.replace(
+            state.dossier, marks={m: marks[m] for m in state.dossier.asks(fact) if m in marks}
+        )
         if leans_on_all(dossier, fact):
             dossier = recalled(dossier, facts[:n])
         state = msgspec.structs.replace(state, dossier=dossier)
         for decision in decide(RETIREE, state, fact, law, LAST_DAY):
             state = evolve(state, decision)
         marks |= state.dossier.marks
+        state = msgspec.structs.replace(state, dossier=state.dossier.without_marks())
     return state
 
 

@@ -14,7 +14,6 @@ from domain.decide import decide
 from domain.dossier import Dossier, learn
 from domain.entitlement import learned, review, timeline
 from domain.facts import Department, Known
-from domain.marks import asks
 from domain.recalling import leans_on_all, of_facts, recalled
 from domain.state import RetireeState, evolve
 from infra.statutes import the_law
@@ -42,12 +41,13 @@ def lived(facts: Sequence[Known]) -> list[Dossier]:
     dossier, marks, before = Dossier(), dict[str, str | None](), list[Known]()
     found = []
     for known in facts:
-        asked = {mark: marks[mark] for mark in asks(known) if mark in marks}
+        asked = {mark: marks[mark] for mark in dossier.asks(known) if mark in marks}
         dossier = msgspec.structs.replace(dossier, marks=asked)
         if leans_on_all(dossier, known):
             dossier = recalled(dossier, before)
         dossier = bounded(learned(dossier, known, LAW))
         marks |= dossier.marks
+        dossier = dossier.without_marks()
         before.append(known)
         found.append(dossier)
     return found
