@@ -51,10 +51,12 @@ def measure(bench: Bench) -> None:
                 "import, short": short,
                 "stock insert": partial(bulk.stock_insert, bench),
                 "stock save": partial(bulk.stock_save, bench),
+                "stock save, made": partial(bulk.stock_save_made, bench),
                 "stock save, apart": partial(bulk.stock_save_apart, bench),
             }
         )
     bench.claim_ratio("events with the full work / stock batched save", EVENTS, bulk.SAVE, at_least=2.5)
+    bench.claim_ratio("the same / stock batched save of what was made before", EVENTS, bulk.SAVE_MADE, at_least=2.5)
     bench.claim_ratio("the same / stock batched save by as many processes", EVENTS, bulk.SAVE_APART, at_least=1)
     bench.claim_ratio("the same / stock batched insert, ready made", EVENTS, bulk.INSERT, at_least=1)
     bench.claim("events a second", EVENTS, at_least=25_000)
