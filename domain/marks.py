@@ -13,6 +13,8 @@ from domain.facts import (
 
 Mark = str
 """A fact or a document that was taken back, or a fact that was corrected; or one that was left out, whose value is its document's mark."""
+LEFT_OUT = "+"
+"""The kind of the marks of facts that were left out; which other facts name, never they themselves."""
 OTHER = "!"
 """The value of the mark of a fact left out that is no report of a death."""
 
@@ -54,4 +56,4 @@ def document_mark(known: Known) -> Mark | None:
 
 def kept_elsewhere(report: Reference) -> Mark:
     """The mark of a fact that is in the log and no more in the dossier."""
-    return f"+{report.source}\0{report.id}"
+    return f"{LEFT_OUT}{report.source}\0{report.id}"

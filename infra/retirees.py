@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from domain.facts import Known
 from domain.history import Outcome, Receipt
-from domain.marks import Mark
+from domain.marks import LEFT_OUT, Mark, asks
 from domain.replaying import Told
 from domain.state import RetireeState
 from infra import codec
@@ -46,9 +46,10 @@ class Retiree:
         self.marks: dict[Mark, Mark | None] = {}
         self.history: list[Told] | None = None
 
-    def asks(self, known: Known) -> list[Mark]:
-        """The marks kept apart that a fact may meet; a state made anew from the history brings them along."""
-        return self.state.dossier.asks(known) if self.state else []
+    @property
+    def marked(self) -> str:
+        """The kinds of the marks that the state has apart; one made anew from the history brings its marks along."""
+        return self.state.dossier.marked if self.state else ""
 
 
 class Led(NamedTuple):
@@ -73,20 +74,23 @@ def find(session: Session, given: Sequence[Prepared], facts: Sequence[Known]) ->
     told += [(one.other, fact) for one, fact in zip(given, facts, strict=True) if one.other is not None]
     tags = list(dict.fromkeys([prepared.tag for prepared in given]))
     tags += {one.other for one in given if one.other is not None}.difference(tags)
+    # What takes back or corrects asks at once for what was left out: whoever has a long history has such marks.
+    wanted: Wanted = {(tag, hashed(m)): m for tag, fact in told for m in asks(fact) if m[0] == LEFT_OUT}
     sources = array(TEXT, [one.key[0].encode() for one in given])
     ids = array(TEXT, [one.key[1].encode() for one in given])
     asked: list[Asked] = [
         (SQL["begin"], ()),
         (SQL["retirees_lock"], (array(BYTEA, tags),)),
         (SQL["inbox_known"], (sources, ids)),
+        *_marks_of(wanted),
     ]
-    _, locked, inbox = session.exchange(asked)
+    _, locked, inbox, *marks = session.exchange(asked)
     led = {tag: Led(UUID(bytes=record), key) for tag, *_, record, key in locked if record is not None}
     found = Found(_retirees(tags, locked), led, {}, {})
-    if wanted := {(tag, hashed(mark)): mark for tag, fact in told for mark in found.retirees[tag].asks(fact)}:
-        whose, marks = zip(*wanted, strict=True)
-        (there,) = session.exchange([(SQL["marks_find"], (array(BYTEA, whose), array(BYTEA, marks)))])
-        _mark(found.retirees, wanted, there)
+    others = _others(found.retirees, told)
+    marks += session.exchange(list(_marks_of(others))) if others else ()
+    for answer in marks:
+        _mark(found.retirees, wanted | others, answer)
     for source, id_, digest, status, position, retiree, recorded_at in inbox:
         key = source.decode(), id_.decode()
         found.digests[key] = digest
@@ -122,12 +126,25 @@ def _retirees(tags: Sequence[bytes], locked: Answer) -> dict[bytes, Retiree]:
     return found
 
 
+def _others(retirees: Mapping[bytes, Retiree], told: Sequence[tuple[bytes, Known]]) -> Wanted:
+    """What facts may meet of the other kinds, which seldom anybody has."""
+    having = [(tag, fact, kinds) for tag, fact in told if (kinds := retirees[tag].marked.replace(LEFT_OUT, ""))]
+    return {(tag, hashed(mark)): mark for tag, fact, kinds in having for mark in asks(fact) if mark[0] in kinds}
+
+
+def _marks_of(wanted: Wanted) -> Iterator[Asked]:
+    if wanted:
+        whose, marks = zip(*wanted, strict=True)
+        yield SQL["marks_find"], (array(BYTEA, whose), array(BYTEA, marks))
+
+
 def _mark(retirees: Mapping[bytes, Retiree], wanted: Wanted, answer: Answer) -> None:
-    """Put the marks that the facts meet into the states."""
+    """Put the marks that the facts meet into the states, but none of a kind that a state has none of."""
     for tag, mark, value in answer:
-        retirees[tag].marks[wanted[tag, mark]] = value and value.decode()
+        if (met := wanted[tag, mark])[0] in retirees[tag].marked:
+            retirees[tag].marks[met] = value and value.decode()
     for retiree in {tag: retirees[tag] for tag, _, _ in answer}.values():
-        if retiree.state:
+        if retiree.state and retiree.marks:
             dossier = replace(retiree.state.dossier, marks=dict(retiree.marks))
             retiree.state = replace(retiree.state, dossier=dossier)
 
