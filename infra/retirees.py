@@ -78,15 +78,18 @@ def find(session: Session, given: Sequence[Prepared], facts: Sequence[Known]) ->
     wanted: Wanted = {(tag, hashed(m)): m for tag, fact in told for m in asks(fact) if m[0] == LEFT_OUT}
     sources = array(TEXT, [one.key[0].encode() for one in given])
     ids = array(TEXT, [one.key[1].encode() for one in given])
-    asked: list[Asked] = [
-        (SQL["begin"], ()),
-        (SQL["retirees_lock"], (array(BYTEA, tags),)),
-        (SQL["inbox_known"], (sources, ids)),
-        *_marks_of(wanted),
-    ]
+    whose = (array(BYTEA, tags),)
+    beside: list[Asked] = [(SQL["inbox_known"], (sources, ids)), *_marks_of(wanted)]
+    asked: list[Asked] = [(SQL["begin"], ()), (SQL["retirees_lock"], whose), *beside]
     _, locked, inbox, *marks = session.exchange(asked)
-    led = {tag: Led(UUID(bytes=record), key) for tag, *_, record, key in locked if record is not None}
-    found = Found(_retirees(tags, locked), led, {}, {})
+    retirees, led = _retirees(tags, locked), {}
+    if any(one.state is None or one.state.led_by for one in retirees.values()):
+        # Seldom. Records that lead are locked in their order among all, so it begins anew.
+        asked = [("rollback", ()), (SQL["begin"], ()), (SQL["retirees_lock_led"], whose), *beside]
+        _, _, locked, inbox, *marks = session.exchange(asked)
+        led = {tag: Led(UUID(bytes=record), key) for tag, *_, record, key in locked if record is not None}
+        retirees = _retirees(tags, locked)
+    found = Found(retirees, led, {}, {})
     others = _others(found.retirees, told)
     marks += session.exchange(list(_marks_of(others))) if others else ()
     for answer in marks:

@@ -12,7 +12,12 @@ insert into ledger.master_key (fingerprint) values (%(fingerprint)s) on conflict
 select fingerprint from ledger.master_key
 
 -- retirees_lock: who these tags are, held until the end of the transaction, always in the same order; with states and wrapped
--- keys; and where another record goes on for that of the tag, this one and its key
+-- keys
+select i.tag, s.stream, s.version, s.state, k.wrapped
+from ledger.identity i join ledger.stream s on s.stream = i.retiree left join ledger.retiree_key k on k.retiree = s.stream
+where i.tag = any($1::bytea[]) order by s.stream for update of s
+
+-- retirees_lock_led: the same, where another record may go on for that of a tag: then that one, besides this one and its key
 select i.tag, s.stream, s.version, s.state, k.wrapped, l.record, o.wrapped
 from ledger.identity i left join ledger.led l on l.record = i.retiree left join ledger.retiree_key o on o.retiree = l.record
      join ledger.stream s on s.stream = coalesce(l.leader, i.retiree) left join ledger.retiree_key k on k.retiree = s.stream

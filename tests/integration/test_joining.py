@@ -352,6 +352,17 @@ def test_a_state_of_an_older_form_is_made_anew_before_its_record_is_linked(ours:
     assert link.retiree == died.retiree
 
 
+def test_a_number_goes_to_the_record_that_leads_whatever_form_the_state_of_the_led_one_has(
+    ours: Ledger, dsn: str
+) -> None:
+    mine, died = accepted(ours, told(1, retirement(), "1"), told(2, DIED, "2"))
+    accepted(ours, linked(1, 2))
+    with psycopg.connect(dsn, autocommit=True) as admin:
+        admin.execute("update ledger.stream set state = null where stream = %s", [died.retiree])
+    (fact,) = accepted(ours, told(2, SurvivalVerified(effective=date(2024, 2, 1)), "3", Department.COMMUNITY))
+    assert fact.retiree == mine.retiree
+
+
 def test_five_hundred_links_in_one_call_are_taken_one_after_the_other(ours: Ledger) -> None:
     links = [linked(n, n + 500, f"link-{n}") for n in range(1, 401)]
     assert len(accepted(ours, *links)) == 400
