@@ -113,8 +113,7 @@ with h as (update ledger.head set position = position + $1::bigint, recorded_at 
      i as (insert into ledger.inbox (source, id, digest, status, position, retiree, recorded_at)
            select i.source, i.id, i.digest, i.status, h.before + i.place, i.retiree, h.recorded_at
            from h, unnest($6::text[], $7::text[], $8::bytea[], $9::text[], $10::int[], $11::uuid[])
-                   as i(source, id, digest, status, place, retiree)
-           order by i.source, i.id)
+                   as i(source, id, digest, status, place, retiree))
 select before, recorded_at, room, pg_notify('ledger', (before + $1::bigint)::text) from h
 
 -- event_notify: wake the followers when this commits
